@@ -1,0 +1,119 @@
+# `make` lists what there is to do.  Everything runs in $(VENV), which is
+# built on first use from requirements/lock.txt.
+
+PYTHON = python3
+VENV = .venv
+TORCH_OPTIONS =
+PYTEST_OPTIONS =
+CONFIG =
+CHECKPOINT =
+ARGS =
+
+LOCK = requirements/lock.txt
+CUDA = requirements/cuda.txt
+BIN = $(VENV)/bin
+STAMP = $(VENV)/.installed
+SERVED = $$(cat $(LOCK) $(CUDA) | cksum) $(CURDIR)
+PIP = $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-now same-python test train evaluate lint \
+    doctor clean
+
+help:
+	@echo 'Usage: make TARGET [VARIABLE=value ...]'
+	@echo
+	@echo 'Targets'
+	@echo '  install   build $(VENV) (the other targets do it on first use)'
+	@echo '  test      run the tests (PYTEST_OPTIONS)'
+	@echo '  train     train a model (CONFIG, ARGS)'
+	@echo '  evaluate  evaluate a checkpoint (CONFIG, CHECKPOINT, ARGS)'
+	@echo '  lint      check style and format'
+	@echo '  doctor    report versions and active workarounds'
+	@echo '  clean     remove $(VENV) and what the tools leave behind'
+	@echo
+	@echo 'Variables'
+	@echo '  CONFIG=configs/...py     the experiment to train or evaluate'
+	@echo '  CHECKPOINT=....pth       the weights to evaluate'
+	@echo '  ARGS="..."               more options of tools/train.py, test.py'
+	@echo '  PYTEST_OPTIONS="..."     more options of pytest, or test files'
+	@echo '  PYTHON=python3.11        the interpreter, 3.10 to 3.12 ($(PYTHON))'
+	@echo '  VENV=...                 the virtual environment ($(VENV))'
+	@echo '  TORCH_OPTIONS="..."      options of `pip install torch`, such as'
+	@echo '                           the --index-url of its CPU builds'
+
+say = echo "$(strip $(1))" 'Python 3.10, 3.11 or 3.12 with venv is needed,' \
+    'for example: make PYTHON=python3.11 install' >&2
+
+# The stamp names the lock it was made from and the place it serves; it is
+# written last, so an interrupted install is repeated.  Contents, not
+# times, are compared: a clone sets times at will.
+install:
+	@test "$$(cat '$(STAMP)' 2>/dev/null)" = "$(SERVED)" \
+	    || $(MAKE) --no-print-directory install-now
+
+ifneq ($(origin PYTHON),file)
+install: same-python
+endif
+
+# Said PYTHON=... must not silently mean another one.
+same-python:
+	@test ! -x '$(BIN)/python' \
+	    || test "$$($(PYTHON) -V)" = "$$($(BIN)/python -V)" || { \
+	    echo "$(VENV) was made with $$($(BIN)/python -V), PYTHON=$(PYTHON)" \
+	        "is $$($(PYTHON) -V). Run make clean first, or name another" \
+	        "folder: make PYTHON=$(PYTHON) VENV=.venv-other install" >&2; \
+	    exit 1; }
+
+install-now:
+	@$(PYTHON) -c '' 2>/dev/null || { $(call say, \
+	    PYTHON=$(PYTHON) does not run.); exit 1; }
+	@$(PYTHON) -c 'import sys; \
+	    sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' \
+	    || { $(call say, PYTHON=$(PYTHON) is $$($(PYTHON) --version).); \
+	    exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(call say, \
+	    PYTHON=$(PYTHON) has no venv or no ensurepip; on Debian and Ubuntu \
+	    install python3-venv.); exit 1; }
+	@echo '[1/3] virtual environment $(VENV)'
+	@rm -f '$(STAMP)'
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 \
+	    || $(PYTHON) -m venv --clear '$(VENV)'
+	@echo '[2/3] $(LOCK), without torch'
+	@grep -v '^torch==' $(LOCK) | $(PIP) install --no-deps \
+	    --only-binary=:all: -r /dev/stdin
+	@echo '[3/3] torch and what it brings'
+	@$(PIP) install $(TORCH_OPTIONS) --only-binary=:all: -c $(LOCK) \
+	    -c $(CUDA) torch
+	@echo '$(CURDIR)' > "$$($(BIN)/python -c 'import sysconfig; \
+	    print(sysconfig.get_path("purelib"))')/rcn_mmpose.pth"
+	@echo "$(SERVED)" > '$(STAMP)'
+	@echo 'Done: $(VENV) is ready.'
+
+test: install
+	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+train:
+	@test -n '$(CONFIG)' || { echo "make train needs CONFIG, the experiment" \
+	    "to train: make train CONFIG=configs/...py" >&2; exit 1; }
+	@$(MAKE) --no-print-directory install
+	@$(BIN)/python tools/train.py $(CONFIG) $(ARGS)
+
+evaluate:
+	@test -n '$(CONFIG)' && test -n '$(CHECKPOINT)' || { \
+	    echo "make evaluate needs CONFIG and CHECKPOINT: make evaluate" \
+	        "CONFIG=configs/...py CHECKPOINT=work_dirs/....pth" >&2; exit 1; }
+	@$(MAKE) --no-print-directory install
+	@$(BIN)/python tools/test.py $(CONFIG) $(CHECKPOINT) $(ARGS)
+
+lint: install
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+
+doctor: install
+	@$(BIN)/python -m rcn_mmpose.doctor
+
+clean:
+	rm -rf '$(VENV)' .pytest_cache .ruff_cache .dist_test build dist \
+	    *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

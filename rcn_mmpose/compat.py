@@ -1,0 +1,434 @@
+"""What MMPose 1.3.2 needs to run beside current packages.
+
+MMPose, MMDetection and MMCV stopped in 2024; torch, numpy, setuptools and
+Python went on. Each workaround below mends one fault. It first tries the
+real thing and does nothing where that works, so a mended upstream switches
+it off by itself. ``python -m rcn_mmpose.doctor`` tells which are active and
+how to be rid of them.
+
+:func:`activate` has to run before ``mmpose.models`` is imported, which
+MMPose does late, on the first look into its registry. Importing
+``rcn_mmpose.registry``, also by ``custom_imports``, is early enough.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import os.path as osp
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pickle import UnpicklingError
+from types import ModuleType
+from typing import Any, NoReturn
+
+
+@dataclass
+class Workaround:
+    """One fault upstream and what is done about it.
+
+    Attributes:
+        name: Short name.
+        fault: What goes wrong without it, and what it costs.
+        versions: The versions that have the fault.
+        cure: How to be rid of the workaround.
+        apply: Puts it in place if it is needed; returns why it was
+            needed, or an empty string.
+        reason: Why it is active; empty while it is not.
+    """
+
+    name: str
+    fault: str
+    versions: str
+    cure: str
+    apply: Callable[[], str]
+    reason: str = ''
+
+    @property
+    def active(self) -> bool:
+        """Whether the workaround is in place."""
+        return bool(self.reason)
+
+
+WORKAROUNDS: list[Workaround] = []  # in the order in which they are applied
+_lock = threading.RLock()
+_done = False
+
+
+def activate() -> None:
+    """Put every workaround in place that this environment needs.
+
+    A second call does nothing. Packages that are not installed are left
+    alone: the import that asks for them says so better.
+    """
+    global _done
+    with _lock:
+        if not _done:
+            for workaround in WORKAROUNDS:
+                workaround.reason = workaround.apply()
+            _done = True
+
+
+def active() -> list[Workaround]:
+    """Return the workarounds that are in place."""
+    return [workaround for workaround in WORKAROUNDS if workaround.active]
+
+
+def _workaround(
+    name: str, fault: str, versions: str, cure: str
+) -> Callable[[Callable[[], str]], Callable[[], str]]:
+    def register(apply: Callable[[], str]) -> Callable[[], str]:
+        WORKAROUNDS.append(Workaround(name, fault, versions, cure, apply))
+        return apply
+
+    return register
+
+
+def release(version: str) -> tuple[int, int]:
+    """Return the first two numbers of a version."""
+    major, minor = version.split('.')[:2]
+    return int(major), int(minor)
+
+
+def _failure(name: str) -> str:
+    """Import a module; return the error in one line, '' on success.
+
+    Any exception counts: a wrong binary raises ValueError (numpy) or
+    RuntimeError (torch), a refused version AssertionError.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            importlib.import_module(name)
+    except Exception as error:
+        return f'{type(error).__name__}: {error}'.splitlines()[0]
+    return ''
+
+
+def _forget(name: str) -> None:
+    """Drop what a failed import of a package has left behind."""
+    for key in list(sys.modules):
+        if key == name or key.startswith(f'{name}.'):
+            del sys.modules[key]
+
+
+def _stub(name: str, **attributes: Any) -> None:
+    """Put a stand-in in the place of a module."""
+    module = ModuleType(name, 'Stand-in of rcn_mmpose.compat.')
+    # Without a loader the stub does not pretend: pkgutil.find_loader, by
+    # which MMEngine looks for the operators of MMCV, finds none.
+    module.__spec__ = ModuleSpec(name, None, is_package=True)
+    module.__path__ = []
+    vars(module).update(attributes)
+    sys.modules[name] = module
+
+
+class _PkgResources(MetaPathFinder, Loader):
+    """Finds a ``pkg_resources`` that is made of ``importlib.metadata``.
+
+    A finder, for a stub in sys.modules would not survive that MMEngine
+    reloads the module at each use.
+    """
+
+    class DistributionNotFound(Exception):
+        """The package is not installed."""
+
+    class Distribution:
+        """The part of a distribution that MMEngine uses."""
+
+        def __init__(self, name: str) -> None:
+            try:
+                self._real = importlib.metadata.distribution(name)
+            except importlib.metadata.PackageNotFoundError as error:
+                raise _PkgResources.DistributionNotFound(name) from error
+            self.location = str(self._real.locate_file(''))
+            modules = self.get_metadata('top_level.txt').split()
+            if modules and not osp.exists(osp.join(self.location, modules[0])):
+                spec = importlib.util.find_spec(modules[0])  # editable
+                if spec is not None and spec.origin is not None:
+                    self.location = osp.dirname(osp.dirname(spec.origin))
+
+        def has_metadata(self, name: str) -> bool:
+            """Whether the metadata has a file of that name."""
+            return self._real.read_text(name) is not None
+
+        def get_metadata(self, name: str) -> str:
+            """Return a file of the metadata."""
+            return self._real.read_text(name) or ''
+
+    def find_spec(
+        self, name: str, path: Any = None, target: Any = None
+    ) -> ModuleSpec | None:
+        """Answer for ``pkg_resources`` alone."""
+        return ModuleSpec(name, self) if name == 'pkg_resources' else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Fill the module with what MMEngine uses."""
+        module.DistributionNotFound = self.DistributionNotFound
+        module.get_distribution = self.Distribution
+
+
+@_workaround(
+    'pkg_resources',
+    'mmengine looks for packages by pkg_resources, which is gone; '
+    'importlib.metadata does it. A config that inherits from mmpose:: is '
+    'read before this can act.',
+    'mmengine <= 0.10.7 with setuptools >= 82 or none, or with setuptools '
+    '< 66 on Python 3.12',
+    'install setuptools 66 to 81',
+)
+def _mend_pkg_resources() -> str:
+    reason = _failure('pkg_resources')
+    if reason:
+        _forget('pkg_resources')
+        sys.meta_path.insert(0, _PkgResources())
+    # The real one warns each time that MMEngine reloads it.
+    warnings.filterwarnings('ignore', 'pkg_resources is deprecated')
+    return reason
+
+
+@_workaround(
+    'six',
+    'mmpose.models imports six, which MMPose does not require; its map and '
+    'zip are provided',
+    'mmpose <= 1.3.2',
+    'install six',
+)
+def _mend_six() -> str:
+    reason = _failure('six.moves')
+    if reason:
+        _stub('six')
+        _stub('six.moves', map=map, zip=zip)
+    return reason
+
+
+@_workaround(
+    'xtcocotools',
+    'mmpose.datasets imports xtcocotools, whose wheels are made for numpy 1 '
+    'and end with Python 3.11; pycocotools stands in, without the crowd '
+    'and whole-body evaluation',
+    'mmpose <= 1.3.2 with xtcocotools <= 1.14.3',
+    'build xtcocotools from source with the installed numpy (compiler)',
+)
+def _mend_xtcocotools() -> str:
+    reason = _failure('xtcocotools.coco')
+    if not reason or _failure('pycocotools.cocoeval'):
+        return ''
+    from pycocotools import coco, cocoeval, mask
+
+    class COCOeval(cocoeval.COCOeval):
+        """Takes the two arguments that xtcocotools has added."""
+
+        def __init__(
+            self,
+            gt: Any = None,
+            dt: Any = None,
+            iou_type: str = 'keypoints',
+            sigmas: Any = None,
+            use_area: bool = True,
+        ) -> None:
+            if iou_type not in ('keypoints', 'bbox', 'segm') or not use_area:
+                raise RuntimeError(
+                    f'COCOeval got iou_type={iou_type!r}, use_area='
+                    f"{use_area}; pycocotools has 'keypoints', 'bbox' and "
+                    "'segm' with use_area=True. For others build "
+                    'xtcocotools from source.'
+                )
+            super().__init__(gt, dt, iou_type)
+            if sigmas is not None:
+                self.params.kpt_oks_sigmas = sigmas
+
+    _forget('xtcocotools')
+    _stub('xtcocotools', coco=coco, mask=mask)
+    _stub('xtcocotools.cocoeval', COCOeval=COCOeval, Params=cocoeval.Params)
+    sys.modules['xtcocotools.coco'] = coco
+    sys.modules['xtcocotools.mask'] = mask
+    return reason
+
+
+@_workaround(
+    'weights_only',
+    'torch.load refuses what checkpoints of MMEngine hold beside tensors; '
+    'the harmless types among them are allowed',
+    'mmengine <= 0.10.7 with torch >= 2.6',
+    'none is needed: the list of allowed types is the safe way',
+)
+def _mend_weights_only() -> str:
+    if _failure('torch') or _failure('mmengine.logging'):
+        return ''
+    import numpy as np
+    import torch
+    from mmengine.logging import HistoryBuffer
+
+    if release(torch.__version__) < (2, 6):
+        return ''  # torch.load would not ask; the doctor warns
+
+    def history_getattr(owner: Any, name: str) -> Any:
+        # The real getattr on an allow-list would open it to everything.
+        if owner is not HistoryBuffer or name not in (
+            ('min', 'max', 'mean', 'current')
+        ):
+            raise UnpicklingError(f'getattr({owner!r}, {name!r}) is refused.')
+        return getattr(owner, name)
+
+    allowed = [np.ndarray, np.dtype, bytes, HistoryBuffer]
+    allowed += [(history_getattr, 'builtins.getattr')]
+    allowed += [type(np.dtype(code)) for code in '?bBhHiIlLqQefd']
+    for package in ('numpy.core', 'numpy._core'):  # numpy 1 and 2
+        for example in (np.zeros(0), np.float64(0)):
+            function = example.__reduce__()[0]
+            path = f'{package}.multiarray.{function.__name__}'
+            allowed.append((function, path))
+    torch.serialization.add_safe_globals(allowed)
+    return 'MMEngine writes numpy arrays and its HistoryBuffer'
+
+
+@_workaround(
+    'mmcv operators',
+    'mmpose.models imports mmcv.ops, which needs the compiled mmcv._ext; '
+    'an operator raises an error when it is called',
+    'mmpose <= 1.3.2 with mmcv-lite, or with an mmcv made for another torch',
+    'in place of mmcv-lite build mmcv 2.1.0 for the installed torch '
+    '(compiler)',
+)
+def _mend_mmcv_operators() -> str:
+    if _failure('mmcv'):
+        return ''
+    reason = _failure('mmcv._ext')
+    if not reason:
+        return ''
+
+    def operator(name: str) -> Callable[..., NoReturn]:
+        if name.startswith('__'):
+            raise AttributeError(name)
+
+        def missing(*args: Any, **kwargs: Any) -> NoReturn:
+            raise RuntimeError(
+                f'The operator {name!r} of mmcv was called, but its compiled '
+                f'operators are missing ({reason}). Use a model without '
+                'it, or build mmcv 2.1.0 for the installed torch in place '
+                'of mmcv-lite.'
+            )
+
+        return missing
+
+    # The two functions are called to describe the environment.
+    info = dict.fromkeys(
+        ('get_compiler_version', 'get_compiling_cuda_version'), lambda: 'n/a'
+    )
+    _stub('mmcv._ext', __getattr__=operator, **info)
+    return reason
+
+
+@_workaround(
+    'mmdet',
+    'mmpose.models imports mmdet.utils, and mmdet is missing or refuses '
+    'this mmcv; the two names it wants are provided, the detectors of '
+    'MMDetection are not',
+    'mmpose <= 1.3.2; mmdet <= 3.3.0 with mmcv >= 2.2.0',
+    'install mmdet 3.3.0 beside mmcv-lite or mmcv 2.1.0',
+)
+def _mend_mmdet() -> str:
+    if _failure('mmcv'):
+        return ''
+    reason = _failure('mmdet.utils')
+    if reason:
+        from mmengine.dist import all_reduce
+
+        def reduce_mean(tensor: Any) -> Any:
+            """Return the mean over all processes."""
+            tensor = tensor.clone()
+            all_reduce(tensor, 'mean')
+            return tensor
+
+        _forget('mmdet')
+        _stub('mmdet')
+        _stub('mmdet.utils', ConfigType=dict, reduce_mean=reduce_mean)
+    return reason
+
+
+@_workaround(
+    'torchvision',
+    'mmpose.visualization imports one function of torchvision, to draw '
+    'SimCC heat maps; it is provided. A broken torchvision is hidden.',
+    'mmpose <= 1.3.2 without torchvision, or with one made for another torch',
+    'install the torchvision that belongs to the installed torch',
+)
+def _mend_torchvision() -> str:
+    reason = _failure('torchvision.transforms')
+    spec = importlib.util.find_spec('mmpose') if reason else None
+    name = 'mmpose.visualization.simcc_vis'
+    if spec is None or name in sys.modules:
+        return ''
+
+    class ToPILImage:
+        """Turns a (H, W) or (1, H, W) tensor in [0, 1] into a picture."""
+
+        def __call__(self, tensor: Any) -> Any:
+            from PIL import Image
+
+            grey = tensor.detach().cpu().reshape(tensor.shape[-2:])
+            return Image.fromarray(grey.mul(255).byte().numpy())
+
+    # The one module that wants it is imported here, with a stub that is
+    # gone afterwards. All others find no torchvision, which they can cope
+    # with, whereas a broken one would stop each training.
+    path = osp.join(osp.dirname(spec.origin), 'visualization', 'simcc_vis.py')
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    _forget('torchvision')
+    _stub('torchvision')
+    _stub('torchvision.transforms', ToPILImage=ToPILImage)
+    try:
+        spec.loader.exec_module(module)
+    except Exception:
+        return ''  # for another reason, which the import of MMPose tells
+    finally:
+        _forget('torchvision')
+    sys.modules['torchvision'] = None
+    sys.modules[name] = module
+    return reason
+
+
+@_workaround(
+    'draw_circles',
+    'PoseLocalVisualizer turns an array of one number into an int to draw '
+    'a keypoint; it gets the number',
+    'mmpose <= 1.3.2 with numpy >= 2.4',
+    'install a numpy below 2.4',
+)
+def _mend_draw_circles() -> str:
+    if _failure('numpy'):
+        return ''
+    import numpy as np
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            int(np.ones(1))
+        return ''
+    except TypeError as error:
+        reason = f'TypeError: {error}'
+    if _failure('mmpose.visualization'):
+        return ''
+    from mmpose.visualization import opencv_backend_visualizer as module
+
+    visualizer = module.OpencvBackendVisualizer
+    original = visualizer.draw_circles
+
+    def draw_circles(
+        self: Any, center: Any, radius: Any, **kwargs: Any
+    ) -> Any:
+        """Call the original with the number that it expects."""
+        if self.backend == 'opencv':
+            radius = np.asarray(radius).item()
+        return original(self, center, radius, **kwargs)
+
+    visualizer.draw_circles = draw_circles
+    return reason

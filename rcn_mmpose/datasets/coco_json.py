@@ -1,0 +1,96 @@
+"""Writing COCO-style annotation files of faces."""
+import json
+import os
+import tempfile
+from typing import Iterable, List, NamedTuple, Optional
+
+import numpy as np
+
+
+class Face(NamedTuple):
+    """One annotated face.
+
+    Attributes:
+        file_name (str): Picture, relative to the picture folder.
+        size (tuple[int, int]): Width and height of the picture.
+        keypoints (np.ndarray): Positions (x, y) in pixels, (K, 2).
+        box (np.ndarray): The square to crop, (x1, y1, x2, y2).
+        attributes (dict): Whatever else the data set says of the face.
+    """
+
+    file_name: str
+    size: tuple
+    keypoints: np.ndarray
+    box: np.ndarray
+    attributes: dict
+
+
+def write_faces(
+    path: str,
+    faces: Iterable[Face],
+    keypoint_names: List[str],
+    faces_listed: Optional[int] = None,
+    description: str = '',
+) -> None:
+    """Write an annotation file; it appears whole or not at all.
+
+    Args:
+        path (str): File to write; its folder is made if needed.
+        faces (Iterable[Face]): In the order to be kept.
+        keypoint_names (list[str]): K names.
+        faces_listed (int, optional): Faces that the original data set lists,
+            if some could not be converted.
+        description (str): What these faces are.
+    """
+    faces = list(faces)
+    images = {}
+    annotations = []
+    for face in faces:
+        image = images.setdefault(
+            face.file_name,
+            dict(
+                id=len(images) + 1,
+                file_name=face.file_name,
+                width=face.size[0],
+                height=face.size[1],
+            ),
+        )
+        x1, y1, x2, y2 = (round(float(v), 4) for v in face.box)
+        flat = []
+        for x, y in face.keypoints:
+            flat += [round(float(x), 4), round(float(y), 4), 2]
+        annotations.append(
+            dict(
+                id=len(annotations) + 1,
+                image_id=image['id'],
+                category_id=1,
+                bbox=[x1, y1, round(x2 - x1, 4), round(y2 - y1, 4)],
+                area=round((x2 - x1) * (y2 - y1), 4),
+                keypoints=flat,
+                num_keypoints=len(face.keypoints),
+                iscrowd=0,
+                attributes=face.attributes,
+            )
+        )
+    content = dict(
+        info=dict(
+            description=description,
+            faces_listed=faces_listed or len(faces),
+        ),
+        images=list(images.values()),
+        annotations=annotations,
+        categories=[
+            dict(id=1, name='face', keypoints=keypoint_names, skeleton=[])
+        ],
+    )
+    folder = os.path.dirname(os.path.abspath(path))
+    os.makedirs(folder, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=folder, suffix='.tmp')
+    try:
+        with os.fdopen(handle, 'w', encoding='utf-8') as file:
+            json.dump(content, file)
+        os.chmod(draft, 0o644)
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise

@@ -1,0 +1,95 @@
+"""Faces from a COCO-style annotation file, none dropped in silence."""
+import json
+import os.path as osp
+from copy import deepcopy
+from typing import List, Optional
+
+import numpy as np
+from mmengine.logging import print_log
+from mmpose.datasets.datasets.base import BaseCocoStyleDataset
+
+from ...registry import DATASETS
+
+
+@DATASETS.register_module()
+class FaceDataset(BaseCocoStyleDataset):
+    """Base of our face data sets.
+
+    Differs from MMPose's base in four points: a face box is taken as it
+    stands in the file, also where it leaves its picture; faces that cannot
+    be used are named; ``metainfo['faces_listed']`` counts the faces that the
+    original data set lists, so that a test can say how many of them it saw;
+    ``metainfo['eyes']`` holds the keypoints whose mean is each eye's centre.
+
+    Subclasses give ``METAINFO`` (inline), with ``eyes`` a pair of index
+    tuples, and ``PREPARE``, the command that makes the annotation file.
+
+    Raises:
+        FileNotFoundError: If the annotation file or the picture folder is
+            missing.
+        ValueError: If the annotation file is cut short or lists no face.
+    """
+
+    PREPARE: str = ''
+
+    @classmethod
+    def _load_metainfo(cls, metainfo: Optional[dict] = None) -> dict:
+        """Parse the meta information, keeping ``eyes``."""
+        parsed = super()._load_metainfo(metainfo)
+        source = metainfo or cls.METAINFO
+        if 'eyes' in source:
+            parsed['eyes'] = deepcopy(source['eyes'])
+        return parsed
+
+    def load_data_list(self) -> List[dict]:
+        """Load all faces, after a look whether the files are there."""
+        cure = f' Make it with: {self.PREPARE}' if self.PREPARE else ''
+        if not osp.isfile(self.ann_file):
+            raise FileNotFoundError(
+                f'annotation file {self.ann_file!r} does not exist.{cure}'
+            )
+        folder = self.data_prefix['img']
+        if not osp.isdir(folder):
+            raise FileNotFoundError(
+                f'picture folder {folder!r} does not exist; put the data set '
+                'there, or a link to it, or set data_root and data_prefix.'
+            )
+        try:
+            with open(self.ann_file, encoding='utf-8') as file:
+                content = json.load(file)
+            annotations = content['annotations']
+        except (ValueError, KeyError) as error:
+            raise ValueError(
+                f'annotation file {self.ann_file!r} is no whole COCO json '
+                f'({type(error).__name__}: {error}).{cure}'
+            ) from error
+        if not annotations:
+            raise ValueError(f'{self.ann_file!r} lists no face.{cure}')
+        self._metainfo['faces_listed'] = content.get('info', {}).get(
+            'faces_listed', len(annotations)
+        )
+        return super().load_data_list()
+
+    def parse_data_info(self, raw_data_info: dict) -> Optional[dict]:
+        """Read one face; its box stays unclipped."""
+        data_info = super().parse_data_info(raw_data_info)
+        if data_info is not None:
+            x, y, w, h = raw_data_info['raw_ann_info']['bbox']
+            box = np.array([[x, y, x + w, y + h]], dtype=np.float32)
+            data_info['bbox'] = box
+        return data_info
+
+    def _get_topdown_data_infos(self, instance_list: List[dict]) -> List[dict]:
+        """Keep the usable faces, naming the others."""
+        usable = super()._get_topdown_data_infos(instance_list)
+        kept = {id(face) for face in usable}
+        dropped = [f['img_path'] for f in instance_list if id(f) not in kept]
+        if dropped:
+            print_log(
+                f'{self.ann_file}: {len(dropped)} of {len(instance_list)} '
+                'faces have no usable box or keypoints and are left out: '
+                f'{", ".join(dropped)}',
+                'current',
+                level=30,
+            )
+        return usable

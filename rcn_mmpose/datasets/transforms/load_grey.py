@@ -1,0 +1,85 @@
+"""Loading a picture as grey."""
+from typing import Optional
+
+import cv2
+import numpy as np
+from mmcv.image import imfrombytes
+from mmcv.transforms import BaseTransform
+from mmengine.fileio import get
+
+from ...registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class LoadGreyImage(BaseTransform):
+    """Load a picture from its file, or take the array given, as grey.
+
+    A file is decoded in colour and converted by the same function as an
+    array, so both give the same crop.
+
+    Required keys: ``img_path`` or ``img``, (H, W) grey or (H, W, 3) BGR,
+    uint8. Added keys: ``img`` (H, W) uint8, ``img_shape``, ``ori_shape``.
+
+    Args:
+        backend_args (dict, optional): Where files lie (MMEngine's back ends).
+            Defaults to the local disk.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is no whole picture, or the array no uint8
+            picture.
+    """
+
+    def __init__(self, backend_args: Optional[dict] = None) -> None:
+        self.backend_args = backend_args
+
+    def transform(self, results: dict) -> dict:
+        """Load the picture of one sample."""
+        img = results.get('img')
+        if img is None:
+            img = self._read(results['img_path'])
+        results['img'] = to_grey(img)
+        results.setdefault('img_path', None)
+        results['img_shape'] = results['ori_shape'] = img.shape[:2]
+        return results
+
+    def _read(self, path: str) -> np.ndarray:
+        """Decode a file, BGR."""
+        try:
+            content = get(path, self.backend_args)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f'picture {path!r} does not exist; is data_prefix the folder '
+                'its annotation file refers to?'
+            ) from error
+        img = imfrombytes(content, flag='color') if content else None
+        if img is None:
+            raise ValueError(
+                f'picture {path!r} ({len(content)} bytes) is corrupt or cut '
+                'short; copy it again from the original data set, or remove '
+                'the face from the annotation file.'
+            )
+        return img
+
+
+def to_grey(img: np.ndarray) -> np.ndarray:
+    """Convert a picture to grey by OpenCV's weights (0.114, 0.587, 0.299).
+
+    Args:
+        img (np.ndarray): uint8, (H, W) or (H, W, 1) grey or (H, W, 3) BGR.
+
+    Returns:
+        np.ndarray: uint8 of shape (H, W).
+
+    Raises:
+        ValueError: For any other shape or type.
+    """
+    if img.dtype == np.uint8 and img.size:
+        if img.ndim == 3 and img.shape[2] == 3:
+            return cv2.cvtColor(img, cv2.COLOR_BGR2GRAY)
+        if img.ndim == 2 or (img.ndim == 3 and img.shape[2] == 1):
+            return img.reshape(img.shape[:2])
+    raise ValueError(
+        f'a picture of shape {img.shape} and type {img.dtype}; give uint8 '
+        '(H, W) grey or (H, W, 3) BGR.'
+    )

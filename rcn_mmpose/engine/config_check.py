@@ -1,0 +1,121 @@
+"""Finding misspelt keys of a config before any work is done."""
+import difflib
+import inspect
+from typing import Any, Iterator, List, Optional, Set, Tuple
+
+import mmpose.registry
+from mmengine.config import Config
+from mmengine.registry import Registry
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
+
+# Only these packages' classes are checked; others may treat keys freely.
+PACKAGES = ('rcn_mmpose', 'mmpose', 'mmengine', 'torch.optim')
+# Keys that MMEngine takes out before it calls the class.
+CONSUMED = {
+    'type',
+    '_scope_',
+    '_delete_',
+    'priority',
+    'convert_to_iter_based',
+    'constructor',
+    'paramwise_cfg',
+    'loss_scale',
+}
+LOADER_KEYS = {'num_batch_per_epoch', 'dataset', 'collate_fn', 'sampler'}
+
+
+def check_config(cfg: Config) -> None:
+    """Raise one error for the first misspelt key.
+
+    Checked are the keys of every dict whose ``type`` names a class of
+    MMEngine, MMPose, PyTorch's optimisers or ours, those of the data loaders,
+    and top-level keys that look like one of the runner's.
+
+    Args:
+        cfg (Config): Config of an experiment.
+
+    Raises:
+        ValueError: Naming the key, its place and the key probably meant.
+    """
+    runner_keys = set(inspect.signature(Runner).parameters)
+    for key in cfg:
+        if key not in runner_keys:
+            near = difflib.get_close_matches(key, runner_keys, 1, 0.85)
+            if near:
+                raise _misspelt(key, 'the config', near, runner_keys)
+    for where, node in _dicts(cfg.to_dict(), ''):
+        if where.endswith('_dataloader'):
+            allowed: Optional[Set[str]] = LOADER_KEYS.union(
+                inspect.signature(DataLoader).parameters
+            )
+            owner = where
+        else:
+            owner = f'{where or "the config"}, a {node.get("type")}'
+            allowed = _arguments(node.get('type'))
+        if allowed is None:
+            continue
+        for key in node:
+            if key not in allowed and key not in CONSUMED:
+                near = difflib.get_close_matches(key, allowed, 1, 0.6)
+                raise _misspelt(key, owner, near, allowed)
+
+
+def _misspelt(
+    key: str, owner: str, near: List[str], allowed: Set[str]
+) -> ValueError:
+    """Word the error."""
+    if near:
+        cure = f'did you mean {near[0]!r}?'
+    else:
+        cure = f'allowed are {", ".join(sorted(allowed))}.'
+    return ValueError(f'unknown key {key!r} in {owner}: {cure}')
+
+
+def _dicts(node: Any, where: str) -> Iterator[Tuple[str, dict]]:
+    """Walk through all dicts of a config, with their dotted places."""
+    if isinstance(node, dict):
+        yield where, node
+        children = node.items()
+    elif isinstance(node, (list, tuple)):
+        children = enumerate(node)
+    else:
+        return
+    for key, child in children:
+        yield from _dicts(child, f'{where}.{key}' if where else str(key))
+
+
+def _arguments(name: Any) -> Optional[Set[str]]:
+    """Collect the arguments that a registered class takes.
+
+    Returns:
+        set[str] | None: None if no class is known by this name, or if it
+        takes any keyword.
+    """
+    if not isinstance(name, str):
+        return None
+    allowed: Set[str] = set()
+    for registry in vars(mmpose.registry).values():
+        if not isinstance(registry, Registry):
+            continue
+        found = registry.get(name)
+        if found is None:
+            continue
+        if not inspect.isclass(found) or not found.__module__.startswith(
+            PACKAGES
+        ):
+            return None
+        for base in found.__mro__:
+            if '__init__' not in vars(base):
+                continue
+            parameters = inspect.signature(base.__init__).parameters
+            allowed.update(parameters)
+            if not any(
+                p.kind is p.VAR_KEYWORD for p in parameters.values()
+            ):
+                break
+        else:
+            return None
+        if base is object:
+            return None
+    return allowed or None

@@ -1,0 +1,4 @@
+"""Metrics."""
+from .face_nme import FaceNME
+
+__all__ = ['FaceNME']

@@ -1,0 +1,71 @@
+"""Local contrast normalisation (paper, section 5.1; settings of its code).
+
+Each pixel is set against the 9x9 pixels around it, weighted by a Gaussian G::
+
+    v   = x - G * x
+    s   = sqrt(G * v^2)
+    out = (v / max(s, mean of s) + 2.5) / 5
+
+The mean of s bounds the gain in flat regions. The picture counts as zero
+beyond its border.
+"""
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+WINDOW = 9
+SIGMA = 1.591  # pixels
+FLOORS = ('picture', 'batch')
+
+
+def _gaussian(like: Tensor) -> Tensor:
+    """Return the Gaussian's nine weights; they sum to 1."""
+    steps = torch.arange(WINDOW, dtype=like.dtype, device=like.device)
+    weights = torch.exp(-((steps - WINDOW // 2) ** 2) / (2 * SIGMA**2))
+    return weights / weights.sum()
+
+
+def _blur(x: Tensor) -> Tensor:
+    """Convolve (N, 1, H, W) with the 9x9 Gaussian, zeros beyond the border.
+
+    The normalised 2-D Gaussian is the product of two normalised 1-D ones.
+    """
+    g = _gaussian(x)
+    x = F.conv2d(x, g.view(1, 1, 1, -1), padding=(0, WINDOW // 2))
+    return F.conv2d(x, g.view(1, 1, -1, 1), padding=(WINDOW // 2, 0))
+
+
+def local_contrast_normalize(x: Tensor, floor: str = 'picture') -> Tensor:
+    """Normalise the local contrast of grey pictures.
+
+    Computed in float32 (or float64 as given), under autocast too.
+
+    Args:
+        x (Tensor): Grey pictures in [0, 255], any type, of shape
+            (B, 1, H, W).
+        floor (str): The mean of s is taken over each ``'picture'``, or over
+            the whole ``'batch'`` as the paper's code does. The latter makes
+            a result depend on the pictures beside it.
+
+    Returns:
+        Tensor: Of shape (B, 1, H, W), centred at 0.5; a black picture gives
+        0.5 everywhere.
+
+    Raises:
+        ValueError: If ``x`` is not a batch of grey pictures, or ``floor`` is
+            not one of the above.
+    """
+    if x.ndim != 4 or x.shape[1] != 1:
+        raise ValueError(
+            f'LCN takes grey pictures (B, 1, H, W), not {tuple(x.shape)}; '
+            'load them with rcn_mmpose.LoadGreyImage.'
+        )
+    if floor not in FLOORS:
+        raise ValueError(f'floor={floor!r}; choose one of {FLOORS}.')
+    with torch.autocast(x.device.type, enabled=False):
+        x = x.to(torch.promote_types(x.dtype, torch.float32))
+        v = x - _blur(x)
+        # not 0: a black picture divides by s, sqrt has no gradient there
+        s = _blur(v * v).clamp_min(torch.finfo(v.dtype).tiny).sqrt()
+        mean = s.mean((1, 2, 3) if floor == 'picture' else None, keepdim=True)
+        return (v / torch.maximum(s, mean) + 2.5) / 5

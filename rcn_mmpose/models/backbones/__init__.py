@@ -1,0 +1,3 @@
+from .rcn import RCN
+
+__all__ = ['RCN']

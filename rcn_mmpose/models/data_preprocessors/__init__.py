@@ -1,0 +1,3 @@
+from .lcn_preprocessor import LCNDataPreprocessor
+
+__all__ = ['LCNDataPreprocessor']

@@ -1,0 +1,3 @@
+from .spatial_softmax_head import SpatialSoftmaxHead
+
+__all__ = ['SpatialSoftmaxHead']

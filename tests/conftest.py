@@ -1,0 +1,71 @@
+"""What several test modules share."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def root() -> Path:
+    """The folder of the project."""
+    return ROOT
+
+
+@pytest.fixture(scope='session')
+def fresh() -> Callable[..., subprocess.CompletedProcess]:
+    """Runs Python in a process of its own, away from the project folder.
+
+    What was imported before, or mended, must not help.
+    """
+
+    def run(
+        *arguments: object, cwd: Path, **environment: object
+    ) -> subprocess.CompletedProcess:
+        environ = dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT))
+        environ.update({k: str(v) for k, v in environment.items()})
+        return subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=cwd,
+            env=environ,
+            text=True,
+            capture_output=True,
+        )
+
+    return run
+
+
+@pytest.fixture
+def mtfl(tmp_path: Path) -> Path:
+    """A tiny data set in the layout of MTFL: 16 faces and 4 to test."""
+    from fake_mtfl import make_mtfl
+
+    return make_mtfl(tmp_path / 'data' / 'mtfl')
+
+
+@pytest.fixture
+def mtfl2coco(root: Path) -> ModuleType:
+    """The converter as a module."""
+    path = root / 'tools' / 'dataset_converters' / 'mtfl2coco.py'
+    spec = importlib.util.spec_from_file_location('mtfl2coco', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def converted(mtfl: Path, mtfl2coco: ModuleType) -> Path:
+    """The tiny data set, converted; returns its data root."""
+    data = mtfl.parent
+    out = str(data / 'annotations')
+    mtfl2coco.main([str(mtfl), '--out', out, '--validation', '4'])
+    return data

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rcn_mmpose.registry import DATASETS
+
+
+def build(data: Path, **options: object) -> object:
+    config = dict(
+        type='rcn_mmpose.MTFLDataset',
+        data_root=str(data),
+        ann_file='annotations/mtfl_val.json',
+        data_prefix=dict(img='mtfl/'),
+        test_mode=True,
+    )
+    return DATASETS.build({**config, **options})
+
+
+def rewrite(data: Path, change: callable) -> None:
+    path = data / 'annotations/mtfl_val.json'
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_faces_come_as_they_stand_in_the_file(converted: Path) -> None:
+    def leave(content: dict) -> None:
+        content['annotations'][1]['bbox'] = [-10.5, 20, 150, 150]
+
+    rewrite(converted, leave)
+    dataset = build(converted)
+    assert len(dataset) == 4
+    face = dataset.get_data_info(1)
+    # MMPose's base class would clip it to the picture of 120x120
+    np.testing.assert_allclose(face['bbox'], [[-10.5, 20, 139.5, 170]])
+    assert face['keypoints'].shape == (1, 5, 2)
+    assert Path(face['img_path']).is_file()
+
+
+def test_metainfo(converted: Path) -> None:
+    meta = build(converted).metainfo
+    assert meta['dataset_name'] == 'mtfl'
+    assert meta['eyes'] == ((0,), (1,))
+    assert meta['faces_listed'] == 4
+    assert meta['flip_indices'] == [1, 0, 2, 4, 3]
+    aflw = build(
+        converted,
+        type='rcn_mmpose.AFLW5Dataset',
+        ann_file='annotations/aflw5_test.json',
+    )
+    assert aflw.metainfo['dataset_name'] == 'aflw5'
+    assert aflw.metainfo['keypoint_id2name'] == meta['keypoint_id2name']
+
+
+def test_unusable_faces_are_named_and_counted(
+    converted: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def spoil(content: dict) -> None:
+        content['annotations'][2]['bbox'][2] = 0
+
+    rewrite(converted, spoil)
+    with caplog.at_level(logging.WARNING):
+        dataset = build(converted)
+    assert len(dataset) == 3
+    assert dataset.metainfo['faces_listed'] == 4
+
+
+def test_missing_annotation_file_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match='mtfl_val.json.*mtfl2coco.py'):
+        build(tmp_path)
+
+
+def test_missing_picture_folder(converted: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="folder '.*nowhere/'"):
+        build(converted, data_prefix=dict(img='nowhere/'))
+
+
+def test_annotation_file_cut_short(converted: Path) -> None:
+    path = converted / 'annotations/mtfl_val.json'
+    path.write_text(path.read_text()[:300])
+    with pytest.raises(ValueError, match='mtfl_val.json.*no whole COCO json'):
+        build(converted)
+
+
+def test_no_face(converted: Path) -> None:
+    rewrite(converted, lambda content: content['annotations'].clear())
+    with pytest.raises(ValueError, match='lists no face'):
+        build(converted)

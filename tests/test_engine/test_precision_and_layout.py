@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+import torch.nn as nn
+
+from rcn_mmpose.registry import HOOKS, OPTIM_WRAPPERS
+
+
+def test_channels_last_changes_the_layout_alone() -> None:
+    model = nn.Conv2d(4, 8, 3)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    parameter = model.weight
+    HOOKS.build(dict(type='ChannelsLastHook')).before_run(
+        SimpleNamespace(model=model)
+    )
+    assert model.weight is parameter  # the optimiser still holds it
+    assert parameter.is_contiguous(memory_format=torch.channels_last)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_cpu_amp_computes_in_bfloat16_and_steps() -> None:
+    model = nn.Linear(4, 1)
+    wrapper = OPTIM_WRAPPERS.build(
+        dict(
+            type='CPUAmpOptimWrapper',
+            optimizer=torch.optim.SGD(model.parameters(), lr=1.0),
+        )
+    )
+    x = torch.ones(2, 4)
+    with wrapper.optim_context(model):
+        out = model(x)
+    assert out.dtype == torch.bfloat16
+    assert model(x).dtype == torch.float32  # outside it is off again
+    before = model.bias.item()
+    wrapper.update_params(out.float().mean())
+    # d mean / d bias = 1
+    assert model.bias.item() == pytest.approx(before - 1, abs=1e-6)

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import subprocess
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import mmengine.registry
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+
+import rcn_mmpose.registry as ours
+
+# Everything a config can name; a new part is added here.
+PARTS = dict(
+    MODELS=[
+        'LCNDataPreprocessor',
+        'RCN',
+        'SpatialCrossEntropyLoss',
+        'SpatialSoftmaxHead',
+    ],
+    KEYPOINT_CODECS=['CellIndex'],
+    DATASETS=['AFLW5Dataset', 'FaceDataset', 'MTFLDataset'],
+    TRANSFORMS=[
+        'CropFace',
+        'FaceBox',
+        'LCN',
+        'LoadGreyImage',
+        'RandomOcclusion',
+        'UniformJitter',
+    ],
+    METRICS=['FaceNME'],
+    HOOKS=['ChannelsLastHook', 'CheckpointCheckHook'],
+    OPTIM_WRAPPERS=['CPUAmpOptimWrapper'],
+)
+NEEDED = dict(
+    CellIndex=dict(input_size=(80, 80)),
+    CropFace=dict(input_size=(80, 80)),
+    SpatialSoftmaxHead=dict(in_channels=2, out_channels=1),
+    CPUAmpOptimWrapper=dict(
+        optimizer=torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.1)
+    ),
+    # without their annotation files
+    AFLW5Dataset=dict(lazy_init=True, ann_file='no.json'),
+    FaceDataset=dict(lazy_init=True, ann_file='no.json'),
+    MTFLDataset=dict(lazy_init=True, ann_file='no.json'),
+)
+
+
+@pytest.fixture(params=['mmpose', None])
+def scope(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """With the default scope of MMPose, and without any."""
+    monkeypatch.setattr(DefaultScope, '_instance_dict', OrderedDict())
+    named = DefaultScope.overwrite_default_scope(request.param)
+    with named if request.param else nullcontext():
+        yield
+
+
+@pytest.mark.parametrize('kind', PARTS)
+def test_nothing_is_missing_here(kind: str) -> None:
+    registry = getattr(ours, kind)
+    registry.import_from_location()
+    assert sorted(registry.module_dict) == PARTS[kind]
+
+
+@pytest.mark.parametrize(
+    ('kind', 'name'),
+    [(k, name) for k, names in PARTS.items() for name in names],
+)
+def test_parts_build_by_prefix(scope: None, kind: str, name: str) -> None:
+    import mmpose.registry
+
+    config = dict(type=f'rcn_mmpose.{name}', **NEEDED.get(name, {}))
+    parts = [getattr(mmpose.registry, kind).build(config)]
+    if kind != 'KEYPOINT_CODECS':  # MMEngine knows no codecs
+        parts.append(getattr(mmengine.registry, kind).build(config))
+    for part in parts:
+        assert type(part).__name__ == name
+        assert type(part).__module__.startswith('rcn_mmpose.')
+
+
+def test_names_of_mmpose_are_not_replaced(scope: None) -> None:
+    from mmpose.registry import KEYPOINT_CODECS, MODELS, TRANSFORMS
+
+    for registry, kind in (
+        (MODELS, 'MODELS'),
+        (TRANSFORMS, 'TRANSFORMS'),
+        (KEYPOINT_CODECS, 'KEYPOINT_CODECS'),
+    ):
+        registry.import_from_location()
+        for name in PARTS[kind]:
+            assert name not in registry.module_dict
+
+
+@pytest.mark.parametrize(
+    'lines',
+    [
+        # nothing; MMEngine imports our registries by the prefix
+        'from mmengine.registry import MODELS',
+        # MMPose's registry imports all of MMPose first, which needs us
+        """
+import rcn_mmpose.registry
+from mmengine.registry import init_default_scope
+from mmpose.registry import MODELS
+init_default_scope('mmpose')
+""",
+    ],
+    ids=['mmengine', 'mmpose'],
+)
+def test_in_a_fresh_process(
+    fresh: Callable[..., subprocess.CompletedProcess],
+    tmp_path: Path,
+    lines: str,
+) -> None:
+    code = f"""
+{lines}
+import sys
+assert 'rcn_mmpose.models' not in sys.modules
+model = MODELS.build(dict(type='rcn_mmpose.RCN', num_branches=4))
+print(type(model).__module__, model.num_branches)
+"""
+    done = fresh('-c', code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ['rcn_mmpose.models.backbones.rcn', '4']

@@ -1,0 +1,323 @@
+"""The lock, the metadata and the Makefile."""
+
+from __future__ import annotations
+
+import configparser
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from rcn_mmpose import __version__
+
+# What must never come in: unbuildable, against each other, or unused.
+UNWANTED = {
+    'chumpy',
+    'mmcv',
+    'mmcv-full',
+    'opencv-contrib-python',
+    'opencv-python',
+    'opendatalab',
+    'openmim',
+    'openxlab',
+    'torchvision',
+    'xtcocotools',
+}
+
+
+def read_lock(root: Path) -> list[Requirement]:
+    lines = (root / 'requirements' / 'lock.txt').read_text().splitlines()
+    return [Requirement(x) for x in lines if x and not x.startswith('#')]
+
+
+def read_setup(root: Path) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.read(root / 'setup.cfg')
+    return parser
+
+
+# --------------------------------------------------------------- the lock
+
+
+def test_lock_pins_every_package_once(root: Path) -> None:
+    lock = read_lock(root)
+    names = [canonicalize_name(line.name) for line in lock]
+    assert len(names) == len(set(names))
+    assert not UNWANTED & set(names)
+    for line in lock:
+        assert re.fullmatch(r'==[\w.]+', str(line.specifier)), line
+
+
+def test_lock_is_the_same_for_each_python(root: Path) -> None:
+    late = [line for line in read_lock(root) if line.marker]
+    assert {line.name for line in late} == {'exceptiongroup', 'tomli'}
+    for line in late:
+        for version, wanted in (('3.10', True), ('3.11', False)):
+            environment = {'python_version': version}
+            assert line.marker.evaluate(environment) is wanted
+
+
+def test_environment_is_that_of_the_lock(root: Path) -> None:
+    if not (Path(sys.prefix) / '.installed').exists():
+        pytest.skip('This environment was not made by `make install`.')
+    for line in read_lock(root):
+        if line.marker is None or line.marker.evaluate():
+            version = importlib.metadata.version(line.name)
+            assert line.specifier.contains(version), (line, version)
+    installed = {
+        canonicalize_name(found.metadata['Name'])
+        for found in importlib.metadata.distributions(
+            path=[p for p in sys.path if p.startswith(sys.prefix)]
+        )
+    }
+    assert not UNWANTED & installed
+
+
+def test_lock_holds_what_its_packages_require(root: Path) -> None:
+    """No resolver ran, so the dependencies are counted here."""
+    lock = {canonicalize_name(line.name): line for line in read_lock(root)}
+    # Asked for by metadata, imported by none of the modules in use.
+    unused = UNWANTED | {'json-tricks'}
+    for name, line in lock.items():
+        if line.marker is not None and not line.marker.evaluate():
+            continue
+        if name == 'torch':  # the CUDA runtime comes by its own pins
+            continue
+        for text in importlib.metadata.requires(line.name) or []:
+            need = Requirement(text)
+            key = canonicalize_name(need.name)
+            if need.marker and not need.marker.evaluate({'extra': ''}):
+                continue
+            if key in unused:
+                continue
+            assert key in lock, f'{line.name} requires {need}'
+            (pin,) = lock[key].specifier
+            assert need.specifier.contains(pin.version), (line.name, text)
+
+
+# ----------------------------------------------------------- the metadata
+
+
+def test_metadata(root: Path) -> None:
+    setup = read_setup(root)
+    assert setup['metadata']['name'] == 'rcn_mmpose'
+    assert setup['metadata']['version'].endswith('version.__version__')
+    citation = (root / 'CITATION.cff').read_text()
+    assert f'\nversion: {__version__}\n' in citation
+    hard = setup['options']['install_requires'].split()
+    assert {Requirement(line).name for line in hard} == {'numpy', 'torch'}
+
+
+def test_extra_agrees_with_the_lock(root: Path) -> None:
+    pins = {line.name: line.specifier for line in read_lock(root)}
+    extras = read_setup(root)['options.extras_require']
+    wanted = [Requirement(x) for x in extras['mm'].split('\n') if x]
+    assert 'mmpose' in {line.name for line in wanted}
+    for line in wanted:
+        (pin,) = pins[line.name]
+        assert line.specifier.contains(pin.version), line
+
+
+def test_project_can_be_built(root: Path, tmp_path: Path) -> None:
+    """Builds and installs a copy, without network and dependencies."""
+    pytest.importorskip('pip')
+    source = tmp_path / 'source'
+    source.mkdir()
+    for name in ('setup.cfg', 'pyproject.toml', 'LICENSE', 'README.md'):
+        if (root / name).exists():
+            shutil.copy(root / name, source)
+    shutil.copytree(root / 'rcn_mmpose', source / 'rcn_mmpose')
+    done = subprocess.run(
+        [sys.executable, '-m', 'pip', 'install', '--no-deps', '--no-index']
+        + ['--no-build-isolation', '--target', str(tmp_path / 'site'), '.'],
+        cwd=source,
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = importlib.metadata.distributions(path=[str(tmp_path / 'site')])
+    assert found.version == __version__
+    for name in ('__init__.py', 'compat.py', 'models/__init__.py'):
+        if (root / 'rcn_mmpose' / name).exists():
+            assert (tmp_path / 'site' / 'rcn_mmpose' / name).exists()
+
+
+# ----------------------------------------------------------- the Makefile
+
+# Stands for Python: notes its arguments, makes a venv of itself, fails on
+# pip as long as a file named `broken` is there.
+PYTHON = """#!/bin/sh
+echo "$@" >> '{log}'
+case "$*" in
+    -V|--version) echo Python {version} ;;
+    *sys.version_info*) exit {refuses} ;;
+    *purelib*) echo '{folder}' ;;
+    *'pip --version') test -x '{folder}/venv/bin/pip' ;;
+    *'venv --clear '*)
+        mkdir -p '{folder}/venv/bin'
+        cp "$0" '{folder}/venv/bin/python'
+        cp "$0" '{folder}/venv/bin/pip' ;;
+    *' install '*) cat - > /dev/null; test ! -e '{folder}/broken' ;;
+esac
+"""
+
+
+class Make:
+    """Runs the Makefile with a Python that only notes what it is asked."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self.root = root
+        self.folder = folder
+        self.log = folder / 'log'
+        self.lock = folder / 'lock.txt'
+        shutil.copy(root / 'requirements' / 'lock.txt', self.lock)
+        self.python = self.write('python')
+
+    def write(self, name: str, version: str = '3.11', refuses: int = 0) -> str:
+        file = self.folder / name
+        file.write_text(
+            PYTHON.format(
+                log=self.log,
+                folder=self.folder,
+                version=version,
+                refuses=refuses,
+            )
+        )
+        file.chmod(0o755)
+        return str(file)
+
+    def __call__(self, *arguments: str) -> tuple[int, str, list[str]]:
+        """Returns status, output, and what pip was asked for."""
+        self.log.write_text('')
+        environ = {
+            key: value
+            for key, value in os.environ.items()
+            if key in ('PATH', 'HOME', 'LANG')
+        }
+        done = subprocess.run(
+            ['make', f'VENV={self.folder}/venv', f'LOCK={self.lock}']
+            + [f'PYTHON={self.python}', *arguments],
+            cwd=self.root,
+            env=environ,
+            text=True,
+            capture_output=True,
+        )
+        calls = self.log.read_text().splitlines()
+        asked = [call for call in calls if 'pip' in call and 'install' in call]
+        return done.returncode, done.stdout + done.stderr, asked
+
+
+@pytest.fixture
+def make(root: Path, tmp_path: Path) -> Make:
+    if shutil.which('make') is None:
+        pytest.skip('There is no make.')
+    return Make(root, tmp_path)
+
+
+def test_install_happens_once(make: Make) -> None:
+    status, text, asked = make('TORCH_OPTIONS=--pre', 'install')
+    assert status == 0, text
+    first, second = asked
+    assert '--no-deps --only-binary=:all:' in first
+    assert '--no-deps' not in second
+    assert (
+        '--pre' in second
+        and f'-c {make.lock} -c requirements/cuda.txt torch' in second
+    )
+    assert all(f'[{step}/3]' in text for step in (1, 2, 3))
+    pth = (make.folder / 'rcn_mmpose.pth').read_text()
+    assert pth == f'{make.root}\n'
+    assert make('install') == (0, '', [])
+
+
+def test_changed_lock_is_installed(make: Make) -> None:
+    make('install')
+    with make.lock.open('a') as file:
+        file.write('new==1.0\n')
+    status, _, asked = make('install')
+    assert status == 0 and len(asked) == 2
+    assert make('install')[2] == []
+
+
+def test_interrupted_install_is_repeated(make: Make) -> None:
+    broken = make.folder / 'broken'
+    broken.touch()
+    status, _, asked = make('install')
+    assert status != 0 and len(asked) == 1
+    broken.unlink()
+    status, _, asked = make('install')
+    assert status == 0 and len(asked) == 2
+
+
+def test_other_python_is_not_ignored(make: Make) -> None:
+    make('install')
+    other = make.write('other', version='3.12')
+    status, text, asked = make(f'PYTHON={other}', 'install')
+    assert status != 0 and asked == []
+    assert 'Python 3.11' in text and 'Python 3.12' in text
+
+
+def test_wrong_python_is_named(make: Make) -> None:
+    old = make.write('old', version='3.9.1', refuses=1)
+    for python, found in (
+        (old, 'is Python 3.9.1.'),
+        (f'{make.folder}/none', 'does not run.'),
+    ):
+        status, text, asked = make(f'PYTHON={python}', 'install')
+        assert status != 0 and asked == []
+        assert found in text and 'make PYTHON=python3.11' in text
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'missing'),
+    [
+        (['train'], 'needs CONFIG'),
+        (['evaluate', 'CONFIG=a.py'], 'needs CONFIG and CHECKPOINT'),
+    ],
+)
+def test_missing_variable_is_named(
+    make: Make, arguments: list[str], missing: str
+) -> None:
+    status, text, asked = make(*arguments)
+    assert status != 0 and asked == []
+    assert missing in text and f'make {arguments[0]} CONFIG=' in text
+
+
+def test_targets_call_the_tools(make: Make) -> None:
+    make('install')
+    for arguments, call in (
+        (['train', 'CONFIG=a.py', 'ARGS=--amp'], 'tools/train.py a.py --amp'),
+        (
+            ['evaluate', 'CONFIG=a.py', 'CHECKPOINT=b.pth'],
+            'tools/test.py a.py b.pth',
+        ),
+        (['test', 'PYTEST_OPTIONS=-x'], '-m pytest -x'),
+        (['doctor'], '-m rcn_mmpose.doctor'),
+    ):
+        status, text, _ = make(*arguments)
+        assert status == 0, text
+        assert call in make.log.read_text()
+
+
+def test_help_is_the_default(make: Make) -> None:
+    status, text, asked = make()
+    assert status == 0 and asked == []
+    lines = (make.root / 'Makefile').read_text()
+    for target in re.findall(r'^(\w+):', lines, re.M):
+        assert target in text or target == 'help'
+    for variable in ('CONFIG', 'CHECKPOINT', 'PYTHON', 'TORCH_OPTIONS'):
+        assert f'  {variable}=' in text
+
+
+def test_ci_runs_the_test_command(root: Path) -> None:
+    script = root / '.ci' / 'run'
+    assert os.access(script, os.X_OK)
+    text = script.read_text()
+    assert 'git clone' in text and '\nmake test' in text

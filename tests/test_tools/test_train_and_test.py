@@ -1,0 +1,213 @@
+"""Training, resuming and testing, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+SMALL = [
+    'train_dataloader.num_workers=0',
+    'train_dataloader.persistent_workers=False',
+    'train_dataloader.batch_size=4',
+    'val_dataloader.num_workers=0',
+    'val_dataloader.persistent_workers=False',
+    'test_dataloader.num_workers=0',
+]
+
+
+def last_line(done: subprocess.CompletedProcess) -> str:
+    """What a person reads first."""
+    return done.stderr.strip().splitlines()[-1]
+
+
+@pytest.fixture
+def tool(
+    root: Path, converted: Path, fresh: Callable
+) -> Callable[..., subprocess.CompletedProcess]:
+    """Runs tools/<name>.py on the tiny data set."""
+
+    def run(
+        name: str, *arguments: object, options: tuple = (), check: bool = True
+    ) -> subprocess.CompletedProcess:
+        sets = [
+            f'{part}_dataloader.dataset.data_root={converted}/'
+            for part in ('train', 'val', 'test')
+        ]
+        done = fresh(
+            root / 'tools' / f'{name}.py',
+            *arguments,
+            '--cfg-options',
+            *SMALL,
+            *sets,
+            *options,
+            cwd=converted,
+        )
+        if check:
+            assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+def test_train_resume_and_test(
+    tool: Callable, root: Path, tmp_path: Path
+) -> None:
+    config = root / 'configs' / 'rcn_aflw.py'
+    work = tmp_path / 'work'
+    tool(
+        'train',
+        config,
+        '--amp',
+        '--work-dir',
+        work,
+        options=('train_cfg.max_epochs=1',),
+    )
+    assert (work / 'epoch_1.pth').is_file()
+    assert (work / 'best_NME_pixels_eyes_epoch_1.pth').is_file()
+    assert list(work.rglob('events.out.tfevents.*'))
+
+    done = tool(
+        'train',
+        config,
+        '--resume',
+        '--auto-scale-lr',
+        '--work-dir',
+        work,
+        options=('train_cfg.max_epochs=2',),
+    )
+    assert 'resumed epoch: 1' in done.stdout + done.stderr
+    last = work / 'epoch_2.pth'
+    assert torch.load(last, weights_only=False)['meta']['epoch'] == 2
+
+    best = next(work.glob('best_NME_pixels_eyes_epoch_*.pth'))
+    out, dump = tmp_path / 'out.json', tmp_path / 'all.pkl'
+    done = tool(
+        'test',
+        config,
+        best,
+        '--work-dir',
+        tmp_path / 'test',
+        '--out',
+        out,
+        '--dump',
+        dump,
+        '--show-dir',
+        'drawn',
+    )
+    log = done.stdout + done.stderr
+    assert 'aflw5: evaluated 4 of 4 faces listed' in log
+    metrics = json.loads(out.read_text())
+    assert set(metrics) == {'NME_cells_eyes', 'NME_pixels_eyes'}
+    assert all(0 < value < 1000 for value in metrics.values())
+    assert len(pickle.loads(dump.read_bytes())) == 4
+    assert len(list((tmp_path / 'test').rglob('drawn/*.png'))) == 4
+
+
+def test_killed_training_resumes(
+    tool: Callable, root: Path, converted: Path, tmp_path: Path
+) -> None:
+    config = root / 'configs' / 'paper' / 'rcn_aflw.py'
+    work = tmp_path / 'work'
+    options = ('train_cfg.max_epochs=500', f'work_dir={work}')
+    sets = [f'{p}_dataloader.dataset.data_root={converted}/'
+            for p in ('train', 'val', 'test')]
+    with subprocess.Popen(
+        [
+            sys.executable,
+            str(root / 'tools' / 'train.py'),
+            str(config),
+            '--cfg-options',
+            *SMALL,
+            *sets,
+            *options,
+        ],
+        cwd=converted,
+        env=dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(root)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        end = time.monotonic() + 60
+        while not (work / 'epoch_2.pth').is_file():
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.05)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGKILL)
+    reached = int((work / 'last_checkpoint').read_text().split('_')[-1][:-4])
+    done = tool(
+        'train',
+        config,
+        '--resume',
+        options=(f'train_cfg.max_epochs={reached + 1}', f'work_dir={work}'),
+    )
+    assert f'resumed epoch: {reached}' in done.stdout + done.stderr
+    assert (work / f'epoch_{reached + 1}.pth').is_file()
+
+
+def test_one_clear_error_each(
+    tool: Callable, root: Path, tmp_path: Path
+) -> None:
+    config = root / 'configs' / 'rcn_aflw.py'
+
+    def fails(name: str, *arguments: object, options: tuple = ()) -> str:
+        done = tool(name, *arguments, options=options, check=False)
+        assert done.returncode != 0
+        return last_line(done)
+
+    foreign = tmp_path / 'foreign.pth'
+    torch.save(dict(state_dict={'backbone.x': torch.zeros(1)}), foreign)
+    message = fails('test', config, foreign)
+    assert 'belongs to another architecture' in message
+    assert 'backbone.x is unknown' in message
+    message = fails('test', config, tmp_path / 'none.pth')
+    assert "none.pth' does not exist" in message
+    message = fails(
+        'train', config, options=('model.backbone.num_branchs=5',)
+    )
+    assert "'num_branchs'" in message and "'num_branches'" in message
+    message = fails(
+        'train', config, options=('train_dataloader.dataset.data_root=no/',)
+    )
+    assert "'no/annotations/mtfl_train.json' does not exist" in message
+    assert 'mtfl2coco.py' in message
+
+
+def test_corrupt_picture_while_training(
+    tool: Callable, root: Path, converted: Path
+) -> None:
+    for picture in (converted / 'mtfl' / 'lfw_5590').iterdir():
+        picture.write_bytes(b'no picture')
+    done = tool(
+        'train', root / 'configs' / 'rcn_aflw.py', check=False
+    )
+    assert done.returncode != 0
+    message = last_line(done)
+    assert 'lfw_5590/face_' in message and 'corrupt' in message
+
+
+def test_input_size_without_pyramid(tool: Callable, root: Path) -> None:
+    # 90 px everywhere: in the codec, the crop and the head's decoder
+    config = root / 'configs' / 'rcn_aflw.py'
+    size = '(90,90)'
+    done = tool(
+        'train',
+        config,
+        check=False,
+        options=(
+            f'train_dataloader.dataset.pipeline.3.input_size={size}',
+            f'train_dataloader.dataset.pipeline.5.encoder.input_size={size}',
+            f'model.head.decoder.input_size={size}',
+        ),
+    )
+    message = last_line(done)
+    assert 'side of 90 px has no pyramid of 6 levels' in message
+    assert '96 or 80 px' in message or '80 or 96 px' in message

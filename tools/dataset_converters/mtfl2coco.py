@@ -1,0 +1,178 @@
+"""Convert MTFL's official folder, AFLW test faces included, to COCO json.
+
+    python tools/dataset_converters/mtfl2coco.py data/mtfl
+
+reads training.txt, testing.txt and the pictures, and writes
+
+    data/annotations/mtfl_train.json    9,000 faces
+    data/annotations/mtfl_val.json      1,000 faces
+    data/annotations/aflw5_test.json    2,995 faces
+
+Faces are in the order of their names. Photos that stand in the set twice are
+on the same side of the split. Boxes follow the paper's rule for 5 keypoints.
+"""
+import argparse
+import os
+import sys
+from typing import List
+
+import numpy as np
+from rich.progress import track
+
+from rcn_mmpose import compat
+
+compat.activate()
+
+from rcn_mmpose.boxes import box_from_eyes_and_mouth  # noqa: E402
+from rcn_mmpose.datasets.coco_json import Face, write_faces  # noqa: E402
+from rcn_mmpose.datasets.near_duplicates import (  # noqa: E402
+    aligned_patch,
+    group_duplicates,
+    split_groups,
+)
+from rcn_mmpose.datasets.transforms import LoadGreyImage  # noqa: E402
+
+NAMES = [
+    'left_eye',
+    'right_eye',
+    'nose_tip',
+    'left_mouth_corner',
+    'right_mouth_corner',
+]
+ATTRIBUTES = ('gender', 'smile', 'glasses', 'pose')
+FIELDS = 1 + 10 + len(ATTRIBUTES)
+
+
+def parse_line(line: str, where: str) -> tuple:
+    """Read ``path x1..x5 y1..y5 gender smile glasses pose``.
+
+    Back-slashes, leading spaces and CRLF, all found in the official files,
+    are accepted.
+
+    Args:
+        line (str): One line, not blank.
+        where (str): File and line number, for the error.
+
+    Returns:
+        tuple: Name, keypoints (5, 2), attributes.
+
+    Raises:
+        ValueError: If a field is missing or no number.
+    """
+    fields = line.split()
+    if len(fields) != FIELDS:
+        raise ValueError(
+            f'{where}: {len(fields)} fields instead of {FIELDS} (picture, 5 '
+            f'x, 5 y, 4 attributes): {line.strip()!r}; is the file cut '
+            'short? Unpack it again.'
+        )
+    try:
+        numbers = np.array(fields[1:11], dtype=np.float64)
+        attributes = [int(value) for value in fields[11:]]
+    except ValueError as error:
+        raise ValueError(
+            f'{where}: {error}; all fields after the first must be numbers.'
+        ) from None
+    name = fields[0].replace('\\', '/')
+    keypoints = numbers.reshape(2, 5).T
+    return name, keypoints, dict(zip(ATTRIBUTES, attributes))
+
+
+def read_faces(root: str, list_name: str) -> tuple[List[Face], np.ndarray]:
+    """Read a list and its pictures.
+
+    Args:
+        root (str): MTFL's folder.
+        list_name (str): ``training.txt`` or ``testing.txt``.
+
+    Returns:
+        tuple[list[Face], np.ndarray]: The faces by name, and their aligned
+        patches (N, 1024).
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a line or a picture is broken, a name stands twice, or
+            a point lies outside its picture.
+    """
+    path = os.path.join(root, list_name)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(
+            f'{path} does not exist; give the folder of the unpacked MTFL '
+            'archive, which holds training.txt and testing.txt.'
+        )
+    with open(path, encoding='utf-8') as file:
+        entries = [
+            (*parse_line(line, f'{path}, line {number}'), number)
+            for number, line in enumerate(file, 1)
+            if line.strip()
+        ]
+    entries.sort(key=lambda entry: entry[0])
+    load = LoadGreyImage()
+    faces, patches = [], []
+    previous = None
+    for name, keypoints, attributes, number in track(entries, list_name):
+        where = f'{path}, line {number}, {name}'
+        if name == previous:
+            raise ValueError(f'{where}: this picture is listed twice.')
+        previous = name
+        grey = load(dict(img_path=os.path.join(root, name)))['img']
+        height, width = grey.shape
+        # pixel centres are whole numbers, so the picture spans -0.5 .. w-0.5
+        inside = (keypoints >= -0.5) & (
+            keypoints <= np.array([width, height]) - 0.5
+        )
+        if not inside.all():
+            k = int(np.argmin(inside.all(1)))
+            raise ValueError(
+                f'{where}: {NAMES[k]} at {keypoints[k].tolist()} lies '
+                f'outside the picture of {width}x{height}; correct or remove '
+                'the line.'
+            )
+        box = box_from_eyes_and_mouth(keypoints, (width, height))
+        faces.append(Face(name, (width, height), keypoints, box, attributes))
+        patches.append(aligned_patch(grey, keypoints))
+    if not faces:
+        raise ValueError(f'{path} lists no face; unpack MTFL again.')
+    return faces, np.array(patches)
+
+
+def main(args: List[str]) -> None:
+    """Run the conversion."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('root', help='folder of the unpacked MTFL archive')
+    parser.add_argument('--out', default='data/annotations')
+    parser.add_argument('--validation', type=int, default=1000)
+    parser.add_argument('--seed', type=int, default=0, help='of the split')
+    options = parser.parse_args(args)
+
+    faces, patches = read_faces(options.root, 'training.txt')
+    groups = group_duplicates(patches)
+    parts = split_groups(
+        [face.file_name for face in faces],
+        groups,
+        options.validation,
+        options.seed,
+    )
+    doubles = [group for group in groups if len(group) > 1]
+    print(
+        f'{sum(map(len, doubles))} faces in {len(doubles)} groups of '
+        'near-duplicates, each kept on one side'
+    )
+    test, _ = read_faces(options.root, 'testing.txt')
+    for name, part in (
+        ('mtfl_train', [faces[i] for i in parts[0]]),
+        ('mtfl_val', [faces[i] for i in parts[1]]),
+        ('aflw5_test', test),
+    ):
+        path = os.path.join(options.out, f'{name}.json')
+        write_faces(path, part, NAMES, description=f'{name} of MTFL')
+        print(f'{path}: {len(part)} faces')
+
+
+if __name__ == '__main__':
+    try:
+        main(sys.argv[1:])
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {error}')

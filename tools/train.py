@@ -1,0 +1,81 @@
+"""Train a model: ``python tools/train.py configs/rcn_aflw.py``."""
+import argparse
+
+from rcn_mmpose import compat
+
+compat.activate()
+
+import torch  # noqa: E402
+from mmengine.config import Config  # noqa: E402
+from mmengine.runner import Runner  # noqa: E402
+
+from rcn_mmpose.engine.cli import add_common_arguments, load_config  # noqa: E402
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line; MMPose's arguments."""
+    parser = argparse.ArgumentParser(description='Train a model.')
+    parser.add_argument('config', help='config file of the experiment')
+    add_common_arguments(parser)
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='go on from this checkpoint, or without a path from the latest '
+        'in the work folder',
+    )
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='mixed precision: float16 on a GPU, bfloat16 on a CPU',
+    )
+    parser.add_argument(
+        '--no-validate', action='store_true', help='skip the validation'
+    )
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate with the total batch size',
+    )
+    return parser.parse_args()
+
+
+def use_amp(cfg: Config) -> None:
+    """Switch the optimiser wrapper to mixed precision.
+
+    Raises:
+        ValueError: If the config uses a wrapper of another kind.
+    """
+    wrapper = cfg.optim_wrapper
+    if wrapper.setdefault('type', 'OptimWrapper') == 'OptimWrapper':
+        if torch.cuda.is_available():
+            wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
+        else:
+            wrapper.type = 'rcn_mmpose.CPUAmpOptimWrapper'
+    elif not wrapper.type.endswith('AmpOptimWrapper'):
+        raise ValueError(
+            f'--amp cannot change an optim_wrapper of type {wrapper.type!r}; '
+            'it goes with OptimWrapper.'
+        )
+
+
+def main() -> None:
+    """Train."""
+    args = parse_args()
+    cfg = load_config(args)
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+        # without a validation there is no best checkpoint
+        cfg.default_hooks.checkpoint.pop('save_best', None)
+    if args.amp:
+        use_amp(cfg)
+    if args.resume:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.auto_scale_lr:
+        cfg.auto_scale_lr.enable = True
+    Runner.from_cfg(cfg).train()
+
+
+if __name__ == '__main__':
+    main()
