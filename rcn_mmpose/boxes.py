@@ -7,13 +7,12 @@ further margin. Three rules:
 - any keypoints, the paper's for 68: :func:`box_from_extent`
 - a face detector's box: :func:`box_from_detection`
 """
-from typing import Tuple
 
 import numpy as np
 
 
 def box_from_eyes_and_mouth(
-    keypoints: np.ndarray, image_size: Tuple[int, int], margin: float = 0.95
+    keypoints: np.ndarray, image_size: tuple[int, int], margin: float = 0.95
 ) -> np.ndarray:
     """Box five keypoints by the rule of the paper's code for MTFL.
 

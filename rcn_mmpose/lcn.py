@@ -9,8 +9,8 @@ Each pixel is set against the 9x9 pixels around it, weighted by a Gaussian G::
 The mean of s bounds the gain in flat regions. The picture counts as zero
 beyond its border.
 """
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 WINDOW = 9
@@ -18,21 +18,26 @@ SIGMA = 1.591  # pixels
 FLOORS = ('picture', 'batch')
 
 
-def _gaussian(like: Tensor) -> Tensor:
-    """Return the Gaussian's nine weights; they sum to 1."""
-    steps = torch.arange(WINDOW, dtype=like.dtype, device=like.device)
-    weights = torch.exp(-((steps - WINDOW // 2) ** 2) / (2 * SIGMA**2))
-    return weights / weights.sum()
+def _blur_matrix(size: int, like: Tensor) -> Tensor:
+    """Return the (size, size) matrix of the 1-D Gaussian, zeros beyond."""
+    places = torch.arange(size, device=like.device)
+    distance = (places[:, None] - places).abs()
+    reach = WINDOW // 2
+    steps = torch.arange(-reach, reach + 1, device=like.device)
+    total = torch.exp(-(steps.to(like.dtype) ** 2) / (2 * SIGMA**2)).sum()
+    weights = torch.exp(-(distance.to(like.dtype) ** 2) / (2 * SIGMA**2))
+    return torch.where(distance <= reach, weights / total, 0)
 
 
 def _blur(x: Tensor) -> Tensor:
     """Convolve (N, 1, H, W) with the 9x9 Gaussian, zeros beyond the border.
 
-    The normalised 2-D Gaussian is the product of two normalised 1-D ones.
+    The normalised 2-D Gaussian is the product of two normalised 1-D ones. As
+    matrix products it is faster than a convolution of one channel, and not
+    rounded to TF32 on a GPU by PyTorch's defaults.
     """
-    g = _gaussian(x)
-    x = F.conv2d(x, g.view(1, 1, 1, -1), padding=(0, WINDOW // 2))
-    return F.conv2d(x, g.view(1, 1, -1, 1), padding=(WINDOW // 2, 0))
+    height, width = x.shape[-2:]
+    return _blur_matrix(height, x) @ x @ _blur_matrix(width, x)
 
 
 def local_contrast_normalize(x: Tensor, floor: str = 'picture') -> Tensor:

@@ -3,20 +3,22 @@
 They are siblings of MMEngine's (the codecs: a child of MMPose's), so under
 ``default_scope='mmpose'`` any config finds our parts by their prefix, as in
 ``type='rcn_mmpose.RCN'``. Importing this module also repairs what today's
-package versions break in MMPose (see :mod:`rcn_mmpose.compat`); it is the one
-line that a config needs which names MMPose's parts before ours::
+package versions break in MMPose (see :mod:`rcn_mmpose.compat`). MMPose's own
+parts are looked up first, so where it needs the repairs a config needs this
+one line::
 
     custom_imports = dict(imports=['rcn_mmpose.registry'])
 """
+
 from . import compat
 
 compat.activate()  # before anything of MMCV or MMPose is imported
 
 from mmengine.registry import DATASETS as MMENGINE_DATASETS  # noqa: E402
 from mmengine.registry import HOOKS as MMENGINE_HOOKS  # noqa: E402
-from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS  # noqa: E402
 from mmengine.registry import METRICS as MMENGINE_METRICS  # noqa: E402
 from mmengine.registry import MODELS as MMENGINE_MODELS  # noqa: E402
+from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS  # noqa: E402
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS  # noqa: E402
 from mmengine.registry import Registry  # noqa: E402
 from mmpose.registry import KEYPOINT_CODECS as MMPOSE_CODECS  # noqa: E402
@@ -31,9 +33,7 @@ def _registry(name: str, parent: Registry, location: str) -> Registry:
     )
 
 
-OPTIM_WRAPPERS = _registry(
-    'optim_wrapper', MMENGINE_OPTIM_WRAPPERS, 'engine'
-)
+OPTIM_WRAPPERS = _registry('optim_wrapper', MMENGINE_OPTIM_WRAPPERS, 'engine')
 MODELS = _registry('model', MMENGINE_MODELS, 'models')
 DATASETS = _registry('dataset', MMENGINE_DATASETS, 'datasets')
 TRANSFORMS = _registry('transform', MMENGINE_TRANSFORMS, 'datasets')

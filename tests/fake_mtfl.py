@@ -52,12 +52,11 @@ def make_mtfl(
     rng = np.random.default_rng(seed)
     for name, count in (('lfw_5590', train), ('AFLW', test)):
         (root / name).mkdir(parents=True, exist_ok=True)
+        faces = [draw_face(rng) for _ in range(count)]
+        if name == 'lfw_5590':
+            faces[1] = faces[0]
         lines = []
-        for i in range(count):
-            img, points = draw_face(rng)
-            if name == 'lfw_5590' and i == 1:
-                img, points = first
-            first = (img, points)
+        for i, (img, points) in enumerate(faces):
             if i == 2:
                 img = cv2.cvtColor(img, cv2.COLOR_BGR2GRAY)
             cv2.imwrite(str(root / name / f'face_{i:03d}.png'), img)

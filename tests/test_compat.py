@@ -627,6 +627,7 @@ def test_scripts_of_mmpose(fresh: Fresh, tmp_path: Path) -> None:
     assert 'NME:' in test
 
     # The high-level interface, on the same checkpoint.
+    compat.activate()
     from mmpose.apis import inference_topdown, init_model
 
     model = init_model(str(tmp_path / 'config.py'), str(second), device='cpu')

@@ -1,4 +1,5 @@
 """Test a model: ``python tools/test.py CONFIG CHECKPOINT``."""
+
 import argparse
 import os.path as osp
 

@@ -1,4 +1,5 @@
 """Train a model: ``python tools/train.py configs/rcn_aflw.py``."""
+
 import argparse
 
 from rcn_mmpose import compat

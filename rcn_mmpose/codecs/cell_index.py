@@ -10,7 +10,6 @@ pixel. Cell j of a map with stride s has its centre at s * j + (s - 1) / 2::
 
 so with s = 1, as in RCN, a keypoint's cell is floor(x + 0.5).
 """
-from typing import Optional, Tuple
 
 import numpy as np
 import torch
@@ -44,7 +43,8 @@ class CellIndex(BaseKeypointCodec):
             ``'clamp'`` moves its target to the border cell, as in the
             paper, ``'mask'`` gives it weight 0.
         score_radius (float): A keypoint's score is the probability mass
-            within this distance of it, in pixels of the crop. Defaults to 3.
+            within this distance of it, in pixels of the crop, but at least
+            1.5 cells, which hold the four cells around it. Defaults to 3.
 
     Raises:
         ValueError: For a value that is not one of the above.
@@ -58,8 +58,8 @@ class CellIndex(BaseKeypointCodec):
 
     def __init__(
         self,
-        input_size: Tuple[int, int],
-        heatmap_size: Optional[Tuple[int, int]] = None,
+        input_size: tuple[int, int],
+        heatmap_size: tuple[int, int] | None = None,
         target: str = 'one',
         decoding: str = 'local',
         window: int = 5,
@@ -68,7 +68,9 @@ class CellIndex(BaseKeypointCodec):
     ) -> None:
         super().__init__()
         heatmap_size = heatmap_size or input_size
-        strides = {n / m for n, m in zip(input_size, heatmap_size)}
+        strides = {
+            n / m for n, m in zip(input_size, heatmap_size, strict=True)
+        }
         if len(strides) > 1 or not min(strides).is_integer():
             raise ValueError(
                 f'input_size={tuple(input_size)} is not one whole multiple '
@@ -94,7 +96,7 @@ class CellIndex(BaseKeypointCodec):
     def encode(
         self,
         keypoints: np.ndarray,
-        keypoints_visible: Optional[np.ndarray] = None,
+        keypoints_visible: np.ndarray | None = None,
     ) -> dict:
         """Turn keypoints into target cells.
 
@@ -152,7 +154,7 @@ class CellIndex(BaseKeypointCodec):
             keypoint_weights=weights.astype(np.float32),
         )
 
-    def decode(self, encoded: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    def decode(self, encoded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Decode the probability maps (K, H, W) of one face.
 
         Returns:
@@ -163,7 +165,7 @@ class CellIndex(BaseKeypointCodec):
 
     def batch_decode(
         self, batch_encoded: Tensor
-    ) -> Tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Decode the probability maps of a batch.
 
         Args:
@@ -186,6 +188,7 @@ class CellIndex(BaseKeypointCodec):
         grid = cells.to(maps.dtype)
         if self.decoding == 'local':
             grid = local_expectation(maps, cells, self.window)
-        scores = mass_within(maps, grid, self.score_radius / self.stride)
+        radius = max(self.score_radius / self.stride, 1.5)
+        scores = mass_within(maps, grid, radius)
         keypoints = grid * self.stride + (self.stride - 1) / 2
         return keypoints[:, None].cpu().numpy(), scores[:, None].cpu().numpy()

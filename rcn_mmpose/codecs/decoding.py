@@ -2,6 +2,7 @@
 
 Positions are (x, y) in cells: (0, 0) is the centre of the top-left cell.
 """
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor

@@ -1,8 +1,10 @@
 """Writing COCO-style annotation files of faces."""
+
 import json
 import os
 import tempfile
-from typing import Iterable, List, NamedTuple, Optional
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,8 +30,8 @@ class Face(NamedTuple):
 def write_faces(
     path: str,
     faces: Iterable[Face],
-    keypoint_names: List[str],
-    faces_listed: Optional[int] = None,
+    keypoint_names: Sequence[str],
+    faces_listed: int | None = None,
     description: str = '',
 ) -> None:
     """Write an annotation file; it appears whole or not at all.
@@ -37,7 +39,7 @@ def write_faces(
     Args:
         path (str): File to write; its folder is made if needed.
         faces (Iterable[Face]): In the order to be kept.
-        keypoint_names (list[str]): K names.
+        keypoint_names (Sequence[str]): K names.
         faces_listed (int, optional): Faces that the original data set lists,
             if some could not be converted.
         description (str): What these faces are.
@@ -80,7 +82,9 @@ def write_faces(
         images=list(images.values()),
         annotations=annotations,
         categories=[
-            dict(id=1, name='face', keypoints=keypoint_names, skeleton=[])
+            dict(
+                id=1, name='face', keypoints=list(keypoint_names), skeleton=[]
+            )
         ],
     )
     folder = os.path.dirname(os.path.abspath(path))

@@ -1,6 +1,7 @@
 """Photos that a data set holds twice, and a split that respects them."""
+
 import hashlib
-from typing import Dict, List, Sequence, Tuple
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -44,8 +45,11 @@ def aligned_patch(grey: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
 
 
 def group_duplicates(
-    patches: np.ndarray, threshold: float = 0.96, block: int = 1000
-) -> List[List[int]]:
+    patches: np.ndarray,
+    threshold: float = 0.96,
+    block: int = 1000,
+    photos: Sequence[str] | None = None,
+) -> list[list[int]]:
     """Group the faces whose patches correlate above a threshold.
 
     Groups are transitive: a ~ b and b ~ c puts all three together.
@@ -54,6 +58,8 @@ def group_duplicates(
         patches (np.ndarray): From :func:`aligned_patch`, (N, 1024).
         threshold (float): Smallest correlation. Defaults to 0.96.
         block (int): Rows compared at a time, which bounds the memory.
+        photos (Sequence[str], optional): The photo of each face; faces of
+            one photo are in one group.
 
     Returns:
         list[list[int]]: Groups of ascending indices, singles included, in
@@ -72,7 +78,11 @@ def group_duplicates(
         for i, j in np.argwhere(near):
             a, b = sorted((root(start + int(i)), root(int(j))))
             parent[b] = a
-    groups: Dict[int, List[int]] = {}
+    first: dict[str, int] = {}
+    for i, photo in enumerate(photos or ()):
+        a, b = sorted((root(first.setdefault(photo, i)), root(i)))
+        parent[b] = a
+    groups: dict[int, list[int]] = {}
     for i in range(len(patches)):
         groups.setdefault(root(i), []).append(i)
     return list(groups.values())
@@ -83,7 +93,7 @@ def split_groups(
     groups: Sequence[Sequence[int]],
     validation: int,
     seed: int = 0,
-) -> Tuple[List[int], List[int]]:
+) -> tuple[list[int], list[int]]:
     """Put aside a validation part, each group wholly on one side.
 
     Groups are drawn in the order of a hash of their first name, so the split
@@ -107,7 +117,7 @@ def split_groups(
         text = f'{seed}:{min(names[i] for i in group)}'
         return hashlib.sha256(text.encode()).hexdigest()
 
-    chosen: List[int] = []
+    chosen: list[int] = []
     for group in sorted(groups, key=draw):
         if len(chosen) + len(group) <= validation:
             chosen += group

@@ -1,4 +1,5 @@
 """What surrounds the runner: hooks, optimiser wrapper, checks."""
+
 from .channels_last import ChannelsLastHook
 from .checkpoint_check import CheckpointCheckHook
 from .cpu_amp import CPUAmpOptimWrapper

@@ -1,4 +1,5 @@
 """Keeping a model's weights in the order (height, width, channels)."""
+
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner

@@ -1,5 +1,4 @@
 """Refusing a checkpoint that does not fit the model."""
-from typing import List
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -38,7 +37,7 @@ class CheckpointCheckHook(Hook):
         model = model.module if is_model_wrapper(model) else model
         wanted = model.state_dict()
         found = checkpoint.get('state_dict', checkpoint)
-        kinds: List[List[str]] = [
+        kinds: list[list[str]] = [
             [f'{n} is missing' for n in wanted.keys() - found.keys()],
             [f'{n} is unknown' for n in found.keys() - wanted.keys()],
             [

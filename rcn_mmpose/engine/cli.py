@@ -1,4 +1,5 @@
 """What tools/train.py and tools/test.py have in common."""
+
 import argparse
 import os
 import os.path as osp
@@ -23,9 +24,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         help='change settings of the config, e.g. '
         'train_dataloader.batch_size=32 train_cfg.max_epochs=5',
     )
-    parser.add_argument(
-        '--show-dir', help='draw predictions into this folder'
-    )
+    parser.add_argument('--show-dir', help='draw predictions into this folder')
     parser.add_argument(
         '--show', action='store_true', help='show predictions in a window'
     )
@@ -41,9 +40,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         default='none',
         help='who starts the processes of a distributed run',
     )
-    parser.add_argument(
-        '--local_rank', '--local-rank', type=int, default=0
-    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
 def load_config(args: argparse.Namespace) -> Config:

@@ -1,7 +1,9 @@
 """Finding misspelt keys of a config before any work is done."""
+
 import difflib
 import inspect
-from typing import Any, Iterator, List, Optional, Set, Tuple
+from collections.abc import Iterator
+from typing import Any
 
 import mmpose.registry
 from mmengine.config import Config
@@ -46,7 +48,7 @@ def check_config(cfg: Config) -> None:
                 raise _misspelt(key, 'the config', near, runner_keys)
     for where, node in _dicts(cfg.to_dict(), ''):
         if where.endswith('_dataloader'):
-            allowed: Optional[Set[str]] = LOADER_KEYS.union(
+            allowed: set[str] | None = LOADER_KEYS.union(
                 inspect.signature(DataLoader).parameters
             )
             owner = where
@@ -62,7 +64,7 @@ def check_config(cfg: Config) -> None:
 
 
 def _misspelt(
-    key: str, owner: str, near: List[str], allowed: Set[str]
+    key: str, owner: str, near: list[str], allowed: set[str]
 ) -> ValueError:
     """Word the error."""
     if near:
@@ -72,7 +74,7 @@ def _misspelt(
     return ValueError(f'unknown key {key!r} in {owner}: {cure}')
 
 
-def _dicts(node: Any, where: str) -> Iterator[Tuple[str, dict]]:
+def _dicts(node: Any, where: str) -> Iterator[tuple[str, dict]]:
     """Walk through all dicts of a config, with their dotted places."""
     if isinstance(node, dict):
         yield where, node
@@ -85,7 +87,7 @@ def _dicts(node: Any, where: str) -> Iterator[Tuple[str, dict]]:
         yield from _dicts(child, f'{where}.{key}' if where else str(key))
 
 
-def _arguments(name: Any) -> Optional[Set[str]]:
+def _arguments(name: Any) -> set[str] | None:
     """Collect the arguments that a registered class takes.
 
     Returns:
@@ -94,7 +96,7 @@ def _arguments(name: Any) -> Optional[Set[str]]:
     """
     if not isinstance(name, str):
         return None
-    allowed: Set[str] = set()
+    allowed: set[str] = set()
     for registry in vars(mmpose.registry).values():
         if not isinstance(registry, Registry):
             continue
@@ -110,9 +112,7 @@ def _arguments(name: Any) -> Optional[Set[str]]:
                 continue
             parameters = inspect.signature(base.__init__).parameters
             allowed.update(parameters)
-            if not any(
-                p.kind is p.VAR_KEYWORD for p in parameters.values()
-            ):
+            if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
                 break
         else:
             return None

@@ -1,6 +1,7 @@
 """Mixed precision on a CPU."""
+
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Iterator
 
 import torch
 import torch.nn as nn

@@ -1,4 +1,5 @@
 """Metrics."""
+
 from .face_nme import FaceNME
 
 __all__ = ['FaceNME']

@@ -1,5 +1,6 @@
 """Mean error in percent of the eye distance, by two protocols."""
-from typing import Dict, List, Optional, Sequence
+
+from collections.abc import Sequence
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -18,7 +19,8 @@ class FaceNME(BaseMetric):
 
     - ``NME_cells_eyes``: the paper's. The best cell of the crop against the
       true keypoint's cell, both whole numbers (so errors below a cell do not
-      count), the eye distance measured in the crop.
+      count), the eye distance measured in the crop. Left out if the model
+      does not predict one cell for each pixel of the crop.
     - ``NME_pixels_eyes``: today's. Continuous positions in pixels of the
       picture.
 
@@ -38,12 +40,12 @@ class FaceNME(BaseMetric):
     default_prefix = ''  # the names are clear by themselves
 
     def __init__(
-        self, collect_device: str = 'cpu', prefix: Optional[str] = None
+        self, collect_device: str = 'cpu', prefix: str | None = None
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
 
     def process(
-        self, data_batch: Optional[dict], data_samples: Sequence[dict]
+        self, data_batch: dict | None, data_samples: Sequence[dict]
     ) -> None:
         """Keep what is needed of a batch, one entry a face."""
         for sample in data_samples:
@@ -54,14 +56,16 @@ class FaceNME(BaseMetric):
                     visible=np.asarray(truth['keypoints_visible'])[0] > 0,
                     truth=np.asarray(truth['keypoints'])[0, :, :2],
                     pred=np.asarray(pred['keypoints'])[0, :, :2],
-                    cells=np.asarray(pred['keypoint_cells'])[0],
+                    cells=np.asarray(pred['keypoint_cells'])[0]
+                    if 'keypoint_cells' in pred
+                    else None,
                     size=np.asarray(sample['input_size']),
                     centre=np.asarray(sample['input_center']),
                     scale=np.asarray(sample['input_scale']),
                 )
             )
 
-    def compute_metrics(self, results: List[dict]) -> Dict[str, float]:
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Compute both errors.
 
         Args:
@@ -78,34 +82,37 @@ class FaceNME(BaseMetric):
             )
         listed = self.dataset_meta.get('faces_listed', len(results))
         MMLogger.get_current_instance().info(
-            f'{self.dataset_meta.get("dataset_name")}: evaluated '
-            f'{len(results)} of {listed} faces listed.'
+            f'{self.dataset_meta["dataset_name"]} '
+            f'({self.dataset_meta.get("list_name") or "unnamed list"}): '
+            f'evaluated {len(results)} of {listed} faces listed.'
         )
         errors = np.array([_face_errors(face, eyes) for face in results])
-        cells, pixels = 100 * errors.mean(0)
-        return dict(NME_cells_eyes=cells, NME_pixels_eyes=pixels)
+        names = ('NME_pixels_eyes', 'NME_cells_eyes')
+        return dict(zip(names, 100 * errors.mean(0), strict=False))
 
 
-def _face_errors(face: dict, eyes: Sequence) -> tuple[float, float]:
-    """Return the errors of a face by both protocols, as parts of 1."""
+def _face_errors(face: dict, eyes: Sequence) -> list[float]:
+    """Return a face's errors in pixels and, if known, cells; parts of 1."""
     truth, visible = face['truth'].astype(np.float64), face['visible']
     if not visible.any():
         raise ValueError(f'face in {face["img_path"]!r}: nothing is visible.')
-    # the way of TopdownAffine without rotation: corner of the box to (0, 0)
-    zoom = face['size'] / face['scale']
-    crop = (truth - face['centre'] + face['scale'] / 2) * zoom
-    errors = []
-    for pred, true, points in (
-        (face['cells'], np.floor(crop + 0.5), crop),
-        (face['pred'], truth, truth),
-    ):
-        left, right = (points[list(i)].mean(0) for i in eyes)
-        distance = np.linalg.norm(left - right)
-        if not distance > 0:
-            raise ValueError(
-                f'face in {face["img_path"]!r}: the true eyes coincide at '
-                f'{left.tolist()}; correct or remove it.'
-            )
-        error = np.linalg.norm(pred - true, axis=-1)[visible].mean()
-        errors.append(error / distance)
-    return errors[0], errors[1]
+    left, right = (truth[list(indices)].mean(0) for indices in eyes)
+    distance = np.linalg.norm(left - right)
+    if not distance > 0:
+        raise ValueError(
+            f'face in {face["img_path"]!r}: the true eyes coincide at '
+            f'{left.tolist()}; correct or remove it.'
+        )
+
+    def mean_distance(pred: np.ndarray, true: np.ndarray) -> float:
+        return np.linalg.norm(pred - true, axis=-1)[visible].mean()
+
+    errors = [mean_distance(face['pred'], truth) / distance]
+    if face['cells'] is not None:
+        # as in TopdownAffine without rotation: the box's corner goes to (0, 0)
+        corner = face['centre'] - face['scale'] / 2
+        zoom = face['size'] / face['scale']
+        cells = np.floor((truth - corner) * zoom + 0.5)
+        error = mean_distance(face['cells'], cells)
+        errors.append(error / (distance * zoom[0]))
+    return errors

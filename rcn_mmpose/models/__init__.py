@@ -1,4 +1,5 @@
 """Networks: backbone, head, loss, data preprocessor."""
+
 from .backbones import *  # noqa: F403
 from .data_preprocessors import *  # noqa: F403
 from .heads import *  # noqa: F403

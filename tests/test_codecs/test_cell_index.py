@@ -356,3 +356,19 @@ def test_lists_from_a_config_file() -> None:
     assert codec.heatmap_size == (4, 2)
     assert codec.stride == 2
     codec.batch_decode(torch.ones(1, 1, 2, 4) / 8)
+
+
+@pytest.mark.parametrize('stride', [1, 2, 4])
+def test_a_perfect_map_has_score_one(stride: int) -> None:
+    codec = CellIndex((32 * stride, 32 * stride), (32, 32), target='four')
+    keypoints = np.array([[(10.3 * stride, 7.5 * stride), (0.0, 5.1)]])
+    target = codec.encode(keypoints)
+    maps = np.zeros((2, 32 * 32), np.float32)
+    for k in range(2):
+        np.add.at(
+            maps[k],
+            target['keypoint_cells'][0, k],
+            target['keypoint_cell_weights'][0, k],
+        )
+    _, scores = codec.decode(maps.reshape(2, 32, 32))
+    np.testing.assert_allclose(scores, 1, atol=1e-6)

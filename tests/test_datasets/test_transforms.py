@@ -133,8 +133,9 @@ FACE = np.float32([[(80, 100), (120, 100), (0, 0), (90, 130), (110, 130)]])
 @pytest.mark.parametrize(
     ('options', 'centre', 'size'),
     [
-        (dict(), (40, 30), (60, 20)),
-        (dict(rule='given'), (40, 30), (60, 20)),
+        # a box that is no square grows to one
+        (dict(), (40, 30), (60, 60)),
+        (dict(rule='given'), (40, 30), (60, 60)),
         # longer side 60: a square of 66, lowered by 0.07 * 60
         (dict(rule='detection'), (40, 34.2), (66, 66)),
         (dict(rule='detection', scale=2, shift=0), (40, 30), (120, 120)),
@@ -157,6 +158,20 @@ def test_rules(options: dict, centre: tuple, size: tuple) -> None:
     for key, expected in (('bbox_center', centre), ('bbox_scale', size)):
         assert results[key].dtype == np.float32
         np.testing.assert_allclose(results[key], [expected], rtol=1e-6)
+
+
+def test_invisible_keypoints_make_no_box() -> None:
+    results = dict(
+        keypoints=FACE,
+        keypoints_visible=np.float32([[1, 1, 0, 1, 1]]),
+        img_shape=(300, 400),
+    )
+    found = FaceBox('extent', scale=1)(results)
+    # without the nose tip at (0, 0): x 80 to 120, y 100 to 130
+    np.testing.assert_allclose(found['bbox_center'], [[100, 115]])
+    np.testing.assert_allclose(found['bbox_scale'], [[40, 40]])
+    with pytest.raises(ValueError, match=r'all five.*\[0, 1, 3, 4\]'):
+        FaceBox('eyes_and_mouth')(results)
 
 
 def test_the_picture_is_wider_than_high() -> None:

@@ -9,7 +9,9 @@ from mmengine.logging import MMLogger
 
 from rcn_mmpose.registry import METRICS
 
-META = dict(dataset_name='toy', eyes=((0,), (1,)), faces_listed=5)
+META = dict(
+    dataset_name='toy', eyes=((0,), (1,)), faces_listed=5, list_name='a part'
+)
 
 
 def sample(
@@ -73,9 +75,7 @@ def test_mean_over_faces_not_keypoints() -> None:
         visible=[1, 0, 0],
     )
     result = evaluate([FACE, second])
-    assert result['NME_pixels_eyes'] == pytest.approx(
-        50 * (PIXELS + 5 / 40)
-    )
+    assert result['NME_pixels_eyes'] == pytest.approx(50 * (PIXELS + 5 / 40))
     assert result['NME_cells_eyes'] == pytest.approx(50 * (CELLS + 5 / 20))
 
 
@@ -97,7 +97,11 @@ def test_batches_change_nothing() -> None:
         truth = face['gt_instances']['keypoints'][0]
         pred = face['pred_instances']['keypoints'][0]
         unit = math.dist(truth[0], truth[1])
-        total += sum(math.dist(*pair) for pair in zip(truth, pred)) / 3 / unit
+        total += (
+            sum(math.dist(*pair) for pair in zip(truth, pred, strict=False))
+            / 3
+            / unit
+        )
     assert whole['NME_pixels_eyes'] == pytest.approx(100 * total / 7)
 
 
@@ -109,6 +113,12 @@ def test_eye_centres_may_be_means_of_keypoints() -> None:
     assert result['NME_pixels_eyes'] == pytest.approx(100 * 1 / 40)
 
 
+def test_maps_that_are_coarser_than_the_crop() -> None:
+    face = sample(TRUTH, TRUTH, [])
+    del face['pred_instances']['keypoint_cells']
+    assert evaluate([face]) == dict(NME_pixels_eyes=0)
+
+
 def test_it_says_how_many_faces(caplog: pytest.LogCaptureFixture) -> None:
     logger = MMLogger.get_current_instance()
     logger.addHandler(caplog.handler)
@@ -117,7 +127,7 @@ def test_it_says_how_many_faces(caplog: pytest.LogCaptureFixture) -> None:
             evaluate([FACE])
     finally:
         logger.removeHandler(caplog.handler)
-    assert 'toy: evaluated 1 of 5 faces listed' in caplog.text
+    assert 'toy (a part): evaluated 1 of 5 faces listed' in caplog.text
 
 
 def test_eyes_at_one_place() -> None:

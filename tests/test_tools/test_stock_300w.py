@@ -75,9 +75,7 @@ def make_300w(root: Path) -> None:
         picture = rng.integers(0, 256, (120, 120, 3)).astype(np.uint8)
         cv2.imwrite(str(root / 'images' / f'{i}.png'), picture)
         points = rng.uniform(20, 100, (68, 2))
-        images.append(
-            dict(id=i, file_name=f'{i}.png', width=120, height=120)
-        )
+        images.append(dict(id=i, file_name=f'{i}.png', width=120, height=120))
         annotations.append(
             dict(
                 id=i,

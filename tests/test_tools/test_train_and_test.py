@@ -105,7 +105,7 @@ def test_train_resume_and_test(
         'drawn',
     )
     log = done.stdout + done.stderr
-    assert 'aflw5: evaluated 4 of 4 faces listed' in log
+    assert 'aflw5 (aflw5_test): evaluated 4 of 4 faces listed' in log
     metrics = json.loads(out.read_text())
     assert set(metrics) == {'NME_cells_eyes', 'NME_pixels_eyes'}
     assert all(0 < value < 1000 for value in metrics.values())
@@ -119,8 +119,10 @@ def test_killed_training_resumes(
     config = root / 'configs' / 'paper' / 'rcn_aflw.py'
     work = tmp_path / 'work'
     options = ('train_cfg.max_epochs=500', f'work_dir={work}')
-    sets = [f'{p}_dataloader.dataset.data_root={converted}/'
-            for p in ('train', 'val', 'test')]
+    sets = [
+        f'{p}_dataloader.dataset.data_root={converted}/'
+        for p in ('train', 'val', 'test')
+    ]
     with subprocess.Popen(
         [
             sys.executable,
@@ -170,9 +172,7 @@ def test_one_clear_error_each(
     assert 'backbone.x is unknown' in message
     message = fails('test', config, tmp_path / 'none.pth')
     assert "none.pth' does not exist" in message
-    message = fails(
-        'train', config, options=('model.backbone.num_branchs=5',)
-    )
+    message = fails('train', config, options=('model.backbone.num_branchs=5',))
     assert "'num_branchs'" in message and "'num_branches'" in message
     message = fails(
         'train', config, options=('train_dataloader.dataset.data_root=no/',)
@@ -186,9 +186,7 @@ def test_corrupt_picture_while_training(
 ) -> None:
     for picture in (converted / 'mtfl' / 'lfw_5590').iterdir():
         picture.write_bytes(b'no picture')
-    done = tool(
-        'train', root / 'configs' / 'rcn_aflw.py', check=False
-    )
+    done = tool('train', root / 'configs' / 'rcn_aflw.py', check=False)
     assert done.returncode != 0
     message = last_line(done)
     assert 'lfw_5590/face_' in message and 'corrupt' in message

@@ -11,10 +11,10 @@ reads training.txt, testing.txt and the pictures, and writes
 Faces are in the order of their names. Photos that stand in the set twice are
 on the same side of the split. Boxes follow the paper's rule for 5 keypoints.
 """
+
 import argparse
 import os
 import sys
-from typing import List
 
 import numpy as np
 from rich.progress import track
@@ -31,14 +31,8 @@ from rcn_mmpose.datasets.near_duplicates import (  # noqa: E402
     split_groups,
 )
 from rcn_mmpose.datasets.transforms import LoadGreyImage  # noqa: E402
+from rcn_mmpose.keypoints import FIVE_NAMES  # noqa: E402
 
-NAMES = [
-    'left_eye',
-    'right_eye',
-    'nose_tip',
-    'left_mouth_corner',
-    'right_mouth_corner',
-]
 ATTRIBUTES = ('gender', 'smile', 'glasses', 'pose')
 FIELDS = 1 + 10 + len(ATTRIBUTES)
 
@@ -75,10 +69,10 @@ def parse_line(line: str, where: str) -> tuple:
         ) from None
     name = fields[0].replace('\\', '/')
     keypoints = numbers.reshape(2, 5).T
-    return name, keypoints, dict(zip(ATTRIBUTES, attributes))
+    return name, keypoints, dict(zip(ATTRIBUTES, attributes, strict=False))
 
 
-def read_faces(root: str, list_name: str) -> tuple[List[Face], np.ndarray]:
+def read_faces(root: str, list_name: str) -> tuple[list[Face], np.ndarray]:
     """Read a list and its pictures.
 
     Args:
@@ -124,7 +118,7 @@ def read_faces(root: str, list_name: str) -> tuple[List[Face], np.ndarray]:
         if not inside.all():
             k = int(np.argmin(inside.all(1)))
             raise ValueError(
-                f'{where}: {NAMES[k]} at {keypoints[k].tolist()} lies '
+                f'{where}: {FIVE_NAMES[k]} at {keypoints[k].tolist()} lies '
                 f'outside the picture of {width}x{height}; correct or remove '
                 'the line.'
             )
@@ -136,7 +130,7 @@ def read_faces(root: str, list_name: str) -> tuple[List[Face], np.ndarray]:
     return faces, np.array(patches)
 
 
-def main(args: List[str]) -> None:
+def main(args: list[str]) -> None:
     """Run the conversion."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -167,7 +161,7 @@ def main(args: List[str]) -> None:
         ('aflw5_test', test),
     ):
         path = os.path.join(options.out, f'{name}.json')
-        write_faces(path, part, NAMES, description=f'{name} of MTFL')
+        write_faces(path, part, FIVE_NAMES, description=name)
         print(f'{path}: {len(part)} faces')
 
 

@@ -1,5 +1,6 @@
 from .aflw5 import AFLW5Dataset
 from .face_dataset import FaceDataset
 from .mtfl import MTFLDataset
+from .w300 import W300Dataset
 
-__all__ = ['AFLW5Dataset', 'FaceDataset', 'MTFLDataset']
+__all__ = ['AFLW5Dataset', 'FaceDataset', 'MTFLDataset', 'W300Dataset']

@@ -1,4 +1,5 @@
 """AFLW-5: the 2,995 test faces that come with MTFL (paper, section 5)."""
+
 from ...registry import DATASETS
 from .mtfl import MTFLDataset, five_point_metainfo
 

@@ -1,8 +1,8 @@
 """Faces from a COCO-style annotation file, none dropped in silence."""
+
 import json
 import os.path as osp
 from copy import deepcopy
-from typing import List, Optional
 
 import numpy as np
 from mmengine.logging import print_log
@@ -18,7 +18,8 @@ class FaceDataset(BaseCocoStyleDataset):
     Differs from MMPose's base in four points: a face box is taken as it
     stands in the file, also where it leaves its picture; faces that cannot
     be used are named; ``metainfo['faces_listed']`` counts the faces that the
-    original data set lists, so that a test can say how many of them it saw;
+    original data set lists, so that a test can say how many of them it saw,
+    and ``metainfo['list_name']`` is what the file says it holds;
     ``metainfo['eyes']`` holds the keypoints whose mean is each eye's centre.
 
     Subclasses give ``METAINFO`` (inline), with ``eyes`` a pair of index
@@ -33,7 +34,7 @@ class FaceDataset(BaseCocoStyleDataset):
     PREPARE: str = ''
 
     @classmethod
-    def _load_metainfo(cls, metainfo: Optional[dict] = None) -> dict:
+    def _load_metainfo(cls, metainfo: dict | None = None) -> dict:
         """Parse the meta information, keeping ``eyes``."""
         parsed = super()._load_metainfo(metainfo)
         source = metainfo or cls.METAINFO
@@ -41,7 +42,7 @@ class FaceDataset(BaseCocoStyleDataset):
             parsed['eyes'] = deepcopy(source['eyes'])
         return parsed
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> list[dict]:
         """Load all faces, after a look whether the files are there."""
         cure = f' Make it with: {self.PREPARE}' if self.PREPARE else ''
         if not osp.isfile(self.ann_file):
@@ -65,12 +66,14 @@ class FaceDataset(BaseCocoStyleDataset):
             ) from error
         if not annotations:
             raise ValueError(f'{self.ann_file!r} lists no face.{cure}')
-        self._metainfo['faces_listed'] = content.get('info', {}).get(
+        info = content.get('info', {})
+        self._metainfo['faces_listed'] = info.get(
             'faces_listed', len(annotations)
         )
+        self._metainfo['list_name'] = info.get('description', '')
         return super().load_data_list()
 
-    def parse_data_info(self, raw_data_info: dict) -> Optional[dict]:
+    def parse_data_info(self, raw_data_info: dict) -> dict | None:
         """Read one face; its box stays unclipped."""
         data_info = super().parse_data_info(raw_data_info)
         if data_info is not None:
@@ -79,7 +82,7 @@ class FaceDataset(BaseCocoStyleDataset):
             data_info['bbox'] = box
         return data_info
 
-    def _get_topdown_data_infos(self, instance_list: List[dict]) -> List[dict]:
+    def _get_topdown_data_infos(self, instance_list: list[dict]) -> list[dict]:
         """Keep the usable faces, naming the others."""
         usable = super()._get_topdown_data_infos(instance_list)
         kept = {id(face) for face in usable}

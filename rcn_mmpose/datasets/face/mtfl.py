@@ -1,4 +1,5 @@
 """MTFL: 10,000 training faces with 5 keypoints (paper, section 5)."""
+
 from ...registry import DATASETS
 from .face_dataset import FaceDataset
 

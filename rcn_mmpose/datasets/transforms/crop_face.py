@@ -1,4 +1,5 @@
 """Cutting the face out of the picture, without aliasing."""
+
 import math
 
 import cv2

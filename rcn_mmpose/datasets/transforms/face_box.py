@@ -1,4 +1,5 @@
 """From a face's box or keypoints to the square that is cropped."""
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 
@@ -55,8 +56,9 @@ class FaceBox(BaseTransform):
                 f'face in {results.get("img_path")!r}: {error}'
             ) from error
         centre = (box[:2] + box[2:]) / 2
+        side = (box[2:] - box[:2]).max()
         results['bbox_center'] = centre[None].astype(np.float32)
-        results['bbox_scale'] = (box[2:] - box[:2])[None].astype(np.float32)
+        results['bbox_scale'] = np.full((1, 2), side, np.float32)
         return results
 
     def _box(self, results: dict) -> np.ndarray:
@@ -74,6 +76,16 @@ class FaceBox(BaseTransform):
                 "has none; use rule='detection' for a detector's box."
             )
         keypoints = results['keypoints'][0]
+        visible = results.get('keypoints_visible')
+        if visible is not None:  # (1, K) or (1, K, 2)
+            visible = visible[0].reshape(len(keypoints), -1)[:, 0] > 0
+            if self.rule == 'extent':
+                keypoints = keypoints[visible]
+            elif not visible.all():
+                raise ValueError(
+                    f'rule={self.rule!r} needs all five keypoints; those '
+                    f'visible are {np.flatnonzero(visible).tolist()}.'
+                )
         if self.rule == 'extent':
             return boxes.box_from_extent(keypoints, **self.options)
         height, width = results['img_shape']

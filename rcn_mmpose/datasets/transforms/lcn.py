@@ -1,4 +1,5 @@
 """Local contrast normalisation as a step of a pipeline."""
+
 import torch
 from mmcv.transforms import BaseTransform
 
@@ -19,5 +20,7 @@ class LCN(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Normalise one crop."""
         img = torch.from_numpy(results['img'])
-        results['img'] = local_contrast_normalize(img[None, None])[0, 0].numpy()
+        results['img'] = local_contrast_normalize(img[None, None])[
+            0, 0
+        ].numpy()
         return results

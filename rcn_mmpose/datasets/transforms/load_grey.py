@@ -1,5 +1,4 @@
 """Loading a picture as grey."""
-from typing import Optional
 
 import cv2
 import numpy as np
@@ -30,7 +29,7 @@ class LoadGreyImage(BaseTransform):
             picture.
     """
 
-    def __init__(self, backend_args: Optional[dict] = None) -> None:
+    def __init__(self, backend_args: dict | None = None) -> None:
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:

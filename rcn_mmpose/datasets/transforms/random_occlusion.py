@@ -1,5 +1,4 @@
 """A black rectangle over every training crop (paper, footnote 9)."""
-from typing import Tuple
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -24,7 +23,7 @@ class RandomOcclusion(BaseTransform):
     """
 
     def __init__(
-        self, sides: Tuple[float, float] = (20 / 80, 50 / 80), prob: float = 1
+        self, sides: tuple[float, float] = (20 / 80, 50 / 80), prob: float = 1
     ) -> None:
         low, high = sides
         if not (0 < low <= high <= 1 and 0 <= prob <= 1):

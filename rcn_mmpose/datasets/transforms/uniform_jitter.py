@@ -1,4 +1,5 @@
 """Random shift, scale and rotation of the crop (paper, footnote 7)."""
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 
@@ -41,9 +42,9 @@ class UniformJitter(BaseTransform):
         """Jitter the box of one sample."""
         dx, dy, zoom, turn = np.random.uniform(-1, 1, 4).astype(np.float32)
         side = results['bbox_scale']
-        results['bbox_center'] = (
-            results['bbox_center'] + side * self.shift * np.stack((dx, dy))
-        )
+        results['bbox_center'] = results[
+            'bbox_center'
+        ] + side * self.shift * np.stack((dx, dy))
         results['bbox_scale'] = side * (1 + self.scale * zoom)
         results['bbox_rotation'] = np.array([self.rotation * turn])
         return results

@@ -12,7 +12,8 @@ A network of R branches on an input of 80x80::
 Every convolution keeps the size of its map and is followed by a ReLU; the
 linear convolution to the score maps belongs to the head.
 """
-from typing import Dict, List, Optional, Sequence, Tuple
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn as nn
@@ -23,13 +24,13 @@ from torch import Tensor
 
 from ...registry import MODELS
 
-Layer = Tuple[int, int]  # (output channels, kernel size)
+Layer = tuple[int, int]  # (output channels, kernel size)
 
 # One layer a level for the trunk, one tuple of layers a level for the
 # branches; level 0 is the finest. A branch of ``coarsest`` replaces the one
 # of its level when that level is the coarsest: the 10x10 branch has two
 # convolutions only where nothing coarser feeds it.
-ARCHITECTURES: Dict[str, Dict] = {
+ARCHITECTURES: dict[str, dict] = {
     # 5 keypoints: Tables 1 to 3. The last convolution is the head's, 3x3.
     'mtfl': dict(
         trunk=((16, 3), (32, 3), (48, 3), (48, 3), (48, 3), (48, 3), (48, 1)),
@@ -61,7 +62,7 @@ ARCHITECTURES: Dict[str, Dict] = {
 }
 
 
-def pyramid(size: int, num_levels: int) -> List[int]:
+def pyramid(size: int, num_levels: int) -> list[int]:
     """Return the sides of the maps of all levels, finest first.
 
     Args:
@@ -89,7 +90,7 @@ def pyramid(size: int, num_levels: int) -> List[int]:
     return sides
 
 
-def _halve(size: int, num_levels: int) -> List[int]:
+def _halve(size: int, num_levels: int) -> list[int]:
     """Pool a side as often as it goes, at most ``num_levels - 1`` times."""
     sides = [size]
     while len(sides) < num_levels and (
@@ -152,11 +153,9 @@ class RCN(BaseModule):
         num_branches: int = 6,
         arch: str | dict = 'mtfl',
         in_channels: int = 1,
-        init_cfg: Optional[dict] = None,
+        init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(
-            init_cfg or dict(type='Kaiming', layer='Conv2d', a=0)
-        )
+        super().__init__(init_cfg or dict(type='Kaiming', layer='Conv2d', a=0))
         if isinstance(arch, str):
             if arch not in ARCHITECTURES:
                 raise ValueError(
@@ -194,7 +193,7 @@ class RCN(BaseModule):
             self.branches.append(_convs(width, branches[level]))
         self.out_channels = branches[0][-1][0]
 
-    def forward(self, x: Tensor) -> Tuple[Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor]:
         """Compute the features of the finest branch.
 
         Args:

@@ -1,5 +1,4 @@
 """Local contrast normalisation on the device, inside the model."""
-from typing import Optional
 
 import torch
 from mmpose.models.data_preprocessors import PoseDataPreprocessor
@@ -22,7 +21,7 @@ class LCNDataPreprocessor(PoseDataPreprocessor):
     def __init__(
         self,
         batch_floor_in_training: bool = False,
-        non_blocking: Optional[bool] = False,
+        non_blocking: bool | None = False,
     ) -> None:
         super().__init__(non_blocking=non_blocking)
         self.train_floor = FLOORS[int(batch_floor_in_training)]

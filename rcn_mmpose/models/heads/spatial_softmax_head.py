@@ -1,5 +1,6 @@
 """Score maps, their softmax, loss and prediction (paper, eq. 2 and 3)."""
-from typing import Optional, Sequence, Tuple
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn as nn
@@ -42,10 +43,12 @@ class SpatialSoftmaxHead(BaseHead):
         in_channels: int,
         out_channels: int,
         kernel_size: int = 3,
-        loss: ConfigType = dict(type='rcn_mmpose.SpatialCrossEntropyLoss'),
+        loss: ConfigType = None,
         decoder: OptConfigType = None,
         init_cfg: OptConfigType = None,
     ) -> None:
+        if loss is None:
+            loss = dict(type='rcn_mmpose.SpatialCrossEntropyLoss')
         super().__init__(
             init_cfg or dict(type='Normal', layer='Conv2d', std=0.01)
         )
@@ -64,7 +67,7 @@ class SpatialSoftmaxHead(BaseHead):
             KEYPOINT_CODECS.build(decoder) if decoder is not None else None
         )
 
-    def forward(self, feats: Tuple[Tensor]) -> Tensor:
+    def forward(self, feats: tuple[Tensor]) -> Tensor:
         """Turn features into score maps.
 
         Args:
@@ -75,7 +78,7 @@ class SpatialSoftmaxHead(BaseHead):
         """
         return self.last_conv(feats[-1])
 
-    def probability_maps(self, feats: Tuple[Tensor]) -> Tensor:
+    def probability_maps(self, feats: tuple[Tensor]) -> Tensor:
         """Return the softmax of the score maps, float32, (B, K, H, W)."""
         scores = self.forward(feats)
         with torch.autocast(scores.device.type, enabled=False):
@@ -86,7 +89,7 @@ class SpatialSoftmaxHead(BaseHead):
         self,
         feats: Features,
         batch_data_samples: OptSampleList,
-        test_cfg: Optional[ConfigType] = None,
+        test_cfg: ConfigType | None = None,
     ) -> Predictions:
         """Predict keypoints.
 
@@ -100,8 +103,9 @@ class SpatialSoftmaxHead(BaseHead):
 
         Returns:
             list[InstanceData]: ``keypoints`` (1, K, 2) in pixels of the crop,
-            ``keypoint_scores`` (1, K), and ``keypoint_cells`` (1, K, 2), the
-            whole pixels (x, y) of the crop with the highest probability.
+            ``keypoint_scores`` (1, K), and, if the maps have one cell a pixel,
+            ``keypoint_cells`` (1, K, 2), the cells (x, y) with the highest
+            probability.
             With ``output_heatmaps`` a list of ``PixelData`` as well.
         """
         test_cfg = test_cfg or {}
@@ -118,16 +122,18 @@ class SpatialSoftmaxHead(BaseHead):
             maps = self.probability_maps(feats)
 
         preds = self.decode(maps)
-        cells = best_cells(maps)[:, None].cpu().numpy()
-        for pred, cell in zip(preds, cells):
-            pred.keypoint_cells = cell
+        size = batch_data_samples[0].metainfo.get('input_size')
+        if tuple(size or ()) == tuple(maps.shape[:-3:-1]):
+            cells = best_cells(maps)[:, None].cpu().numpy()
+            for pred, cell in zip(preds, cells, strict=True):
+                pred.keypoint_cells = cell
         if test_cfg.get('output_heatmaps', False):
             return preds, [PixelData(heatmaps=m) for m in maps.detach()]
         return preds
 
     def loss(
         self,
-        feats: Tuple[Tensor],
+        feats: tuple[Tensor],
         batch_data_samples: Sequence,
         train_cfg: OptConfigType = None,
     ) -> dict:

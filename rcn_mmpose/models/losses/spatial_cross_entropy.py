@@ -1,5 +1,4 @@
 """Negative log-likelihood of the true cell (paper, eq. 2)."""
-from typing import Optional
 
 import torch
 import torch.nn as nn
@@ -31,7 +30,7 @@ class SpatialCrossEntropyLoss(nn.Module):
         scores: Tensor,
         cells: Tensor,
         cell_weights: Tensor,
-        keypoint_weights: Optional[Tensor] = None,
+        keypoint_weights: Tensor | None = None,
     ) -> Tensor:
         """Compute the loss.
 
@@ -62,7 +61,7 @@ class SpatialCrossEntropyLoss(nn.Module):
         if cells.shape[:2] != scores.shape[:2]:
             raise ValueError(
                 f'{keypoints} score maps for each of {batch} pictures, but '
-                f'targets of shape {tuple(cells.shape)}: the head\'s '
+                f"targets of shape {tuple(cells.shape)}: the head's "
                 'out_channels must equal the number of keypoints of the data.'
             )
         if cell_weights.shape != cells.shape:

@@ -1,0 +1,76 @@
+"""300W: 68 keypoints (paper, section 5)."""
+
+from __future__ import annotations
+
+from ...registry import DATASETS
+from .face_dataset import FaceDataset
+
+# 0-based; left and right as seen in the image of an upright face.
+REGIONS = dict(
+    contour=range(0, 17),
+    brow=range(17, 27),
+    nose=range(27, 36),
+    eye=range(36, 48),
+    mouth=range(48, 68),
+)
+_COLORS = dict(
+    contour=(153, 153, 255),
+    brow=(255, 128, 0),
+    nose=(0, 255, 0),
+    eye=(51, 153, 255),
+    mouth=(255, 51, 153),
+)
+_PAIRS = [
+    *((i, 16 - i) for i in range(8)),
+    *((i, 43 - i) for i in range(17, 22)),
+    *((31, 35), (32, 34)),
+    *((36, 45), (37, 44), (38, 43), (39, 42), (40, 47), (41, 46)),
+    *((48, 54), (49, 53), (50, 52), (55, 59), (56, 58)),
+    *((60, 64), (61, 63), (65, 67)),
+]
+MIRRORED = {a: b for pair in _PAIRS for a, b in (pair, pair[::-1])}
+
+
+def _keypoint_info() -> dict:
+    """Name and colour all 68."""
+    info = {}
+    for region, indices in REGIONS.items():
+        for i in indices:
+            swap = f'kpt-{MIRRORED[i]}' if i in MIRRORED else ''
+            info[i] = dict(
+                name=f'kpt-{i}',
+                id=i,
+                color=_COLORS[region],
+                type='lower' if region == 'mouth' else 'upper',
+                swap=swap,
+            )
+    return info
+
+
+@DATASETS.register_module()
+class W300Dataset(FaceDataset):
+    """300W with the boxes of the paper and errors by its eye distance.
+
+    MMPose's ``Face300WDataset`` has the same keypoints; its numbers divide
+    by the distance of the outer eye corners, ours by that of the midpoints of
+    the eye corners.
+    """
+
+    METAINFO = dict(
+        dataset_name='300w',
+        paper_info=dict(
+            author='Sagonas, Christos and Tzimiropoulos, Georgios and '
+            'Zafeiriou, Stefanos and Pantic, Maja',
+            title='300 faces in-the-wild challenge: the first facial '
+            'landmark localization challenge',
+            container='ICCV workshops',
+            year='2013',
+            homepage='https://ibug.doc.ic.ac.uk/resources/300-W/',
+        ),
+        keypoint_info=_keypoint_info(),
+        skeleton_info={},
+        joint_weights=[1.0] * 68,
+        sigmas=[],
+        eyes=((36, 39), (42, 45)),
+    )
+    PREPARE = 'python tools/dataset_converters/w300_to_coco.py data/300w'

@@ -1,0 +1,200 @@
+"""The face's relief: how far each feature stands out from the bare head."""
+
+import cv2
+import numpy as np
+
+from .layout import Layout
+from .parameters import Expression, Identity
+
+# pixels per eye distance, and the part of the face frame that is covered
+SCALE = 72.0
+LEFT, TOP = -1.42, -1.75
+WIDTH, HEIGHT = 204, 310
+
+
+def grid() -> tuple:
+    """Give the face frame's coordinates of the relief's pixels.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: x of shape (1, WIDTH) and y of shape
+        (HEIGHT, 1).
+    """
+    x = LEFT + np.arange(WIDTH, dtype=np.float32)[None] / SCALE
+    y = TOP + np.arange(HEIGHT, dtype=np.float32)[:, None] / SCALE
+    return x, y
+
+
+def to_pixels(points: np.ndarray) -> np.ndarray:
+    """Turn points of the face frame into pixels of the relief.
+
+    Args:
+        points (np.ndarray): (..., 2).
+
+    Returns:
+        np.ndarray: (..., 2).
+    """
+    return (np.asarray(points) - (LEFT, TOP)) * SCALE
+
+
+def make_relief(
+    face: Identity, doing: Expression, layout: Layout
+) -> np.ndarray:
+    """Compute the relief.
+
+    Args:
+        face (Identity): Who.
+        doing (Expression): What the face does.
+        layout (Layout): The same face's lines.
+
+    Returns:
+        np.ndarray: Distance along z in eye distances, (HEIGHT, WIDTH),
+        float32, 0 at the borders.
+    """
+    x, y = grid()
+
+    def bump(x0, y0, sx, sy, height):
+        return (height * _bell(y, y0, sy)) * _bell(x, x0, sx)
+
+    def pair(x0, y0, sx, sy, height):
+        return (height * _bell(y, y0, sy)) * (
+            _bell(x, -x0, sx) + _bell(x, x0, sx)
+        )
+
+    smile = max(doing.smile, 0)
+    mouth = layout.seam_upper[20]
+    brow_y = -face.brow_height + 0.06
+    relief = pair(0.42, brow_y, 0.32, 0.10, face.brow_ridge)
+    relief += bump(0, brow_y + 0.08, 0.14, 0.10, 0.6 * face.brow_ridge)
+    relief -= pair(0.47, 0.03, 0.24, 0.17, face.socket)
+    # the inner corners are the deepest
+    relief -= pair(0.24, 0.02, 0.09, 0.10, 0.35 * face.socket)
+    relief += pair(0.51, 0.01, 0.15, 0.11, 0.10)
+    # bags below the eyes
+    bag = 0.015 + 0.03 * face.age + 0.02 * smile
+    relief += pair(0.49, 0.19, 0.17, 0.035, bag)
+    relief -= pair(0.47, 0.26, 0.20, 0.04, bag)
+    cheek_y = 0.50 - 0.06 * smile
+    relief += pair(0.62, cheek_y, 0.24, 0.20, face.cheek + 0.07 * smile)
+    relief += _nose(face, x, y)
+    # mouth and chin
+    relief += bump(0, mouth[1], 0.36, 0.22, 0.07 + 0.05 * doing.pucker)
+    half = layout.lip_upper[-1, 0] - mouth[0]
+    top, low = layout.lip_upper[20, 1], layout.lip_lower[20, 1]
+    seam_top, seam_low = mouth[1], layout.seam_lower[20, 1]
+    for middle, thick in (
+        ((top + seam_top) / 2, seam_top - top),
+        ((low + seam_low) / 2, low - seam_low),
+    ):
+        relief += bump(mouth[0], middle, 0.5 * half, 0.4 * thick, 0.035)
+    relief -= bump(0, top - 0.10, 0.025, 0.06, 0.02)
+    chin_y = layout.chin_y
+    relief -= bump(0, (low + chin_y) / 2 - 0.1, 0.30, 0.08, 0.08)
+    relief += bump(0, chin_y - 0.18, 0.20, 0.15, face.chin)
+    _fold(relief, face, doing, layout)
+    _lips(relief, layout)
+    return _fade(relief, x, y)
+
+
+def _bell(at: np.ndarray, middle: float, width: float) -> np.ndarray:
+    return np.exp(-0.5 * ((at - middle) / width) ** 2)
+
+
+def _nose(face: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Bridge, tip and wings."""
+    tip, out = face.nose_tip, face.nose_out
+    knots = [-0.32, -0.12, 0.05, 0.5 * tip, tip - 0.1, tip]
+    rise = [
+        0.0,
+        0.35 * face.nose_bridge,
+        face.nose_bridge,
+        0.5 * (face.nose_bridge + out) + face.nose_hook,
+        0.94 * out,
+        out,
+    ]
+    knots += [tip + 0.07, tip + 0.13, tip + 0.18, tip + 0.26]
+    rise += [0.86 * out, 0.40 * out, 0.12 * out, 0.0]
+    profile = np.interp(y[:, 0], knots, rise).astype(np.float32)
+    profile = cv2.GaussianBlur(profile[:, None], (1, 13), 2.0)
+    # narrow between the eyes, wide at the tip
+    width = np.interp(
+        y[:, 0], [0.0, 0.5 * tip, tip], [0.085, 0.105, 0.55 * face.nose_width]
+    ).astype(np.float32)[:, None]
+    # flat top with steep flanks
+    q = (x / (1.55 * width)) ** 2
+    nose = profile * np.exp(-(q**1.3))
+    # broad foot that joins the cheeks
+    nose += 0.22 * profile * np.exp(-0.5 * (x / (2.3 * width)) ** 2)
+    wing_y = tip + 0.06
+    wings = _bell(x, -0.78 * face.nose_width, 0.06) + _bell(
+        x, 0.78 * face.nose_width, 0.06
+    )
+    nose += (0.30 * out) * _bell(y, wing_y, 0.065) * wings
+    return nose
+
+
+def _fold(
+    relief: np.ndarray, face: Identity, doing: Expression, layout: Layout
+) -> None:
+    """Folds from the nose's wings around the mouth, in place."""
+    depth = 0.015 + 0.03 * face.fold + 0.05 * max(doing.smile, 0)
+    canvas = np.zeros(relief.shape, np.uint8)
+    for side in (-1, 1):
+        corner = layout.lip_upper[0 if side < 0 else -1]
+        line = np.array(
+            [
+                (side * (face.nose_width + 0.05), face.nose_tip + 0.02),
+                (side * (face.nose_width + 0.16), face.nose_tip + 0.18),
+                (corner[0] + side * 0.13, corner[1] - 0.08),
+                (corner[0] + side * 0.12, corner[1] + 0.10),
+            ]
+        )
+        draw_line(canvas, line, 255, 2)
+    fold = cv2.GaussianBlur(canvas, (0, 0), 3.0).astype(np.float32)
+    relief -= fold * (depth * 2.5 / 255)
+
+
+def _lips(relief: np.ndarray, layout: Layout) -> None:
+    """Press the gap between the lips in, in place."""
+    canvas = np.zeros(relief.shape, np.uint8)
+    hole = np.concatenate((layout.seam_upper, layout.seam_lower[::-1]))
+    fill(canvas, hole, 255)
+    draw_line(canvas, layout.seam_upper, 255, 1)
+    gap = cv2.GaussianBlur(canvas, (0, 0), 1.5).astype(np.float32)
+    relief -= gap * (0.05 / 255)
+
+
+def _fade(relief: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Let the relief end softly before the borders of its map."""
+    ramp = np.clip((1.38 - np.abs(x)) / 0.25, 0, 1)
+    last = TOP + (HEIGHT - 1) / SCALE
+    ramp = ramp * np.clip((last - 0.03 - y) / 0.25, 0, 1)
+    return np.ascontiguousarray(relief * ramp, dtype=np.float32)
+
+
+def fill(canvas: np.ndarray, points: np.ndarray, colour) -> None:
+    """Fill a polygon of the face frame, in place, to 1/16 pixel.
+
+    Args:
+        canvas (np.ndarray): uint8, (HEIGHT, WIDTH) or with channels.
+        points (np.ndarray): Corners, (N, 2).
+        colour (int | tuple): Value.
+    """
+    corners = np.round(to_pixels(points) * 16).astype(np.int32)
+    cv2.fillPoly(canvas, [corners], colour, cv2.LINE_AA, 4)
+
+
+def draw_line(
+    canvas: np.ndarray, points: np.ndarray, colour, thickness: int
+) -> None:
+    """Draw an open line of the face frame, in place, to 1/16 pixel.
+
+    Args:
+        canvas (np.ndarray): uint8, (HEIGHT, WIDTH) or with channels.
+        points (np.ndarray): Vertices, (N, 2).
+        colour (int | tuple): Value.
+        thickness (int): In pixels.
+    """
+    corners = np.round(to_pixels(points) * 16).astype(np.int32)
+    cv2.polylines(
+        canvas, [corners], False, colour, thickness, cv2.LINE_AA, 4
+    )
