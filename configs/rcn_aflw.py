@@ -1,13 +1,13 @@
 """RCN on MTFL, tested on AFLW-5, by a recipe of today.
 
-AdamW with a warm-up and a cosine decay over 30 epochs. All choices were made
-on the 1,000 validation faces.
+All choices were made on the 1,000 validation faces.
 """
 
 _base_ = [
     '_base_/runtime.py',
     '_base_/rcn_5_points.py',
     '_base_/mtfl_aflw5.py',
+    '_base_/adamw_30_epochs.py',
 ]
 
 model = dict(head=dict(decoder={{_base_.codec}}))
@@ -23,31 +23,3 @@ train_pipeline = [
     dict(type='PackPoseInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-
-max_epochs = 30
-train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=1)
-val_cfg = dict()
-test_cfg = dict()
-
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=2e-3, weight_decay=1e-4),
-)
-param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=0.05,
-        begin=0,
-        end=2,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=1e-6,
-        begin=2,
-        end=max_epochs,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]

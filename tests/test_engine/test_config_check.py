@@ -14,7 +14,9 @@ def config(root: Path, options: dict | None = None) -> Config:
     return cfg
 
 
-@pytest.mark.parametrize('path', ['rcn_aflw.py', 'paper/rcn_aflw.py'])
+@pytest.mark.parametrize(
+    'path', ['rcn_aflw.py', 'rcn_300w.py', 'paper/rcn_aflw.py']
+)
 def test_our_configs_are_right(root: Path, path: str) -> None:
     check_config(Config.fromfile(str(root / 'configs' / path)))
 

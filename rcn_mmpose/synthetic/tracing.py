@@ -1,0 +1,148 @@
+"""Where the camera's rays meet the head, and what the light reaches."""
+
+from typing import NamedTuple, Tuple
+
+import cv2
+import numpy as np
+
+from .camera import Camera
+from .head import Head
+
+_NEAR, _FAR = 2.4, -2.2
+
+
+class Surface(NamedTuple):
+    """What the camera sees of the head, pixel by pixel of a box.
+
+    Attributes:
+        box (tuple): x1, y1, x2, y2 in the picture, the last not included.
+        alpha (np.ndarray): Part of the pixel that the head fills, (H, W).
+        depth (np.ndarray): Camera z, towards the viewer, (H, W).
+        points (np.ndarray): In the head's frame, (3, H, W).
+        normals (np.ndarray): In the camera's frame, length 1, (3, H, W).
+    """
+
+    box: Tuple[int, int, int, int]
+    alpha: np.ndarray
+    depth: np.ndarray
+    points: np.ndarray
+    normals: np.ndarray
+
+
+def trace(
+    head: Head, camera: Camera, size: int, coarse: int = 16, fine: int = 5
+) -> Surface:
+    """Find the head's surface along all rays.
+
+    Steps as long as the distance estimate allows are taken first at half the
+    resolution, then at the full one from a little in front of the nearest of
+    the neighbours.
+
+    Args:
+        head (Head): Shape.
+        camera (Camera): Viewer.
+        size (int): Side of the picture.
+        coarse (int): Steps at half the resolution.
+        fine (int): Steps at the full resolution.
+
+    Returns:
+        Surface: The visible surface.
+    """
+    box = _box(head, camera, size)
+    start, slope = camera.rays(box, 2)
+    z = np.full(start.shape[1:], _NEAR, np.float32)
+    for _ in range(coarse):
+        z -= np.float32(0.65) * head.signed(*(start + z * slope))
+        np.clip(z, _FAR, _NEAR, out=z)
+    start, slope = camera.rays(box)
+    shape = start.shape[1:]
+    z = cv2.dilate(z, np.ones((3, 3), np.uint8))
+    z = cv2.resize(z, shape[::-1], interpolation=cv2.INTER_LINEAR)
+    z += np.float32(1.0 / camera.scale)
+    least = np.full(shape, 9, np.float32)
+    for _ in range(fine):
+        field = head.signed(*(start + z * slope))
+        np.minimum(least, np.abs(field), out=least)
+        z -= np.float32(0.75) * field
+        np.clip(z, _FAR - 1, _NEAR, out=z)
+    points = start + z * slope
+    # rays that pass by closer than a pixel are partly filled
+    alpha = np.clip(1.3 - least * camera.scale * 0.9, 0, 1)
+    alpha[z < _FAR + 0.05] = 0
+    normals = _normals(points, camera)
+    return Surface(box, alpha, z, points, normals)
+
+
+def _box(
+    head: Head, camera: Camera, size: int
+) -> Tuple[int, int, int, int]:
+    """Box of the head with ears and cover, cut at the picture's border."""
+    cover = head.cover
+    wide = 1.40 * head.face.head_width
+    if cover is not None:
+        wide = max(wide + cover.volume, cover.fullness)
+    low, deep = 4.2, wide + 0.3
+    corners = np.array(
+        [
+            (x, y, z)
+            for x in (-wide, wide)
+            for y in (head.cover_top, low)
+            for z in (-deep, deep)
+        ]
+    )
+    flat = camera.project(corners)[:, :2]
+    low, high = flat.min(0), flat.max(0)
+    x1, y1 = np.clip(np.floor(low).astype(int), 0, size - 8)
+    x2, y2 = np.clip(np.ceil(high).astype(int) + 1, 8, size)
+    return int(x1), int(y1), int(x2), int(y2)
+
+
+def _normals(points: np.ndarray, camera: Camera) -> np.ndarray:
+    """Normals from the differences between neighbouring points."""
+    across = np.empty_like(points)
+    down = np.empty_like(points)
+    for k in range(3):
+        across[k] = cv2.Sobel(points[k], cv2.CV_32F, 1, 0, ksize=3)
+        down[k] = cv2.Sobel(points[k], cv2.CV_32F, 0, 1, ksize=3)
+    cross = np.stack(
+        (
+            across[1] * down[2] - across[2] * down[1],
+            across[2] * down[0] - across[0] * down[2],
+            across[0] * down[1] - across[1] * down[0],
+        )
+    )
+    length = np.sqrt((cross**2).sum(0))
+    cross /= np.maximum(length, 1e-9)
+    turned = np.tensordot(
+        camera.rotation.astype(np.float32), cross, (1, 0)
+    )
+    # x right, y down: the cross product points to the viewer
+    return turned
+
+
+def shadow(
+    head: Head, surface: Surface, light: np.ndarray, softness: float = 0.12
+) -> np.ndarray:
+    """Tell which points a light reaches past nose, brows and hair.
+
+    Args:
+        head (Head): Shape.
+        surface (Surface): Visible points.
+        light (np.ndarray): Direction to the light in the head's frame, (3,).
+        softness (float): Depth in the head at which the shadow is full, in
+            eye distances.
+
+    Returns:
+        np.ndarray: 0 (dark) to 1 (lit), (H, W).
+    """
+    points = surface.points[:, ::2, ::2]
+    light = light.astype(np.float32)[:, None, None]
+    deepest = np.full(points.shape[1:], 9, np.float32)
+    for reach in (0.14, 0.28, 0.48, 0.75):
+        field = head.signed(*(points + np.float32(reach) * light))
+        # far from the point a shadow's edge is softer
+        np.minimum(deepest, field / np.float32(0.5 + reach), out=deepest)
+    lit = np.clip(1 + deepest / np.float32(softness), 0, 1)
+    lit = cv2.GaussianBlur(lit, (0, 0), 0.8)
+    shape = surface.alpha.shape
+    return cv2.resize(lit, shape[::-1], interpolation=cv2.INTER_LINEAR)
