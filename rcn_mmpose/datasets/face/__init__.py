@@ -1,6 +1,13 @@
 from .aflw5 import AFLW5Dataset
+from .afw import AFWDataset
 from .face_dataset import FaceDataset
 from .mtfl import MTFLDataset
 from .w300 import W300Dataset
 
-__all__ = ['AFLW5Dataset', 'FaceDataset', 'MTFLDataset', 'W300Dataset']
+__all__ = [
+    'AFLW5Dataset',
+    'AFWDataset',
+    'FaceDataset',
+    'MTFLDataset',
+    'W300Dataset',
+]

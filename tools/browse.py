@@ -1,0 +1,115 @@
+"""Look at a data set, or at what a pipeline feeds the network.
+
+    python tools/browse.py configs/rcn_aflw.py --out sheet.png
+    python tools/browse.py configs/rcn_aflw.py --mode input --out input.png
+
+writes a contact sheet: true keypoints green, hidden ones orange, the face
+box cyan. With ``--mode input`` each face is shown as the network sees it:
+cropped, jittered, occluded and normalised.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+import cv2
+import numpy as np
+
+from rcn_mmpose import compat
+
+compat.activate()
+
+from mmengine.config import Config, DictAction  # noqa: E402
+from mmengine.registry import init_default_scope  # noqa: E402
+from mmpose.registry import DATASETS, MODELS  # noqa: E402
+
+from rcn_mmpose.datasets.transforms import LoadGreyImage  # noqa: E402
+from rcn_mmpose.engine.config_check import check_config  # noqa: E402
+from rcn_mmpose.sheet import contact_sheet, draw_face  # noqa: E402
+
+
+def original_tile(dataset: object, index: int, side: int) -> np.ndarray:
+    """Draw a face in its picture, with its box."""
+    face = dataset.get_data_info(index)
+    picture = cv2.imread(face['img_path'])
+    if picture is None:  # the loader says what is wrong with it
+        LoadGreyImage()(face)
+    box = face['bbox'][0]
+    hidden = np.asarray(face['raw_ann_info']['keypoints'])[2::3] == 1
+    reach = 0.75 * max(box[2] - box[0], box[3] - box[1])
+    centre = (box[:2] + box[2:]) / 2
+    view = np.concatenate((centre - reach, centre + reach))
+    return draw_face(
+        picture, face['keypoints'][0], None, hidden, box, view, side
+    )
+
+
+def input_tile(
+    dataset: object, preprocessor: object, index: int, side: int
+) -> np.ndarray:
+    """Draw a face as the network sees it."""
+    packed = dataset[index]
+    batch = dict(
+        inputs=[packed['inputs']], data_samples=[packed['data_samples']]
+    )
+    crop = preprocessor(batch, training=True)['inputs'][0]
+    crop = crop.float().mean(0).numpy()
+    # normalised crops have no fixed range: show 3 standard deviations
+    low, high = crop.mean() - 3 * crop.std(), crop.mean() + 3 * crop.std()
+    grey = np.clip((crop - low) / max(high - low, 1e-6) * 255, 0, 255)
+    points = packed['data_samples'].gt_instances.transformed_keypoints[0]
+    return draw_face(grey.astype(np.uint8), points, side=side)
+
+
+def main(args: list[str]) -> None:
+    """Write the sheet."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('config')
+    parser.add_argument('--out', default='sheet.png')
+    parser.add_argument(
+        '--phase', choices=['train', 'val', 'test'], default='train'
+    )
+    parser.add_argument(
+        '--mode', choices=['original', 'input'], default='original'
+    )
+    parser.add_argument('--number', type=int, default=40, help='of faces')
+    parser.add_argument('--side', type=int, default=160, help='of a face, px')
+    parser.add_argument('--seed', type=int, default=0, help='of the choice')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    options = parser.parse_args(args)
+
+    cfg = Config.fromfile(options.config)
+    cfg.merge_from_dict(options.cfg_options or {})
+    check_config(cfg)
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    dataset_cfg = cfg[f'{options.phase}_dataloader'].dataset
+    dataset_cfg.pipeline[-1].pack_transformed = True
+    dataset = DATASETS.build(dataset_cfg)
+    np.random.seed(options.seed)
+    count = min(options.number, len(dataset))
+    chosen = sorted(np.random.choice(len(dataset), count, replace=False))
+    if options.mode == 'original':
+        tiles = [original_tile(dataset, int(i), options.side) for i in chosen]
+    else:
+        preprocessor = MODELS.build(cfg.model.data_preprocessor)
+        tiles = [
+            input_tile(dataset, preprocessor, int(i), options.side)
+            for i in chosen
+        ]
+    folder = os.path.dirname(options.out)
+    if folder:
+        os.makedirs(folder, exist_ok=True)
+    if not cv2.imwrite(options.out, contact_sheet(tiles)):
+        raise ValueError(f'cannot write {options.out!r}; is it a .png?')
+    print(f'{options.out}: {count} of {len(dataset)} faces')
+
+
+if __name__ == '__main__':
+    try:
+        main(sys.argv[1:])
+    except (ValueError, OSError, cv2.error) as error:
+        sys.exit(f'error: {error}')

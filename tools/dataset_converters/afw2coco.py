@@ -1,0 +1,138 @@
+"""Convert AFW's official folder to COCO json, 5 keypoints.
+
+    python tools/dataset_converters/afw2coco.py data/afw
+
+reads anno.mat (MATLAB 7.3) and the pictures beside it, or in testimages/
+below it, and writes data/annotations/afw_test.json: the faces with all six
+landmarks, 377 in the official release, without the middle of the mouth. A
+face that cannot be used is named and counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+
+import h5py
+import numpy as np
+from rich.progress import track
+
+from rcn_mmpose import compat
+
+compat.activate()
+
+from rcn_mmpose.boxes import box_from_eyes_and_mouth  # noqa: E402
+from rcn_mmpose.datasets.coco_json import Face, write_faces  # noqa: E402
+from rcn_mmpose.datasets.transforms import LoadGreyImage  # noqa: E402
+from rcn_mmpose.keypoints import FIVE_NAMES  # noqa: E402
+
+OFFICIAL = 377
+
+
+def read_annotations(path: str) -> Iterator[tuple[str, int, np.ndarray]]:
+    """Read all faces of ``anno.mat``.
+
+    ``anno`` is a cell array with a row a picture: name, boxes, poses, points;
+    the last three are cells of one entry a face. MATLAB stores it transposed.
+
+    Args:
+        path (str): The file.
+
+    Yields:
+        tuple: Picture, number of the face in it (from 1), landmarks (6, 2)
+        counted from 0, NaN where one is not annotated.
+
+    Raises:
+        ValueError: If the file is no such file.
+    """
+    try:
+        with h5py.File(path) as file:
+            for name, _, _, points in np.array(file['anno']).T:
+                picture = ''.join(map(chr, np.ravel(file[name])))
+                for number, face in enumerate(np.ravel(file[points]), 1):
+                    landmarks = np.array(file[face], dtype=np.float64).T
+                    if landmarks.shape != (6, 2):
+                        raise ValueError(
+                            f'{picture}, face {number}: landmarks of shape '
+                            f'{landmarks.shape}'
+                        )
+                    yield picture, number, landmarks - 1
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise ValueError(
+            f'{path} is not the whole anno.mat of AFW ({error}); unpack the '
+            'archive again.'
+        ) from error
+
+
+def drop_mouth_centre(landmarks: np.ndarray) -> np.ndarray:
+    """Turn AFW's six landmarks into MTFL's five.
+
+    The first three are the eyes and the nose tip; of the three of the mouth
+    the middle one lies nearest to the other two.
+
+    Args:
+        landmarks (np.ndarray): Of shape (6, 2).
+
+    Returns:
+        np.ndarray: Of shape (5, 2).
+    """
+    mouth = landmarks[3:]
+    apart = np.linalg.norm(mouth[:, None] - mouth, axis=-1).sum(1)
+    return np.concatenate((landmarks[:3], np.delete(mouth, apart.argmin(), 0)))
+
+
+def main(args: list[str]) -> None:
+    """Run the conversion."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('root', help='folder with anno.mat')
+    parser.add_argument('--out', default='data/annotations')
+    options = parser.parse_args(args)
+
+    path = os.path.join(options.root, 'anno.mat')
+    if not os.path.isfile(path):
+        raise FileNotFoundError(
+            f'{path} does not exist; give the folder of the unpacked AFW '
+            'archive.'
+        )
+    faces, without, broken = [], 0, []
+    load = LoadGreyImage()
+    entries = sorted(read_annotations(path), key=lambda entry: entry[:2])
+    for picture, number, landmarks in track(entries, 'AFW'):
+        if np.isnan(landmarks).any():
+            without += 1
+            continue
+        name = picture
+        if not os.path.isfile(os.path.join(options.root, name)):
+            name = f'testimages/{picture}'
+        try:
+            grey = load(dict(img_path=os.path.join(options.root, name)))['img']
+            points = drop_mouth_centre(landmarks)
+            size = grey.shape[::-1]
+            box = box_from_eyes_and_mouth(points, size)
+        except (ValueError, FileNotFoundError) as error:
+            broken.append(f'{picture}, face {number}: {error}')
+            continue
+        faces.append(Face(name, size, points, box, dict(face=number)))
+    print(f'{without} faces have no six landmarks')
+    for line in broken:
+        print(f'left out, {line}')
+    if not faces:
+        raise ValueError(f'{path} leaves no face to use.')
+    out = os.path.join(options.out, 'afw_test.json')
+    name = (
+        'AFW' if len(faces) == OFFICIAL else f'AFW, {len(faces)} of {OFFICIAL}'
+    )
+    listed = len(faces) + len(broken)
+    write_faces(out, faces, FIVE_NAMES, listed, name)
+    print(f'{out}: {len(faces)} faces ({name})')
+
+
+if __name__ == '__main__':
+    try:
+        main(sys.argv[1:])
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {error}')
