@@ -18,6 +18,8 @@ class Face(NamedTuple):
         keypoints (np.ndarray): Positions (x, y) in pixels, (K, 2).
         box (np.ndarray): The square to crop, (x1, y1, x2, y2).
         attributes (dict): Whatever else the data set says of the face.
+        visible (np.ndarray, optional): Which keypoints are in sight, (K,),
+            bool; the others are labelled nevertheless. By default all.
     """
 
     file_name: str
@@ -25,6 +27,7 @@ class Face(NamedTuple):
     keypoints: np.ndarray
     box: np.ndarray
     attributes: dict
+    visible: np.ndarray | None = None
 
 
 def write_faces(
@@ -33,6 +36,7 @@ def write_faces(
     keypoint_names: Sequence[str],
     faces_listed: int | None = None,
     description: str = '',
+    relations: dict | None = None,
 ) -> None:
     """Write an annotation file; it appears whole or not at all.
 
@@ -43,6 +47,8 @@ def write_faces(
         faces_listed (int, optional): Faces that the original data set lists,
             if some could not be converted.
         description (str): What these faces are.
+        relations (dict, optional): ``flip_pairs`` and ``eyes`` of the
+            keypoints, for :class:`~.OwnFaceDataset`.
     """
     faces = list(faces)
     images = {}
@@ -58,9 +64,13 @@ def write_faces(
             ),
         )
         x1, y1, x2, y2 = (round(float(v), 4) for v in face.box)
+        visible = face.visible
+        if visible is None:
+            visible = np.ones(len(face.keypoints), bool)
         flat = []
-        for x, y in face.keypoints:
-            flat += [round(float(x), 4), round(float(y), 4), 2]
+        # COCO: 2 is labelled and visible, 1 labelled but hidden
+        for (x, y), seen in zip(face.keypoints, visible, strict=True):
+            flat += [round(float(x), 4), round(float(y), 4), 1 + int(seen)]
         annotations.append(
             dict(
                 id=len(annotations) + 1,
@@ -83,7 +93,11 @@ def write_faces(
         annotations=annotations,
         categories=[
             dict(
-                id=1, name='face', keypoints=list(keypoint_names), skeleton=[]
+                id=1,
+                name='face',
+                keypoints=list(keypoint_names),
+                skeleton=[],
+                **(relations or {}),
             )
         ],
     )

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
+
+
+def find_picture(path: str) -> str:
+    """Return the picture beside a ``.pts`` file, .jpg before .png.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    stem = path[: -len('.pts')]
+    for ending in ('.jpg', '.png', '.jpeg', '.bmp'):
+        if os.path.isfile(stem + ending):
+            return stem + ending
+    raise ValueError(f'{stem}.jpg or .png does not exist')
 
 
 def read_pts(path: str) -> np.ndarray:

@@ -1,10 +1,15 @@
 """Refusing a checkpoint that does not fit the model."""
 
+from __future__ import annotations
+
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 
 from ..registry import HOOKS
+
+# What depends on the number of keypoints, and may start anew in fine-tuning.
+HEAD = 'head.'
 
 
 @HOOKS.register_module()
@@ -13,11 +18,12 @@ class CheckpointCheckHook(Hook):
 
     MMEngine loads what fits of a checkpoint and logs the rest, so testing
     with the weights of another architecture prints the error of a randomly
-    initialised network.
+    initialised network. Here all weights must fit, with one exception:
+    training from ``load_from`` (not resuming) may start the head anew, as in
+    fine-tuning for another number of keypoints; that is logged.
 
     Args:
-        strict (bool): Set it to False to load a part on purpose, as in
-            fine-tuning for another number of keypoints. Defaults to True.
+        strict (bool): False to load whatever fits. Defaults to True.
     """
 
     priority = 'VERY_HIGH'
@@ -31,30 +37,40 @@ class CheckpointCheckHook(Hook):
         Raises:
             ValueError: If they differ.
         """
-        if not self.strict:
-            return
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
-        wanted = model.state_dict()
-        found = checkpoint.get('state_dict', checkpoint)
-        kinds: list[list[str]] = [
-            [f'{n} is missing' for n in wanted.keys() - found.keys()],
-            [f'{n} is unknown' for n in found.keys() - wanted.keys()],
-            [
-                f'{n} has shape {tuple(found[n].shape)} instead of '
-                f'{tuple(wanted[n].shape)}'
-                for n in wanted.keys() & found.keys()
-                if found[n].shape != wanted[n].shape
-            ],
-        ]
-        total = sum(map(len, kinds))
-        if total:
-            shown = [fault for kind in kinds for fault in sorted(kind)[:2]]
-            if total > len(shown):
-                shown.append(f'and {total - len(shown)} more')
-            raise ValueError(
-                'the checkpoint belongs to another architecture: '
-                f'{"; ".join(shown)}. Give the config it was trained with, or '
-                'load a part on purpose with custom_hooks=[dict(type='
-                "'rcn_mmpose.CheckpointCheckHook', strict=False)]."
+        faults = _compare(
+            checkpoint.get('state_dict', checkpoint), model.state_dict()
+        )
+        # until training begins the loop is still a config
+        training = isinstance(runner._train_loop, BaseLoop)
+        if training and not runner._resume:
+            anew = {n: f for n, f in faults.items() if n.startswith(HEAD)}
+            faults = {n: f for n, f in faults.items() if n not in anew}
+            for fault in anew.values():
+                runner.logger.warning(f'The head starts anew: {fault}.')
+        if not faults or not self.strict:
+            return
+        shown = list(faults.values())[:4]
+        if len(faults) > len(shown):
+            shown.append(f'and {len(faults) - len(shown)} more')
+        raise ValueError(
+            'the checkpoint belongs to another architecture: '
+            f'{"; ".join(shown)}. Give the config it was trained with, or '
+            'load a part on purpose with custom_hooks=[dict(type='
+            "'rcn_mmpose.CheckpointCheckHook', strict=False)]."
+        )
+
+
+def _compare(found: dict, wanted: dict) -> dict[str, str]:
+    """Say of each weight that differs how it does; unknown ones first."""
+    faults = {n: f'{n} is unknown' for n in sorted(found.keys() - wanted)}
+    for name, value in wanted.items():
+        if name not in found:
+            faults[name] = f'{name} is missing'
+        elif found[name].shape != value.shape:
+            faults[name] = (
+                f'{name} has shape {tuple(found[name].shape)} instead of '
+                f'{tuple(value.shape)}'
             )
+    return faults

@@ -85,6 +85,10 @@ class Cover(NamedTuple):
         low = y > -0.4
         wide[low] = width[low] + self.volume
         deep[low] = depth[low] + self.volume
+        if not self.fullness:
+            # short hair lies close to the neck
+            close = np.clip((y - 0.1) / 0.6, 0, 1) * (self.volume - 0.03)
+            wide, deep = wide - close, deep - close
         if self.fullness:
             hang = np.clip((y - 0.0) / 1.0, 0, 1)
             full = wide[middle] + hang * (self.fullness - wide[middle])
@@ -146,7 +150,7 @@ def draw_cover(
         burn = rng.uniform(-0.1, 0.7)
         line = np.where(side > 0.62, np.maximum(line, burn), line)
         line = np.where(side > 0.85, rng.uniform(-0.1, 0.15), line)
-        line = np.where(side > 1.15, rng.uniform(0.7, 1.2), line)
+        line = np.where(side > 1.15, rng.uniform(0.5, 1.2), line)
         if rng.random() < 0.12:
             volume = rng.uniform(0.35, 0.7)  # curls
     elif kind == 'long':
@@ -175,7 +179,7 @@ def draw_cover(
             line = np.where(side > rng.uniform(0.5, 0.8), 4.4, line)
             fullness = rng.uniform(1.15, 1.4)
     if kind not in ('cap', 'beanie', 'scarf'):
-        line = line + _ragged(rng) * rng.uniform(0.02, 0.12)
+        line = line + _ragged(rng) * rng.uniform(0.01, 0.07)
     return Cover(
         kind=kind,
         line=line.astype(np.float32),
@@ -216,7 +220,7 @@ def _ragged(rng: np.random.Generator) -> np.ndarray:
     fine = rng.normal(size=_N)
     coarse = np.interp(np.arange(_N), np.arange(0, _N + 16, 16),
                        rng.normal(size=_N // 16 + 1))
-    return 0.5 * np.convolve(fine, np.ones(4) / 2, 'same') + coarse
+    return 0.7 * np.convolve(fine, np.ones(4) / 2, 'same') + coarse
 
 
 def _streaks(rng: np.random.Generator, kind: str) -> np.ndarray:
@@ -227,9 +231,9 @@ def _streaks(rng: np.random.Generator, kind: str) -> np.ndarray:
         strength = rng.uniform(0.02, 0.35)
     else:
         wide, high = rng.uniform(0.5, 2.0), rng.uniform(3, 20)
-        strength = rng.uniform(0.1, 0.4)
+        strength = rng.uniform(0.06, 0.28)
     smooth = cv2.GaussianBlur(
-        noise, (0, 0), wide, sigmaY=high, borderType=cv2.BORDER_WRAP
+        noise, (0, 0), wide, sigmaY=high, borderType=cv2.BORDER_REFLECT
     )
     smooth /= smooth.std() + 1e-6
     return np.exp(strength * smooth).astype(np.float32)

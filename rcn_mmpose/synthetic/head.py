@@ -62,21 +62,21 @@ class Head:
         """Half-width and half-depth over the height, float32."""
         face, chin = self.face, self.layout.chin_y
         wide, jaw = face.head_width, face.jaw_width
-        neck = 0.66 * wide * (0.85 + 0.15 * jaw)
+        neck = 0.80 * wide * (0.85 + 0.15 * jaw)
         length = chin / 1.86
         y = [-0.5, 0.0, 0.4 * length, 0.8 * length, 1.15 * length]
         w = [
             1.20 * wide,
             1.17 * wide,
             1.11 * wide,
-            (0.70 * wide + 0.32 * jaw),
-            0.92 * jaw,
+            (0.70 * wide + 0.36 * jaw),
+            0.97 * jaw,
         ]
         y += [chin - 0.40, chin - 0.16, chin - 0.02, chin + 0.12]
         w += [
-            0.76 * jaw,
-            0.40 * jaw + 0.20 * face.chin_width,
-            0.26 * jaw + 0.26 * face.chin_width,
+            0.85 * jaw,
+            0.42 * jaw + 0.24 * face.chin_width,
+            0.26 * jaw + 0.28 * face.chin_width,
             neck,
         ]
         y += [chin + 0.5, 3.2, 3.7, 4.4]

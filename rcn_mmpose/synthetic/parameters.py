@@ -213,9 +213,7 @@ def draw_expression(rng: np.random.Generator) -> Expression:
         teeth=float(teeth),
         lids=tuple(np.clip(lids, 0, 1.4).tolist()),
         raise_brows=float(np.clip(rng.normal(0, 0.035), -0.08, 0.12)),
-        frown=float(max(0, rng.normal(-0.1, 0.35)).clip(0, 1))
-        if rng.random() < 0.6
-        else 0.0,
+        frown=float(np.clip(rng.normal(-0.2, 0.4), 0, 1)),
         gaze=tuple(np.clip(rng.normal(0, (0.4, 0.2)), -1, 1).tolist()),
         skew=float(np.clip(rng.normal(0, 0.25), -1, 1)),
     )

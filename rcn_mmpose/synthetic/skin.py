@@ -167,7 +167,7 @@ def _tint(canvas, rng, face, layout, look) -> None:
     noise = cv2.resize(noise, (WIDTH, HEIGHT))
     fine = rng.normal(size=(HEIGHT, WIDTH)).astype(np.float32)
     shade = 1 + 0.10 * (0.3 + look.spots) * noise
-    shade += np.float32(0.012 + 0.03 * look.spots * rng.random()) * fine
+    shade += np.float32(0.006 + 0.014 * look.spots * rng.random()) * fine
     canvas *= shade[..., None]
     red = np.exp(-(((np.abs(x) - 0.62) / 0.3) ** 2 + ((y - 0.5) / 0.25) ** 2))
     red += np.exp(-((x / 0.2) ** 2 + ((y - face.nose_tip) / 0.2) ** 2))
@@ -356,11 +356,11 @@ def _mouth_inside(canvas, doing, layout, look) -> None:
         row = min(0.145 * doing.teeth, 0.9 * gap)
         bulge = 1 - np.linspace(-1, 1, 41) ** 4
         edge = top + np.stack((np.zeros(41), row * bulge), 1)
-        fill(inside, np.concatenate((top, edge[::-1])), (205, 222, 228))
+        fill(inside, np.concatenate((top, edge[::-1])), (178, 198, 206))
         if doing.smile < 0.3 and gap > 0.2:
             edge = low - (0, 0.25 * gap)
             fill(
-                inside, np.concatenate((low, edge[::-1])), (150, 165, 172)
+                inside, np.concatenate((low, edge[::-1])), (135, 152, 160)
             )
     inside = cv2.GaussianBlur(inside, (0, 0), 0.8)
     alpha = mask[..., None].astype(np.float32) / 255

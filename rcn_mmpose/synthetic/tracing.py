@@ -52,7 +52,9 @@ def trace(
     start, slope = camera.rays(box, 2)
     z = np.full(start.shape[1:], _NEAR, np.float32)
     for _ in range(coarse):
-        z -= np.float32(0.65) * head.signed(*(start + z * slope))
+        field = head.signed(*(start + z * slope))
+        # the cover's edge is a jump, at which long steps back would swing
+        z -= np.maximum(np.float32(0.65) * field, np.float32(-0.15))
         np.clip(z, _FAR, _NEAR, out=z)
     start, slope = camera.rays(box)
     shape = start.shape[1:]
@@ -62,12 +64,13 @@ def trace(
     least = np.full(shape, 9, np.float32)
     for _ in range(fine):
         field = head.signed(*(start + z * slope))
-        np.minimum(least, np.abs(field), out=least)
-        z -= np.float32(0.75) * field
+        np.minimum(least, field, out=least)
+        z -= np.maximum(np.float32(0.75) * field, np.float32(-0.06))
         np.clip(z, _FAR - 1, _NEAR, out=z)
     points = start + z * slope
     # rays that pass by closer than a pixel are partly filled
     alpha = np.clip(1.3 - least * camera.scale * 0.9, 0, 1)
+    alpha[np.abs(field) < 0.06] = 1
     alpha[z < _FAR + 0.05] = 0
     normals = _normals(points, camera)
     return Surface(box, alpha, z, points, normals)

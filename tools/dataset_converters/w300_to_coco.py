@@ -37,7 +37,7 @@ from rcn_mmpose.datasets.near_duplicates import (  # noqa: E402
     group_duplicates,
     split_groups,
 )
-from rcn_mmpose.datasets.pts import read_pts  # noqa: E402
+from rcn_mmpose.datasets.pts import find_picture, read_pts  # noqa: E402
 from rcn_mmpose.datasets.transforms import LoadGreyImage  # noqa: E402
 from rcn_mmpose.keypoints import five_from_68  # noqa: E402
 
@@ -80,24 +80,17 @@ def read_part(root: str, part: str) -> tuple[list[Face], list, list[str]]:
     load = LoadGreyImage()
     paths = sorted(glob.glob(os.path.join(root, folder, '*.pts')))
     for path in track(paths, f'{part:12}'):
-        stem = path[: -len('.pts')]
-        pictures = [
-            stem + ending
-            for ending in ('.jpg', '.png')
-            if os.path.isfile(stem + ending)
-        ]
         try:
-            if not pictures:
-                raise ValueError(f'{stem}.jpg or .png does not exist')
+            picture = find_picture(path)
             points = read_pts(path)
             if len(points) != 68:
                 raise ValueError(f'{path} holds {len(points)} points, not 68')
-            grey = load(dict(img_path=pictures[0]))['img']
+            grey = load(dict(img_path=picture))['img']
             box = box_from_extent(points)
         except ValueError as error:
             broken.append(str(error))
             continue
-        name = os.path.relpath(pictures[0], root)
+        name = os.path.relpath(picture, root)
         size = grey.shape[::-1]
         faces.append(Face(name, size, points, box, dict(part=part)))
         patches.append(aligned_patch(grey, five_from_68(points)))

@@ -2,6 +2,7 @@ from .aflw5 import AFLW5Dataset
 from .afw import AFWDataset
 from .face_dataset import FaceDataset
 from .mtfl import MTFLDataset
+from .own_faces import OwnFaceDataset
 from .w300 import W300Dataset
 
 __all__ = [
@@ -9,5 +10,6 @@ __all__ = [
     'AFWDataset',
     'FaceDataset',
     'MTFLDataset',
+    'OwnFaceDataset',
     'W300Dataset',
 ]

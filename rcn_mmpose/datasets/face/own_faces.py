@@ -1,0 +1,132 @@
+"""Faces with keypoints of one's own."""
+
+from __future__ import annotations
+
+import json
+import os.path as osp
+from typing import Any
+
+from ...registry import DATASETS
+from .face_dataset import FaceDataset
+
+
+@DATASETS.register_module()
+class OwnFaceDataset(FaceDataset):
+    """Any number of keypoints from a COCO keypoint json.
+
+    What is not in ``metainfo`` is read from the file's first category:
+    ``keypoints``, the names; ``flip_pairs``, the pairs of indices that change
+    places in a mirrored picture; ``eyes``, the two groups of indices whose
+    means are the eyes' centres, by whose distance errors are divided.
+
+    Args:
+        ann_file (str): The json, relative to ``data_root``.
+        data_root (str): Folder of the data. Defaults to none.
+        metainfo (dict, optional): ``dataset_name``, ``keypoints``,
+            ``flip_pairs`` and ``eyes``, or some of them.
+        **options: Those of MMPose's ``BaseCocoStyleDataset``.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is cut short, names no keypoints, or an index
+            is not one of theirs.
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        data_root: str = '',
+        metainfo: dict | None = None,
+        **options: Any,
+    ) -> None:
+        path = osp.join(data_root, ann_file)
+        meta = {**_category(path), **(metainfo or {})}
+        super().__init__(
+            ann_file=ann_file,
+            data_root=data_root,
+            metainfo=own_metainfo(
+                meta.get('keypoints') or (),
+                meta.get('flip_pairs') or (),
+                meta.get('eyes'),
+                meta.get('dataset_name', 'own'),
+            ),
+            **options,
+        )
+
+
+def _category(path: str) -> dict:
+    """Read the first category of a COCO json."""
+    if not osp.isfile(path):
+        raise FileNotFoundError(
+            f'annotation file {path!r} does not exist; a folder of .pts files '
+            'becomes one by tools/dataset_converters/pts2coco.py.'
+        )
+    try:
+        with open(path, encoding='utf-8') as file:
+            category = json.load(file)['categories'][0]
+    except (ValueError, KeyError, IndexError) as error:
+        raise ValueError(
+            f'annotation file {path!r} is no whole COCO json '
+            f'({type(error).__name__}: {error}).'
+        ) from error
+    return {
+        key: category[key]
+        for key in ('keypoints', 'flip_pairs', 'eyes')
+        if key in category
+    }
+
+
+def own_metainfo(
+    names: list[str], flip_pairs: list, eyes: list | None, dataset_name: str
+) -> dict:
+    """Describe keypoints in MMPose's form.
+
+    Args:
+        names (list[str]): K different names.
+        flip_pairs (list): Pairs of indices; keypoints in none stay.
+        eyes (list, optional): Two groups of indices.
+        dataset_name (str): Name in logs.
+
+    Raises:
+        ValueError: If there is no name, one stands twice, or an index is
+            outside 0 .. K - 1 or in two pairs.
+    """
+    count = len(names)
+    if not count or len(set(names)) < count:
+        raise ValueError(
+            f'keypoint names {list(names)}: there must be at least one, and '
+            'none twice; give them in the category of the json or in '
+            "metainfo=dict(keypoints=['...'])."
+        )
+    flat = [i for pair in flip_pairs for i in pair]
+    wrong = [
+        i
+        for i in [*flat, *(i for group in eyes or () for i in group)]
+        if not 0 <= i < count
+    ]
+    if wrong or len(set(flat)) < len(flat) or len(eyes or 'ab') != 2:
+        raise ValueError(
+            f'flip_pairs={list(flip_pairs)}, eyes={eyes}: give pairs of '
+            f'different indices, and two groups of indices, from 0 to '
+            f'{count - 1}.'
+        )
+    swap = {a: b for pair in flip_pairs for a, b in (pair, pair[::-1])}
+    metainfo = dict(
+        dataset_name=dataset_name,
+        keypoint_info={
+            i: dict(
+                name=name,
+                id=i,
+                color=(0, 255, 0),
+                type='',
+                swap=names[swap[i]] if i in swap else '',
+            )
+            for i, name in enumerate(names)
+        },
+        skeleton_info={},
+        joint_weights=[1.0] * count,
+        sigmas=[],
+    )
+    if eyes:
+        metainfo['eyes'] = tuple(tuple(group) for group in eyes)
+    return metainfo

@@ -1,0 +1,88 @@
+"""What cameras and files do to a picture: blur, noise, contrast, JPEG."""
+
+import cv2
+import numpy as np
+
+
+def degrade(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
+    """Spoil a picture as real ones are; its geometry stays.
+
+    Args:
+        rng (np.random.Generator): Source.
+        canvas (np.ndarray): BGR, (H, W, 3), float32.
+
+    Returns:
+        np.ndarray: Same shape, uint8.
+    """
+    size = len(canvas)
+    if rng.random() < 0.5:
+        gain = np.exp(rng.normal(0, 0.22))
+        canvas = (canvas - 128) * gain + 128 + rng.normal(0, 14)
+    if rng.random() < 0.4:
+        # a cast, or the yellow of old prints
+        canvas = canvas * np.exp(rng.normal(0, 0.12, 3)).astype(np.float32)
+    blur = abs(rng.normal(0, 0.6))
+    if rng.random() < 0.12:
+        blur = rng.uniform(1.0, 2.4)
+    if blur > 0.2:
+        canvas = cv2.GaussianBlur(canvas, (0, 0), blur * size / 160)
+    if rng.random() < 0.08:
+        canvas = _move(rng, canvas)
+    if rng.random() < 0.3:
+        # a smaller picture that was enlarged; areas keep pixel centres
+        small = int(size * rng.uniform(0.35, 0.9))
+        canvas = cv2.resize(
+            canvas, (small, small), interpolation=cv2.INTER_AREA
+        )
+        way = int(rng.choice((cv2.INTER_LINEAR, cv2.INTER_CUBIC)))
+        canvas = cv2.resize(canvas, (size, size), interpolation=way)
+    if rng.random() < 0.2:
+        canvas = _flat_grey(canvas)
+    grain = abs(rng.normal(0, 4))
+    if rng.random() < 0.1:
+        grain = rng.uniform(8, 22)
+    noise = rng.standard_normal((size, size, 1), np.float32)
+    if rng.random() < 0.3:
+        noise = cv2.GaussianBlur(noise, (0, 0), 0.8)[..., None] * 1.8
+    canvas = canvas + np.float32(grain) * noise
+    return np.clip(np.round(canvas), 0, 255).astype(np.uint8)
+
+
+def compress(rng: np.random.Generator, picture: np.ndarray) -> bytes:
+    """Write the picture as JPEG of a random quality.
+
+    Args:
+        rng (np.random.Generator): Source.
+        picture (np.ndarray): BGR, (H, W, 3), uint8.
+
+    Returns:
+        bytes: The file's content.
+    """
+    quality = int(rng.integers(55, 97))
+    if rng.random() < 0.15:
+        quality = int(rng.integers(18, 55))
+    done, data = cv2.imencode(
+        '.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
+    if not done:
+        raise RuntimeError('OpenCV cannot write JPEG.')
+    return data.tobytes()
+
+
+def _move(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
+    """Blur along a line whose middle is the kernel's."""
+    length = rng.uniform(2, 7) * len(canvas) / 160
+    angle = rng.uniform(0, np.pi)
+    side = 2 * int(np.ceil(length / 2)) + 1
+    kernel = np.zeros((side, side), np.float32)
+    half = np.array([np.cos(angle), np.sin(angle)]) * length / 2
+    for t in np.linspace(-1, 1, 4 * side):
+        x, y = np.round(t * half + side // 2).astype(int)
+        kernel[y, x] += 1
+    kernel += kernel[::-1, ::-1]
+    return cv2.filter2D(canvas, -1, kernel / kernel.sum())
+
+
+def _flat_grey(canvas: np.ndarray) -> np.ndarray:
+    grey = canvas @ np.float32([0.114, 0.587, 0.299])
+    return np.repeat(grey[..., None], 3, axis=2)

@@ -1,0 +1,253 @@
+"""A set of synthetic faces on the disk: pictures, then annotations.
+
+Faces are made in parts of a few dozen. Beside its pictures every finished
+part leaves a record with the keypoints and a checksum of each picture, so
+that a run that was interrupted goes on where it stopped.
+"""
+
+import json
+import os
+import tempfile
+import zlib
+from typing import Iterator, List, NamedTuple, Optional
+
+import cv2
+import numpy as np
+
+from ..boxes import box_from_extent, box_from_eyes_and_mouth
+from ..datasets.coco_json import Face, write_faces
+from .render import render_face
+from .streams import child
+
+SPLITS = ('train', 'val', 'test')
+PART = 25
+# pictures of another version are made again
+VERSION = 1
+
+NAMES_5 = [
+    'left_eye',
+    'right_eye',
+    'nose_tip',
+    'left_mouth_corner',
+    'right_mouth_corner',
+]
+NAMES_68 = [f'kpt-{i}' for i in range(68)]
+
+
+class Part(NamedTuple):
+    """Neighbouring faces of a split.
+
+    Attributes:
+        folder (str): Folder of the set.
+        split (str): ``'train'``, ``'val'`` or ``'test'``.
+        start (int): Number of the first face.
+        stop (int): Number after the last one.
+        seed (int): Of the whole set.
+        size (int): Side of the pictures in pixels.
+    """
+
+    folder: str
+    split: str
+    start: int
+    stop: int
+    seed: int
+    size: int
+
+    def picture(self, index: int) -> str:
+        """Give the path of a picture.
+
+        Args:
+            index (int): Number of the face.
+
+        Returns:
+            str: Path.
+        """
+        name = file_name(index)
+        return os.path.join(self.folder, 'images', self.split, name)
+
+    def record(self) -> str:
+        """Give the path of the part's record.
+
+        Returns:
+            str: Path.
+        """
+        name = f'{self.split}_{self.start:06d}_{self.stop:06d}.json'
+        return os.path.join(self.folder, 'records', name)
+
+
+def file_name(index: int) -> str:
+    """Name a picture.
+
+    Args:
+        index (int): Number of the face.
+
+    Returns:
+        str: Name without folders.
+    """
+    return f'{index:06d}.jpg'
+
+
+def seed_of(seed: int, split: str, index: int) -> np.random.SeedSequence:
+    """Give a face's own seed; it depends on nothing else.
+
+    Args:
+        seed (int): Of the whole set.
+        split (str): ``'train'``, ``'val'`` or ``'test'``.
+        index (int): Number of the face.
+
+    Returns:
+        np.random.SeedSequence: For :func:`render_face`.
+    """
+    root = np.random.SeedSequence(seed)
+    return child(root, SPLITS.index(split), index)
+
+
+def parts_of(
+    folder: str, split: str, count: int, seed: int, size: int
+) -> List[Part]:
+    """Cut a split into parts.
+
+    Args:
+        folder (str): Folder of the set.
+        split (str): ``'train'``, ``'val'`` or ``'test'``.
+        count (int): Faces.
+        seed (int): Of the whole set.
+        size (int): Side of the pictures in pixels.
+
+    Returns:
+        list[Part]: In order.
+    """
+    return [
+        Part(folder, split, k, min(k + PART, count), seed, size)
+        for k in range(0, count, PART)
+    ]
+
+
+def make_part(part: Part) -> int:
+    """Write the pictures of a part that are not there yet, and its record.
+
+    Args:
+        part (Part): Which faces.
+
+    Returns:
+        int: How many were rendered.
+    """
+    cv2.setNumThreads(1)
+    known = read_record(part) or {}
+    faces, rendered = {}, 0
+    for index in range(part.start, part.stop):
+        entry = known.get(str(index))
+        if entry is None or _checksum(part.picture(index)) != entry['crc']:
+            entry = _render(part, index)
+            rendered += 1
+        faces[str(index)] = entry
+    if rendered:
+        content = dict(
+            version=VERSION, seed=part.seed, size=part.size, faces=faces
+        )
+        _write(part.record(), json.dumps(content).encode())
+    return rendered
+
+
+def read_record(part: Part) -> Optional[dict]:
+    """Read what a part's record says of its faces.
+
+    Args:
+        part (Part): Which faces.
+
+    Returns:
+        dict | None: By face number; None if there is no record or it belongs
+        to another seed, size or version.
+    """
+    try:
+        with open(part.record(), encoding='utf-8') as file:
+            content = json.load(file)
+        same = (content['version'], content['seed'], content['size'])
+        return content['faces'] if same == (
+            VERSION,
+            part.seed,
+            part.size,
+        ) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_annotations(
+    folder: str, split: str, parts: List[Part], points: int
+) -> str:
+    """Write an annotation file from the parts' records.
+
+    Args:
+        folder (str): Folder of the set.
+        split (str): ``'train'``, ``'val'`` or ``'test'``.
+        parts (list[Part]): All parts of the split, finished.
+        points (int): 5 or 68.
+
+    Returns:
+        str: Its path.
+    """
+    path = os.path.join(folder, 'annotations', f'{split}_{points}.json')
+    write_faces(
+        path,
+        _faces(parts, points),
+        NAMES_5 if points == 5 else NAMES_68,
+        description=f'synthetic faces, {split}, seed {parts[0].seed}',
+    )
+    return path
+
+
+def _faces(parts: List[Part], points: int) -> Iterator[Face]:
+    for part in parts:
+        record = read_record(part)
+        for index in range(part.start, part.stop):
+            entry = record[str(index)]
+            keypoints = np.array(entry[f'keypoints_{points}'])
+            size = (part.size, part.size)
+            if points == 5:
+                box = box_from_eyes_and_mouth(keypoints, size)
+            else:
+                box = box_from_extent(keypoints)
+            yield Face(
+                file_name(index),
+                size,
+                keypoints,
+                box,
+                entry['attributes'],
+                np.array(entry[f'visible_{points}'], bool),
+            )
+
+
+def _render(part: Part, index: int) -> dict:
+    face = render_face(seed_of(part.seed, part.split, index), part.size)
+    _write(part.picture(index), face.jpeg)
+    return dict(
+        crc=zlib.crc32(face.jpeg),
+        keypoints_5=np.round(face.five, 4).tolist(),
+        visible_5=face.five_visible.astype(int).tolist(),
+        keypoints_68=np.round(face.keypoints, 4).tolist(),
+        visible_68=face.visible.astype(int).tolist(),
+        attributes=face.attributes,
+    )
+
+
+def _checksum(path: str) -> Optional[int]:
+    try:
+        with open(path, 'rb') as file:
+            return zlib.crc32(file.read())
+    except OSError:
+        return None
+
+
+def _write(path: str, content: bytes) -> None:
+    """Write a file; it appears whole or not at all."""
+    folder = os.path.dirname(path)
+    os.makedirs(folder, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=folder, suffix='.tmp')
+    try:
+        with os.fdopen(handle, 'wb') as file:
+            file.write(content)
+        os.chmod(draft, 0o644)
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise

@@ -1,0 +1,171 @@
+"""Everything that is drawn before a face is rendered."""
+
+from typing import NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from .camera import Camera, draw_pose, rotation
+from .clothes import Clothes, draw_clothes
+from .cover import Cover, draw_cover, no_cover
+from .eyewear import Glasses, draw_glasses
+from .head import Head
+from .layout import Layout, flat_keypoints, make_layout
+from .lighting import Lamp, Light, draw_light
+from .parameters import (
+    Expression,
+    Identity,
+    draw_expression,
+    draw_identity,
+    mean_identity,
+)
+from .relief import make_relief
+from .skin import Look, draw_look, draw_skin_colour
+from .streams import Streams
+
+Pose = Tuple[float, float, float]
+
+
+class Scene(NamedTuple):
+    """A head, its surroundings and the viewer.
+
+    Attributes:
+        face (Identity): Who.
+        doing (Expression): What the face does.
+        layout (Layout): Feature lines.
+        head (Head): Shape.
+        cover (Cover): Hair or hat.
+        look (Look): Colours.
+        glasses (Glasses | None): Eyewear.
+        clothes (Clothes): Neckline.
+        light (Light): All light.
+        pose (tuple[float, float, float]): Yaw, pitch, roll in degrees.
+        camera (Camera): Viewer.
+        points (np.ndarray): The 68 keypoints in the head's frame, (68, 3).
+        plain (bool): Nothing hides, clutters or spoils the picture.
+    """
+
+    face: Identity
+    doing: Expression
+    layout: Layout
+    head: Head
+    cover: Cover
+    look: Look
+    glasses: Optional[Glasses]
+    clothes: Clothes
+    light: Light
+    pose: Pose
+    camera: Camera
+    points: np.ndarray
+    plain: bool
+
+
+def draw_scene(
+    streams: Streams,
+    size: int,
+    pose: Optional[Pose] = None,
+    plain: bool = False,
+) -> Scene:
+    """Draw a scene.
+
+    Args:
+        streams (Streams): Sources.
+        size (int): Side of the picture in pixels.
+        pose (tuple, optional): Yaw, pitch, roll in degrees instead of random
+            ones.
+        plain (bool): A common face at rest, in the picture's middle, evenly
+            lit, without hair, glasses or anything in front.
+
+    Returns:
+        Scene: All parts.
+    """
+    if pose is None:
+        pose = draw_pose(streams.part(0))
+    if plain:
+        face, doing = mean_identity(), Expression()
+    else:
+        face = draw_identity(streams.part(1))
+        doing = draw_expression(streams.part(2))
+    layout = make_layout(face, doing)
+    relief = make_relief(face, doing, layout)
+    rng = streams.part(3)
+    skin = draw_skin_colour(rng)
+    if plain:
+        skin = np.array([150.0, 175.0, 215.0])
+        cover = no_cover()
+    else:
+        cover = draw_cover(rng, skin, face.age)
+    look = draw_look(
+        streams.part(4), skin, cover.hair_colour, child=face.age == 0
+    )
+    if plain:
+        look = look._replace(beard='', stubble=0.0, make_up=0.0, spots=0.0)
+        look = look._replace(
+            iris=np.array([25.0, 40, 60]), brow=0.9, shine=0.2
+        )
+    head = Head(face, doing, layout, relief, cover)
+    points = np.concatenate(
+        (head.on_contour(layout.contour), head.lift(flat_keypoints(layout)))
+    )
+    camera = _place(streams.part(5), pose, points, size, plain)
+    light = draw_light(streams.part(6))
+    if plain:
+        lamp = Lamp(np.array([0.0, -0.3, 0.95]), np.full(3, 0.8), 0.5, False)
+        light = Light(np.full(3, 0.4), 0.3, [lamp], 0.6)
+    glasses = None if plain else draw_glasses(streams.part(7))
+    clothes = draw_clothes(streams.part(8))
+    return Scene(
+        face, doing, layout, head, cover, look, glasses, clothes, light,
+        pose, camera, points, plain,
+    )
+
+
+def five_of_68(points: np.ndarray) -> np.ndarray:
+    """Reduce 68 keypoints to the five of MTFL.
+
+    Args:
+        points (np.ndarray): (68, D).
+
+    Returns:
+        np.ndarray: Centres of the left and the right eye, tip of the nose,
+        left and right corner of the mouth, as seen in the image, (5, D).
+    """
+    return np.stack(
+        (
+            points[36:42].mean(0),
+            points[42:48].mean(0),
+            points[30],
+            points[48],
+            points[54],
+        )
+    )
+
+
+def _place(
+    rng: np.random.Generator,
+    pose: Pose,
+    points: np.ndarray,
+    size: int,
+    plain: bool,
+) -> Camera:
+    """Choose size and place of the face, with room around its crop."""
+    distance = 12.0 if plain else float(1 / rng.uniform(1 / 40, 1 / 7))
+    camera = Camera(rotation(*pose), distance, 1.0, np.zeros(2))
+    five = five_of_68(camera.project(points)[:, :2])
+    # the crop's side for a face of scale 1, by the rule of boxes.py
+    eyes, mouth = five[:2], five[3:]
+    reach = max(
+        np.linalg.norm(eyes[1] - eyes[0]),
+        np.linalg.norm(eyes.mean(0) - mouth.mean(0)),
+    )
+    corners = np.concatenate((eyes, mouth))
+    low, high = corners.min(0), corners.max(0)
+    side = (high - low).max() + 1.9 * reach
+    # the picture holds 1.3 to 1.75 crops
+    part = 0.7 if plain else rng.uniform(1 / 1.75, 1 / 1.3)
+    scale = part * size / side
+    # shifts leave a tenth of the crop on every side
+    room = size * (1 - 1.2 * part) / 2
+    shift = np.zeros(2) if plain else rng.uniform(-room, room, 2)
+    middle = (size - 1) / 2 + shift
+    centre = middle - (low + high) / 2 * scale
+    return camera._replace(scale=float(scale), centre=centre)

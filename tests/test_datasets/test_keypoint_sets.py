@@ -1,0 +1,121 @@
+"""What the data sets say of their keypoints."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+
+from rcn_mmpose.datasets.face.own_faces import own_metainfo
+from rcn_mmpose.keypoints import five_from_68
+from rcn_mmpose.registry import DATASETS
+
+NAMES = ['left', 'right', 'tip']
+
+
+def test_300w_mirrors_as_in_mmpose() -> None:
+    import mmpose
+
+    path = Path(mmpose.__file__).parent / '.mim/configs/_base_/datasets'
+    theirs = Config.fromfile(str(path / '300w.py')).dataset_info
+    ours = DATASETS.get('W300Dataset').METAINFO
+    assert len(ours['keypoint_info']) == 68
+    for i, keypoint in theirs['keypoint_info'].items():
+        assert ours['keypoint_info'][i]['swap'] == keypoint['swap']
+
+
+def test_five_of_68() -> None:
+    points = np.arange(136.0).reshape(68, 2)
+    five = five_from_68(points)
+    # keypoint i lies at (2 i, 2 i + 1); eyes 36-41 and 42-47
+    np.testing.assert_array_equal(five[:, 0], [77, 89, 60, 96, 108])
+    np.testing.assert_array_equal(five[:, 1], five[:, 0] + 1)
+
+
+def own_json(root: Path, **category: object) -> Path:
+    (root / 'a.png').touch()
+    content = dict(
+        images=[dict(id=1, file_name='a.png', width=90, height=90)],
+        annotations=[
+            dict(
+                id=1,
+                image_id=1,
+                category_id=1,
+                bbox=[10, 10, 60, 60],
+                keypoints=[20, 30, 2, 50, 30, 2, 35, 40, 1],
+            )
+        ],
+        categories=[dict(id=1, name='face', **category)],
+    )
+    path = root / 'own.json'
+    path.write_text(json.dumps(content))
+    return path
+
+
+def build(path: Path, **options: object) -> object:
+    return DATASETS.build(
+        dict(
+            type='OwnFaceDataset',
+            data_root=str(path.parent),
+            ann_file=path.name,
+            data_prefix=dict(img=''),
+            **options,
+        )
+    )
+
+
+def test_own_keypoints_from_the_file(tmp_path: Path) -> None:
+    path = own_json(
+        tmp_path, keypoints=NAMES, flip_pairs=[[0, 1]], eyes=[[0], [1]]
+    )
+    dataset = build(path)
+    assert dataset.metainfo['flip_indices'] == [1, 0, 2]
+    assert dataset.metainfo['eyes'] == ((0,), (1,))
+    assert dataset.metainfo['keypoint_name2id'] == dict(left=0, right=1, tip=2)
+    assert dataset[0]['keypoints'].shape == (1, 3, 2)
+
+
+def test_own_keypoints_from_the_config(tmp_path: Path) -> None:
+    path = own_json(tmp_path, keypoints=NAMES)
+    assert 'eyes' not in build(path).metainfo
+    dataset = build(
+        path,
+        metainfo=dict(
+            dataset_name='mine', flip_pairs=[(0, 1)], eyes=((0,), (1,))
+        ),
+    )
+    assert dataset.metainfo['dataset_name'] == 'mine'
+    assert dataset.metainfo['flip_indices'] == [1, 0, 2]
+    assert dataset.metainfo['eyes'] == ((0,), (1,))
+
+
+def test_own_keypoints_without_names(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match='must be at least one'):
+        build(own_json(tmp_path))
+    with pytest.raises(FileNotFoundError, match='pts2coco.py'):
+        build(tmp_path / 'none.json')
+    path = own_json(tmp_path, keypoints=NAMES)
+    path.write_text(path.read_text()[:50])
+    with pytest.raises(ValueError, match='no whole COCO json'):
+        build(path)
+
+
+@pytest.mark.parametrize(
+    ('names', 'pairs', 'eyes', 'message'),
+    [
+        (['a', 'a'], [], None, 'none twice'),
+        (NAMES, [(0, 3)], None, 'from 0 to 2'),
+        (NAMES, [(0, 1), (1, 2)], None, 'different indices'),
+        (NAMES, [(0, 0)], None, 'different indices'),
+        (NAMES, [], [[0], [-1]], 'from 0 to 2'),
+        (NAMES, [], [[0]], 'two groups'),
+    ],
+)
+def test_relations_that_make_no_sense(
+    names: list, pairs: list, eyes: list | None, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        own_metainfo(names, pairs, eyes, 'own')

@@ -1,0 +1,126 @@
+r"""Convert a folder of pictures and .pts files to COCO json.
+
+    python tools/dataset_converters/pts2coco.py data/own \
+        --flip-pairs 0-1 3-4 --eyes 0 1
+
+reads data/own/**/NAME.pts with NAME.jpg or NAME.png, any number of
+keypoints, and writes
+
+    data/own/annotations/train.json    9 of 10 faces
+    data/own/annotations/val.json      1 of 10
+
+Boxes are the square around the keypoints, 1.3 times enlarged. A broken face
+is named and left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import os
+import sys
+
+from rich.progress import track
+
+from rcn_mmpose import compat
+
+compat.activate()
+
+from rcn_mmpose.boxes import box_from_extent  # noqa: E402
+from rcn_mmpose.datasets.coco_json import Face, write_faces  # noqa: E402
+from rcn_mmpose.datasets.face.own_faces import own_metainfo  # noqa: E402
+from rcn_mmpose.datasets.near_duplicates import split_groups  # noqa: E402
+from rcn_mmpose.datasets.pts import find_picture, read_pts  # noqa: E402
+from rcn_mmpose.datasets.transforms import LoadGreyImage  # noqa: E402
+
+
+def indices(text: str) -> list[int]:
+    """Read ``3-4`` or ``36,39``."""
+    try:
+        return [int(i) for i in text.replace('-', ',').split(',')]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f'{text!r}: give indices such as 3-4 or 36,39'
+        ) from None
+
+
+def main(args: list[str]) -> None:
+    """Run the conversion."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('root', help='folder of pictures and .pts files')
+    parser.add_argument('--out', help='default: annotations/ in the folder')
+    parser.add_argument('--names', nargs='+', help='of the keypoints')
+    parser.add_argument('--flip-pairs', nargs='+', type=indices, default=[])
+    parser.add_argument(
+        '--eyes',
+        nargs=2,
+        type=indices,
+        help='keypoints whose mean is the left and the right eye: 36,39 42,45',
+    )
+    parser.add_argument('--scale', type=float, default=1.3, help='of boxes')
+    parser.add_argument('--seed', type=int, default=0, help='of the split')
+    options = parser.parse_args(args)
+
+    load = LoadGreyImage()
+    faces, broken = [], []
+    pattern = os.path.join(options.root, '**', '*.pts')
+    paths = sorted(glob.glob(pattern, recursive=True))
+    for path in track(paths, 'faces'):
+        try:
+            picture = find_picture(path)
+            points = read_pts(path)
+            grey = load(dict(img_path=picture))['img']
+            box = box_from_extent(points, options.scale)
+            if faces and len(points) != len(faces[0].keypoints):
+                raise ValueError(
+                    f'{path} holds {len(points)} points, the files before it '
+                    f'{len(faces[0].keypoints)}'
+                )
+        except ValueError as error:
+            broken.append(str(error))
+            continue
+        name = os.path.relpath(picture, options.root)
+        faces.append(Face(name, grey.shape[::-1], points, box, {}))
+    for line in broken:
+        print(f'left out, {line}')
+    if len(faces) < 2:
+        raise ValueError(
+            f'{options.root} holds {len(faces)} usable faces; at least 2 are '
+            'needed, pictures with a .pts file each beside them.'
+        )
+    count = len(faces[0].keypoints)
+    names = options.names or [f'kpt-{i}' for i in range(count)]
+    if len(names) != count:
+        raise ValueError(f'{len(names)} names for {count} keypoints.')
+    # checks the indices
+    own_metainfo(names, options.flip_pairs, options.eyes, 'own')
+    relations = dict(flip_pairs=options.flip_pairs)
+    if options.eyes:
+        relations['eyes'] = options.eyes
+
+    train, validation = split_groups(
+        [face.file_name for face in faces],
+        [[i] for i in range(len(faces))],
+        max(1, len(faces) // 10),
+        options.seed,
+    )
+    out = options.out or os.path.join(options.root, 'annotations')
+    for name, part in (('train', train), ('val', validation)):
+        path = os.path.join(out, f'{name}.json')
+        write_faces(
+            path,
+            [faces[i] for i in part],
+            names,
+            description=f'{name} of {options.root}',
+            relations=relations,
+        )
+        print(f'{path}: {len(part)} faces of {count} keypoints')
+
+
+if __name__ == '__main__':
+    try:
+        main(sys.argv[1:])
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {error}')

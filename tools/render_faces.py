@@ -1,0 +1,185 @@
+"""Render a data set of synthetic faces.
+
+    python tools/render_faces.py --out data/synthetic --train 6000
+
+writes
+
+    data/synthetic/images/{train,val,test}/000000.jpg ...
+    data/synthetic/annotations/{train,val,test}_{5,68}.json
+    data/synthetic/records/     what a later run needs to go on
+
+A face depends on the seed, its split and its number alone: any number of
+workers and any interruption give the same files. Run the same command again
+to go on after an interruption.
+"""
+
+import argparse
+import multiprocessing
+import os
+import sys
+import time
+from typing import Iterator, List
+
+# before NumPy and OpenCV: a worker is one thread
+for _name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
+    os.environ.setdefault(_name, '1')
+
+import cv2  # noqa: E402
+from rich.progress import (  # noqa: E402
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from rcn_mmpose.synthetic import make_sheet, render_face  # noqa: E402
+from rcn_mmpose.synthetic.face_set import (  # noqa: E402
+    SPLITS,
+    Part,
+    make_part,
+    parts_of,
+    seed_of,
+    write_annotations,
+)
+
+
+def parse_args(args: List[str]) -> argparse.Namespace:
+    """Read the command line; wrong values end the program with one line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('--out', help='folder to write, made if needed')
+    for split, count in zip(SPLITS, (6000, 500, 500), strict=True):
+        parser.add_argument(
+            f'--{split}', type=int, default=count, help=f'default: {count}'
+        )
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--size', type=int, default=160, help='side in pixels (default: 160)'
+    )
+    parser.add_argument(
+        '--workers', type=int, default=1, help='processes (default: 1)'
+    )
+    parser.add_argument(
+        '--sheet', help='draw faces with their keypoints into this picture'
+    )
+    parser.add_argument(
+        '--sheet-faces', type=int, default=48, help='default: 48'
+    )
+    options = parser.parse_args(args)
+    if not options.out and not options.sheet:
+        parser.error('give --out FOLDER, --sheet PICTURE or both')
+    for name in SPLITS:
+        if getattr(options, name) < 0:
+            parser.error(f'--{name} must be 0 or more')
+    if not sum(getattr(options, name) for name in SPLITS):
+        parser.error('--train, --val and --test are all 0: nothing to do')
+    for name, least in (
+        ('seed', 0),
+        ('size', 32),
+        ('workers', 1),
+        ('sheet_faces', 1),
+    ):
+        if getattr(options, name) < least:
+            option = name.replace('_', '-')
+            parser.error(f'--{option} must be {least} or more')
+    if options.sheet and not options.sheet.endswith(('.png', '.jpg')):
+        parser.error('--sheet must end in .png or .jpg')
+    if options.out and os.path.exists(options.out):
+        if not os.path.isdir(options.out):
+            parser.error(f'--out {options.out!r} is a file, not a folder')
+    return options
+
+
+def make_parts(parts: List[Part], workers: int) -> Iterator[tuple]:
+    """Make the parts, with several processes if asked to.
+
+    Args:
+        parts (list[Part]): What to make.
+        workers (int): Processes.
+
+    Yields:
+        tuple[int, int]: Faces of a finished part, and those rendered.
+    """
+    if workers == 1:
+        for part in parts:
+            yield part.stop - part.start, make_part(part)
+        return
+    # forked processes would share locks of OpenCV's threads
+    context = multiprocessing.get_context('spawn')
+    with context.Pool(workers) as pool:
+        yield from pool.imap_unordered(_count, parts)
+
+
+def _count(part: Part) -> tuple:
+    return part.stop - part.start, make_part(part)
+
+
+def make_set(options: argparse.Namespace) -> None:
+    """Write pictures and annotations."""
+    splits = {
+        split: parts_of(
+            options.out,
+            split,
+            getattr(options, split),
+            options.seed,
+            options.size,
+        )
+        for split in SPLITS
+    }
+    splits = {split: parts for split, parts in splits.items() if parts}
+    total = sum(getattr(options, split) for split in SPLITS)
+    begin, rendered = time.perf_counter(), 0
+    with Progress(
+        TextColumn('faces'),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    ) as progress:
+        bar = progress.add_task('faces', total=total)
+        everything = sum(splits.values(), [])
+        for count, new in make_parts(everything, options.workers):
+            progress.advance(bar, count)
+            rendered += new
+    minutes = (time.perf_counter() - begin) / 60
+    for split, parts in splits.items():
+        for points in (5, 68):
+            print(write_annotations(options.out, split, parts, points))
+    print(
+        f'{rendered} faces rendered, {total - rendered} were there; '
+        f'{rendered / minutes:.0f} faces a minute with {options.workers} '
+        f'worker{"s" if options.workers > 1 else ""}'
+    )
+
+
+def draw_sheet(options: argparse.Namespace) -> None:
+    """Draw the first faces of the training split."""
+    faces = [
+        render_face(seed_of(options.seed, 'train', k), options.size)
+        for k in range(options.sheet_faces)
+    ]
+    folder = os.path.dirname(os.path.abspath(options.sheet))
+    os.makedirs(folder, exist_ok=True)
+    if not cv2.imwrite(options.sheet, make_sheet(faces)):
+        raise OSError(f'cannot write {options.sheet!r}')
+    print(options.sheet)
+
+
+def main(args: List[str]) -> None:
+    """Run the program."""
+    options = parse_args(args)
+    cv2.setNumThreads(1)
+    try:
+        if options.sheet:
+            draw_sheet(options)
+        if options.out:
+            make_set(options)
+    except OSError as error:
+        sys.exit(f'render_faces.py: {error}')
+    except KeyboardInterrupt:
+        sys.exit('interrupted; the same command goes on from here')
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])
