@@ -12,6 +12,10 @@ from types import ModuleType
 
 import pytest
 
+from rcn_mmpose import compat
+
+compat.activate()  # so that test modules may import MMPose in any order
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -22,7 +22,14 @@ PARTS = dict(
         'SpatialSoftmaxHead',
     ],
     KEYPOINT_CODECS=['CellIndex'],
-    DATASETS=['AFLW5Dataset', 'FaceDataset', 'MTFLDataset', 'W300Dataset'],
+    DATASETS=[
+        'AFLW5Dataset',
+        'AFWDataset',
+        'FaceDataset',
+        'MTFLDataset',
+        'OwnFaceDataset',
+        'W300Dataset',
+    ],
     TRANSFORMS=[
         'CropFace',
         'FaceBox',
@@ -38,6 +45,9 @@ PARTS = dict(
 NEEDED = dict(
     CellIndex=dict(input_size=(80, 80)),
     CropFace=dict(input_size=(80, 80)),
+    OwnFaceDataset=dict(
+        metainfo=dict(keypoints=['a'], flip_pairs=[], eyes=((0,), (0,)))
+    ),
     SpatialSoftmaxHead=dict(in_channels=2, out_channels=1),
     CPUAmpOptimWrapper=dict(
         optimizer=torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.1)

@@ -18,7 +18,7 @@ import multiprocessing
 import os
 import sys
 import time
-from typing import Iterator, List
+from collections.abc import Iterator
 
 # before NumPy and OpenCV: a worker is one thread
 for _name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
@@ -44,7 +44,7 @@ from rcn_mmpose.synthetic.face_set import (  # noqa: E402
 )
 
 
-def parse_args(args: List[str]) -> argparse.Namespace:
+def parse_args(args: list[str]) -> argparse.Namespace:
     """Read the command line; wrong values end the program with one line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -92,28 +92,23 @@ def parse_args(args: List[str]) -> argparse.Namespace:
     return options
 
 
-def make_parts(parts: List[Part], workers: int) -> Iterator[tuple]:
-    """Make the parts, with several processes if asked to.
+def make_parts(parts: list[Part], workers: int) -> Iterator[int]:
+    """Make the parts in order, with several processes if asked to.
 
     Args:
         parts (list[Part]): What to make.
         workers (int): Processes.
 
     Yields:
-        tuple[int, int]: Faces of a finished part, and those rendered.
+        int: Faces of the next part that had to be rendered.
     """
     if workers == 1:
-        for part in parts:
-            yield part.stop - part.start, make_part(part)
+        yield from map(make_part, parts)
         return
     # forked processes would share locks of OpenCV's threads
     context = multiprocessing.get_context('spawn')
     with context.Pool(workers) as pool:
-        yield from pool.imap_unordered(_count, parts)
-
-
-def _count(part: Part) -> tuple:
-    return part.stop - part.start, make_part(part)
+        yield from pool.imap(make_part, parts)
 
 
 def make_set(options: argparse.Namespace) -> None:
@@ -139,8 +134,9 @@ def make_set(options: argparse.Namespace) -> None:
     ) as progress:
         bar = progress.add_task('faces', total=total)
         everything = sum(splits.values(), [])
-        for count, new in make_parts(everything, options.workers):
-            progress.advance(bar, count)
+        made = make_parts(everything, options.workers)
+        for part, new in zip(everything, made, strict=True):
+            progress.advance(bar, part.stop - part.start)
             rendered += new
     minutes = (time.perf_counter() - begin) / 60
     for split, parts in splits.items():
@@ -166,7 +162,7 @@ def draw_sheet(options: argparse.Namespace) -> None:
     print(options.sheet)
 
 
-def main(args: List[str]) -> None:
+def main(args: list[str]) -> None:
     """Run the program."""
     options = parse_args(args)
     cv2.setNumThreads(1)

@@ -74,7 +74,7 @@ def _clouds(rng: np.random.Generator, size: int) -> np.ndarray:
     fall = rng.uniform(0.4, 0.9)
     for cells in (3, 6, 12, 25, 50):
         noise = rng.normal(size=(cells, cells, 3)).astype(np.float32)
-        noise = 0.3 * noise + 0.7 * noise[..., :1]
+        noise = 0.12 * noise + 0.88 * noise[..., :1]
         total += strength * cv2.resize(
             noise, (size, size), interpolation=cv2.INTER_CUBIC
         )
@@ -95,8 +95,15 @@ def _shape(rng: np.random.Generator, canvas: np.ndarray) -> None:
     elif kind == 2:
         axes = _int(rng.uniform(0.02, 0.35, 2) * size)
         cv2.ellipse(
-            canvas, _int(a), axes, float(rng.uniform(0, 180)), 0, 360, colour,
-            thick, cv2.LINE_AA,
+            canvas,
+            _int(a),
+            axes,
+            float(rng.uniform(0, 180)),
+            0,
+            360,
+            colour,
+            thick,
+            cv2.LINE_AA,
         )
     else:
         corners = a + rng.uniform(-0.35, 0.35, (4, 2)) * size
@@ -127,9 +134,14 @@ def _letters(rng: np.random.Generator, canvas: np.ndarray) -> None:
     text = ''.join(chr(c) for c in rng.integers(65, 91, 8))
     at = _int(rng.uniform((-0.2, 0.1), (0.5, 1.0)) * size)
     cv2.putText(
-        canvas, text, at, int(rng.integers(0, 8)),
-        float(rng.uniform(0.3, 1.5) * size / 160), random_colour(rng),
-        int(rng.integers(1, 4)), cv2.LINE_AA,
+        canvas,
+        text,
+        at,
+        int(rng.integers(0, 8)),
+        float(rng.uniform(0.3, 1.5) * size / 160),
+        random_colour(rng),
+        int(rng.integers(1, 4)),
+        cv2.LINE_AA,
     )
 
 
@@ -140,10 +152,15 @@ def _leaves(rng: np.random.Generator, canvas: np.ndarray) -> None:
     spots = rng.uniform(0, size, (count, 2)).astype(int)
     radii = rng.integers(1, 5, count)
     tones = rng.uniform(0.4, 1.6, count)
-    for at, radius, tone in zip(spots.tolist(), radii.tolist(), tones):
+    for at, radius, tone in zip(
+        spots.tolist(), radii.tolist(), tones, strict=True
+    ):
         cv2.circle(
-            canvas, tuple(at), radius,
-            np.clip(colour * tone, 0, 255).tolist(), -1,
+            canvas,
+            tuple(at),
+            radius,
+            np.clip(colour * tone, 0, 255).tolist(),
+            -1,
         )
 
 
@@ -159,9 +176,7 @@ def _bystander(rng: np.random.Generator, canvas: np.ndarray) -> None:
         centre = _int(at + (dx * r, dy * r))
         axes = max(1, int(rx * r)), max(1, int(ry * r))
         colour = np.clip(colour, 0, 255).tolist()
-        cv2.ellipse(
-            canvas, centre, axes, 0, 0, 360, colour, -1, cv2.LINE_AA
-        )
+        cv2.ellipse(canvas, centre, axes, 0, 0, 360, colour, -1, cv2.LINE_AA)
 
     blob(0, 2.3, 2.0, 1.2, np.array(random_colour(rng)))
     blob(0, -0.25, 0.95, 1.2, hair)

@@ -1,6 +1,6 @@
 """Pose of the head and the camera before it."""
 
-from typing import NamedTuple, Tuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class Camera(NamedTuple):
         flat = turned[:, :2] * zoom + self.centre
         return np.concatenate((flat, turned[:, 2:]), 1)
 
-    def rays(self, box: Tuple[int, int, int, int], step: int = 1) -> tuple:
+    def rays(self, box: tuple[int, int, int, int], step: int = 1) -> tuple:
         """Give the rays of a box of pixels, in the head's frame.
 
         Args:
@@ -85,7 +85,7 @@ def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     return tilt @ nod @ turn
 
 
-def draw_pose(rng: np.random.Generator) -> Tuple[float, float, float]:
+def draw_pose(rng: np.random.Generator) -> tuple[float, float, float]:
     """Draw yaw, pitch and roll within +-45, +-25 and +-30 degrees.
 
     Half the faces look about to the camera, as in photographs; the others

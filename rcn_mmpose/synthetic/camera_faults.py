@@ -38,9 +38,9 @@ def degrade(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
         canvas = cv2.resize(canvas, (size, size), interpolation=way)
     if rng.random() < 0.2:
         canvas = _flat_grey(canvas)
-    grain = abs(rng.normal(0, 4))
-    if rng.random() < 0.1:
-        grain = rng.uniform(8, 22)
+    grain = abs(rng.normal(0, 3))
+    if rng.random() < 0.07:
+        grain = rng.uniform(8, 18)
     noise = rng.standard_normal((size, size, 1), np.float32)
     if rng.random() < 0.3:
         noise = cv2.GaussianBlur(noise, (0, 0), 0.8)[..., None] * 1.8

@@ -65,9 +65,14 @@ def draw_shoulders(
     reach = rng.uniform(1.9, 2.7)
     line = np.array(
         [
-            (-reach, 0.6 + slope), (-reach * 0.8, 0.25 + slope),
-            (-0.75, 0.15), (0.75, 0.15), (reach * 0.8, 0.25 + slope),
-            (reach, 0.6 + slope), (reach, 9), (-reach, 9),
+            (-reach, 0.6 + slope),
+            (-reach * 0.8, 0.25 + slope),
+            (-0.75, 0.15),
+            (0.75, 0.15),
+            (reach * 0.8, 0.25 + slope),
+            (reach, 0.6 + slope),
+            (reach, 9),
+            (-reach, 9),
         ]
     )
     line[:, 1] += tilt * line[:, 0] + clothes.collar

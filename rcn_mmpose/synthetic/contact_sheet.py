@@ -1,6 +1,6 @@
 """Many faces in one picture, to look at."""
 
-from typing import Iterable, Optional
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ from .render import SyntheticFace
 def draw_keypoints(
     picture: np.ndarray,
     keypoints: np.ndarray,
-    visible: Optional[np.ndarray] = None,
+    visible: np.ndarray | None = None,
     zoom: int = 1,
 ) -> np.ndarray:
     """Draw keypoints, the visible ones green, the hidden ones red.
@@ -30,7 +30,9 @@ def draw_keypoints(
         visible = np.ones(len(keypoints), bool)
     # resizing keeps areas: the centre of pixel 0 goes to (zoom - 1) / 2
     places = (np.asarray(keypoints) + 0.5) * zoom - 0.5
-    for place, seen in zip(np.round(places).astype(int).tolist(), visible):
+    for place, seen in zip(
+        np.round(places).astype(int).tolist(), visible, strict=True
+    ):
         colour = (0, 255, 0) if seen else (60, 60, 255)
         cv2.circle(out, tuple(place), zoom - 1, colour, -1)
     return out

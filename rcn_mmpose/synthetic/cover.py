@@ -1,6 +1,6 @@
 """Hair, hats and scarves: what lies above a line around the head."""
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -41,9 +41,7 @@ class Cover(NamedTuple):
     streaks: np.ndarray
     brim: float
 
-    def mask(
-        self, x: np.ndarray, y: np.ndarray, z: np.ndarray
-    ) -> np.ndarray:
+    def mask(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Tell what is covered.
 
         Args:
@@ -218,8 +216,9 @@ def _front_line(rng: np.random.Generator, age: float) -> np.ndarray:
 def _ragged(rng: np.random.Generator) -> np.ndarray:
     """Strands: noise of two widths along the line."""
     fine = rng.normal(size=_N)
-    coarse = np.interp(np.arange(_N), np.arange(0, _N + 16, 16),
-                       rng.normal(size=_N // 16 + 1))
+    coarse = np.interp(
+        np.arange(_N), np.arange(0, _N + 16, 16), rng.normal(size=_N // 16 + 1)
+    )
     return 0.7 * np.convolve(fine, np.ones(4) / 2, 'same') + coarse
 
 
@@ -256,7 +255,7 @@ def _hair_colour(
     return np.clip(colour, 4, 240)
 
 
-def no_cover(hair: Optional[np.ndarray] = None) -> Cover:
+def no_cover(hair: np.ndarray | None = None) -> Cover:
     """Make a bald head without anything.
 
     Args:

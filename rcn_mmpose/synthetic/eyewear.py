@@ -1,6 +1,6 @@
 """Glasses: rims around the eyes, clear or dark lenses, reflections."""
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -32,7 +32,7 @@ class Glasses(NamedTuple):
     glare: float
 
 
-def draw_glasses(rng: np.random.Generator) -> Optional[Glasses]:
+def draw_glasses(rng: np.random.Generator) -> Glasses | None:
     """Draw glasses; three faces in four have none.
 
     Args:
@@ -105,8 +105,12 @@ def wear(
         for k in range(len(corners) - 1):
             if keep[k] and keep[k + 1]:
                 cv2.line(
-                    rim_mask, tuple(corners[k].tolist()),
-                    tuple(corners[k + 1].tolist()), 255, thick, cv2.LINE_AA,
+                    rim_mask,
+                    tuple(corners[k].tolist()),
+                    tuple(corners[k + 1].tolist()),
+                    255,
+                    thick,
+                    cv2.LINE_AA,
                     4,
                 )
 

@@ -9,7 +9,8 @@ import json
 import os
 import tempfile
 import zlib
-from typing import Iterator, List, NamedTuple, Optional
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -32,6 +33,23 @@ NAMES_5 = [
     'right_mouth_corner',
 ]
 NAMES_68 = [f'kpt-{i}' for i in range(68)]
+# what changes places in a mirrored picture, and what the eyes are
+RELATIONS_5 = dict(flip_pairs=[[0, 1], [3, 4]], eyes=[[0], [1]])
+_FLIP_68 = [
+    *([i, 16 - i] for i in range(8)),
+    *([17 + i, 26 - i] for i in range(5)),
+    *([31 + i, 35 - i] for i in range(2)),
+    *([36 + i, 45 - i] for i in range(4)),
+    *([40 + i, 47 - i] for i in range(2)),
+    *([48 + i, 54 - i] for i in range(3)),
+    *([55 + i, 59 - i] for i in range(2)),
+    *([60 + i, 64 - i] for i in range(2)),
+    [65, 67],
+]
+RELATIONS_68 = dict(
+    flip_pairs=_FLIP_68,
+    eyes=[list(range(36, 42)), list(range(42, 48))],
+)
 
 
 class Part(NamedTuple):
@@ -104,7 +122,7 @@ def seed_of(seed: int, split: str, index: int) -> np.random.SeedSequence:
 
 def parts_of(
     folder: str, split: str, count: int, seed: int, size: int
-) -> List[Part]:
+) -> list[Part]:
     """Cut a split into parts.
 
     Args:
@@ -149,7 +167,7 @@ def make_part(part: Part) -> int:
     return rendered
 
 
-def read_record(part: Part) -> Optional[dict]:
+def read_record(part: Part) -> dict | None:
     """Read what a part's record says of its faces.
 
     Args:
@@ -163,17 +181,22 @@ def read_record(part: Part) -> Optional[dict]:
         with open(part.record(), encoding='utf-8') as file:
             content = json.load(file)
         same = (content['version'], content['seed'], content['size'])
-        return content['faces'] if same == (
-            VERSION,
-            part.seed,
-            part.size,
-        ) else None
+        return (
+            content['faces']
+            if same
+            == (
+                VERSION,
+                part.seed,
+                part.size,
+            )
+            else None
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def write_annotations(
-    folder: str, split: str, parts: List[Part], points: int
+    folder: str, split: str, parts: list[Part], points: int
 ) -> str:
     """Write an annotation file from the parts' records.
 
@@ -192,11 +215,12 @@ def write_annotations(
         _faces(parts, points),
         NAMES_5 if points == 5 else NAMES_68,
         description=f'synthetic faces, {split}, seed {parts[0].seed}',
+        relations=RELATIONS_5 if points == 5 else RELATIONS_68,
     )
     return path
 
 
-def _faces(parts: List[Part], points: int) -> Iterator[Face]:
+def _faces(parts: list[Part], points: int) -> Iterator[Face]:
     for part in parts:
         record = read_record(part)
         for index in range(part.start, part.stop):
@@ -230,7 +254,7 @@ def _render(part: Part, index: int) -> dict:
     )
 
 
-def _checksum(path: str) -> Optional[int]:
+def _checksum(path: str) -> int | None:
     try:
         with open(path, 'rb') as file:
             return zlib.crc32(file.read())

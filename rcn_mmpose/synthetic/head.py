@@ -6,8 +6,6 @@ on the height; the relief pushes the front along z; hair or a hat inflates
 whatever lies above a line around the head.
 """
 
-from typing import Optional
-
 import cv2
 import numpy as np
 
@@ -39,7 +37,7 @@ class Head:
         doing: Expression,
         layout: Layout,
         relief: np.ndarray,
-        cover: Optional[Cover] = None,
+        cover: Cover | None = None,
     ) -> None:
         self.face = face
         self.layout = layout
@@ -139,9 +137,7 @@ class Head:
         field = np.maximum(field, top - y)
         return np.minimum(field, self._ears(x, y, z))
 
-    def _ears(
-        self, x: np.ndarray, y: np.ndarray, z: np.ndarray
-    ) -> np.ndarray:
+    def _ears(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Two flattened ellipsoids that lean out to the back."""
         size = self.face.ear_size
         side = np.abs(x) - np.float32(self.ear_x)

@@ -66,9 +66,7 @@ def make_layout(face: Identity, doing: Expression) -> Layout:
         lids.append((upper, lower))
         # samples 8 and 16 of 25 lie a third and two thirds of the way
         u, w = upper, lower
-        eyes.append(
-            np.array([u[0], u[8], u[16], u[24], w[16], w[8]])
-        )
+        eyes.append(np.array([u[0], u[8], u[16], u[24], w[16], w[8]]))
         room = 0.5 * face.eye_width - face.iris
         irises.append(
             (
@@ -193,9 +191,7 @@ def flat_keypoints(layout: Layout) -> np.ndarray:
     outer = np.concatenate(
         (top[[0, 8, 15, 20, 25, 32, 40]], low[[32, 25, 20, 15, 8]])
     )
-    inner = np.concatenate(
-        (in_top[[3, 13, 20, 27, 37]], in_low[[27, 20, 13]])
-    )
+    inner = np.concatenate((in_top[[3, 13, 20, 27, 37]], in_low[[27, 20, 13]]))
     return np.concatenate(
         (*layout.brows, layout.nose, *layout.eyes, outer, inner)
     )

@@ -1,15 +1,18 @@
 """Light on the head: ambient, two lamps, shadows, reflections."""
 
-from typing import List, NamedTuple, Tuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from .cover import Cover, bearing_column
 from .head import Head
+from .look import Look
 from .relief import LEFT, SCALE, TOP
-from .skin import Look
 from .tracing import Surface, shadow
+
+# in eye distances
+_BEHIND = 0.04
 
 
 class Lamp(NamedTuple):
@@ -40,7 +43,7 @@ class Light(NamedTuple):
 
     ambient: np.ndarray
     sky: float
-    lamps: List[Lamp]
+    lamps: list[Lamp]
     level: float
 
 
@@ -111,7 +114,7 @@ def shade(
     look: Look,
     cover: Cover,
     light: Light,
-) -> Tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Compute the head's colours.
 
     Args:
@@ -143,8 +146,13 @@ def shade(
     albedo = look.skin.astype(np.float32) + front * (
         albedo - look.skin.astype(np.float32)
     )
-    covered = cover.mask(x, y, z)
-    column = bearing_column(x, z) // 4
+    # where the cover's edge is seen the point found may lie just before it
+    deeper = (
+        surface.points
+        - (_BEHIND * rotation[2]).astype(np.float32)[:, None, None]
+    )
+    covered = cover.mask(*deeper)
+    column = bearing_column(deeper[0], deeper[2]) // 4
     row = ((y + 2.0) * 20).astype(np.int32) & 63
     streak = cover.streaks[row, column]
     tone = cover.colour.astype(np.float32) * streak[..., None]
@@ -152,14 +160,15 @@ def shade(
     # squares stand for the display's gamma curve
     albedo = (albedo * np.float32(1 / 255)) ** 2
 
+    normals = _settle(surface.normals, covered)
     open_sky = _openness(head, at, y)
-    up = -surface.normals[1]
+    up = -normals[1]
     glow = (1 + light.sky * up) * open_sky
     total = glow[..., None] * light.ambient.astype(np.float32)
     gloss = np.zeros_like(glow)
     for lamp in light.lamps:
         towards = lamp.towards.astype(np.float32)
-        facing = np.tensordot(towards, surface.normals, (0, 0))
+        facing = np.tensordot(towards, normals, (0, 0))
         wrap = np.float32(0.12 + 0.3 * lamp.softness)
         lit = np.clip((facing + wrap) / (1 + wrap), 0, 1)
         if lamp.shadow and towards[2] > -0.5:
@@ -169,7 +178,7 @@ def shade(
         total += lit[..., None] * lamp.colour.astype(np.float32)
         half = lamp.towards + (0, 0, 1)
         half = (half / (np.linalg.norm(half) + 1e-6)).astype(np.float32)
-        shine = np.clip(np.tensordot(half, surface.normals, (0, 0)), 0, 1)
+        shine = np.clip(np.tensordot(half, normals, (0, 0)), 0, 1)
         shine *= shine
         shine *= shine
         shine *= shine
@@ -180,9 +189,7 @@ def shade(
     return colour, covered
 
 
-def expose(
-    colour: np.ndarray, weight: np.ndarray, level: float
-) -> np.ndarray:
+def expose(colour: np.ndarray, weight: np.ndarray, level: float) -> np.ndarray:
     """Turn light into grey values, the head at a given brightness.
 
     Args:
@@ -198,10 +205,14 @@ def expose(
     gain = 255 * level / max(mean, 1e-3)
     # light above the sensor's range is lost only gradually
     grey = np.sqrt(colour) * np.float32(gain)
-    knee = np.float32(200)
-    return np.where(
-        grey > knee, knee + (grey - knee) / (1 + (grey - knee) / 110), grey
-    )
+    over = np.maximum(grey - np.float32(200), 0)
+    return grey - over + over / (1 + over / 110)
+
+
+def _settle(normals: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """Smooth hair's normals: its cut edges are rough."""
+    smooth = np.stack([cv2.GaussianBlur(n, (0, 0), 1.5) for n in normals])
+    return normals + covered * (smooth - normals)
 
 
 def _openness(head: Head, at: tuple, y: np.ndarray) -> np.ndarray:

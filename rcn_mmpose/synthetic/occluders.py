@@ -71,8 +71,12 @@ def _tip(rng, anchors, spread) -> np.ndarray:
 
 def _stroke(layer, a, b, thick) -> None:
     cv2.line(
-        layer, (int(a[0]), int(a[1])), (int(b[0]), int(b[1])), 255,
-        max(1, int(thick)), cv2.LINE_AA,
+        layer,
+        (int(a[0]), int(a[1])),
+        (int(b[0]), int(b[1])),
+        255,
+        max(1, int(thick)),
+        cv2.LINE_AA,
     )
 
 
@@ -98,8 +102,15 @@ def _hand(rng, layer, anchors, unit, skin, hair):
     palm = at + out * 1.1 * unit
     axes = 0.6 * unit, max(0.35, 0.16 * count) * unit
     cv2.ellipse(
-        layer, (tuple(palm.tolist()), (2 * axes[0], 2 * axes[1]),
-                float(np.degrees(angle))), 255, -1, cv2.LINE_AA,
+        layer,
+        (
+            tuple(palm.tolist()),
+            (2 * axes[0], 2 * axes[1]),
+            float(np.degrees(angle)),
+        ),
+        255,
+        -1,
+        cv2.LINE_AA,
     )
     _stroke(layer, palm, palm + out * 5 * unit, 0.75 * unit)
     return skin * rng.uniform(0.8, 1.15)
@@ -131,7 +142,8 @@ def _thing(rng, layer, anchors, unit, skin, hair):
     # outwards, so that most of the face stays visible
     at = at + (at - anchors[27:36].mean(0)) * rng.uniform(0, 0.5)
     box = (
-        tuple(at.tolist()), tuple(extent.tolist()),
+        tuple(at.tolist()),
+        tuple(extent.tolist()),
         float(rng.uniform(0, 180)),
     )
     kind = rng.integers(3)
@@ -153,14 +165,20 @@ def _strands(rng, layer, anchors, unit, skin, hair):
     side = rng.choice((-1, 1))
     for _ in range(int(rng.integers(3, 16))):
         a = top + rng.normal(0, (0.4, 0.1)) * unit
-        b = a + (side * rng.uniform(0.2, 1.3) * unit,
-                 rng.uniform(0.7, 2.4) * unit)
+        b = a + (
+            side * rng.uniform(0.2, 1.3) * unit,
+            rng.uniform(0.7, 2.4) * unit,
+        )
         bend = (a + b) / 2 + rng.normal(0, 0.2 * unit, 2)
         t = np.linspace(0, 1, 8)[:, None]
         curve = (1 - t) ** 2 * a + 2 * t * (1 - t) * bend + t**2 * b
         cv2.polylines(
-            layer, [np.round(curve).astype(np.int32)], False, 255,
-            int(rng.integers(1, 3)), cv2.LINE_AA,
+            layer,
+            [np.round(curve).astype(np.int32)],
+            False,
+            255,
+            int(rng.integers(1, 3)),
+            cv2.LINE_AA,
         )
     return hair * rng.uniform(0.7, 1.3)
 
@@ -173,11 +191,10 @@ def _cut(rng, layer, anchors, unit, skin, hair):
     across = np.array([-out[1], out[0]])
     near = middle + out * rng.uniform(0.75, 1.4) * unit
     corners = [
-        near - across * 9 * unit, near + across * 9 * unit,
+        near - across * 9 * unit,
+        near + across * 9 * unit,
         near + across * 9 * unit + out * 9 * unit,
         near - across * 9 * unit + out * 9 * unit,
     ]
-    cv2.fillPoly(
-        layer, [np.round(corners).astype(np.int32)], 255, cv2.LINE_AA
-    )
+    cv2.fillPoly(layer, [np.round(corners).astype(np.int32)], 255, cv2.LINE_AA)
     return np.array(random_colour(rng))

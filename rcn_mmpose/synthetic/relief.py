@@ -102,33 +102,36 @@ def _bell(at: np.ndarray, middle: float, width: float) -> np.ndarray:
 def _nose(face: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Bridge, tip and wings."""
     tip, out = face.nose_tip, face.nose_out
-    knots = [-0.32, -0.12, 0.05, 0.5 * tip, tip - 0.1, tip]
+    knots = [-0.32, -0.12, 0.05, 0.5 * tip, tip - 0.1, tip + 0.03]
     rise = [
         0.0,
         0.35 * face.nose_bridge,
         face.nose_bridge,
-        0.5 * (face.nose_bridge + out) + face.nose_hook,
-        0.94 * out,
-        out,
+        0.5 * (face.nose_bridge + 0.8 * out) + face.nose_hook,
+        0.78 * out,
+        0.76 * out,
     ]
-    knots += [tip + 0.07, tip + 0.13, tip + 0.18, tip + 0.26]
-    rise += [0.86 * out, 0.40 * out, 0.12 * out, 0.0]
+    knots += [tip + 0.10, tip + 0.15, tip + 0.20, tip + 0.28]
+    rise += [0.55 * out, 0.28 * out, 0.10 * out, 0.0]
     profile = np.interp(y[:, 0], knots, rise).astype(np.float32)
     profile = cv2.GaussianBlur(profile[:, None], (1, 13), 2.0)
     # narrow between the eyes, wide at the tip
+    broad = face.nose_width
     width = np.interp(
-        y[:, 0], [0.0, 0.5 * tip, tip], [0.085, 0.105, 0.55 * face.nose_width]
+        y[:, 0], [0.0, 0.5 * tip, tip], [0.10, 0.115, 0.06 + 0.40 * broad]
     ).astype(np.float32)[:, None]
-    # flat top with steep flanks
-    q = (x / (1.55 * width)) ** 2
-    nose = profile * np.exp(-(q**1.3))
+    nose = profile * np.exp(-((x / (1.45 * width)) ** 2))
     # broad foot that joins the cheeks
-    nose += 0.22 * profile * np.exp(-0.5 * (x / (2.3 * width)) ** 2)
-    wing_y = tip + 0.06
-    wings = _bell(x, -0.78 * face.nose_width, 0.06) + _bell(
-        x, 0.78 * face.nose_width, 0.06
-    )
-    nose += (0.30 * out) * _bell(y, wing_y, 0.065) * wings
+    nose += 0.20 * profile * np.exp(-0.5 * (x / (2.3 * width)) ** 2)
+    # a round tip and round wings, set off by furrows
+    ball = 0.05 + 0.22 * broad
+    nose += (0.26 * out) * _bell(y, tip, 0.085) * _bell(x, 0, ball)
+    foot = 0.85 * broad
+    wings = _bell(x, -foot, 0.065) + _bell(x, foot, 0.065)
+    nose += (0.34 * out) * _bell(y, tip + 0.055, 0.07) * wings
+    edge = foot + 0.13
+    furrow = _bell(x, -edge, 0.04) + _bell(x, edge, 0.04)
+    nose -= (0.08 * out) * _bell(y, tip + 0.03, 0.08) * furrow
     return nose
 
 
@@ -136,7 +139,7 @@ def _fold(
     relief: np.ndarray, face: Identity, doing: Expression, layout: Layout
 ) -> None:
     """Folds from the nose's wings around the mouth, in place."""
-    depth = 0.015 + 0.03 * face.fold + 0.05 * max(doing.smile, 0)
+    depth = 0.006 + 0.03 * face.fold * face.age + 0.05 * max(doing.smile, 0)
     canvas = np.zeros(relief.shape, np.uint8)
     for side in (-1, 1):
         corner = layout.lip_upper[0 if side < 0 else -1]
@@ -195,6 +198,4 @@ def draw_line(
         thickness (int): In pixels.
     """
     corners = np.round(to_pixels(points) * 16).astype(np.int32)
-    cv2.polylines(
-        canvas, [corners], False, colour, thickness, cv2.LINE_AA, 4
-    )
+    cv2.polylines(canvas, [corners], False, colour, thickness, cv2.LINE_AA, 4)

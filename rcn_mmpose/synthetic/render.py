@@ -1,6 +1,6 @@
 """Rendering one synthetic face: the picture and its exact keypoints."""
 
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -55,7 +55,7 @@ class SyntheticFace(NamedTuple):
 def render_face(
     seed: Seed,
     size: int = 160,
-    pose: Optional[Tuple[float, float, float]] = None,
+    pose: tuple[float, float, float] | None = None,
     plain: bool = False,
 ) -> SyntheticFace:
     """Render a face; a pure function of its arguments.
@@ -81,9 +81,7 @@ def render_face(
     scene = draw_scene(streams, size, pose, plain)
     picture, depth, hidden = draw_picture(streams, scene, size)
     jpeg = compress(streams.part(20), picture)
-    picture = cv2.imdecode(
-        np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR
-    )
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     projected = scene.camera.project(scene.points)
     visible = _visible(projected, depth, hidden)
     five = five_of_68(projected[:, :2])
@@ -119,7 +117,7 @@ def render_face(
 
 def draw_picture(
     streams: Streams, scene: Scene, size: int
-) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw a scene from back to front.
 
     Args:
@@ -141,7 +139,12 @@ def draw_picture(
     coarse = 0.35 * 72 / camera.scale
     painted = cv2.GaussianBlur(painted, (0, 0), coarse)
     light, covered = shade(
-        head, surface, camera.rotation, painted, scene.look, scene.cover,
+        head,
+        surface,
+        camera.rotation,
+        painted,
+        scene.look,
+        scene.cover,
         scene.light,
     )
     alpha = surface.alpha * np.maximum(
@@ -170,7 +173,12 @@ def draw_picture(
         _brim(canvas, hidden, scene, camera)
     if scene.glasses is not None:
         wear(
-            streams.part(12), canvas, depth, scene.glasses, head, scene.face,
+            streams.part(12),
+            canvas,
+            depth,
+            scene.glasses,
+            head,
+            scene.face,
             camera,
         )
     anchors = camera.project(scene.points)[:, :2]
@@ -215,9 +223,7 @@ def _brim(
     corners = np.round(flat * 16).astype(np.int32)
     cv2.fillPoly(layer, [corners], 255, cv2.LINE_AA, 4)
     alpha = layer.astype(np.float32) / 255
-    down = np.float32(
-        [[1, 0, 0], [0, 1, 0.25 * cover.brim * camera.scale]]
-    )
+    down = np.float32([[1, 0, 0], [0, 1, 0.25 * cover.brim * camera.scale]])
     shade = cv2.warpAffine(alpha, down, alpha.shape[::-1])
     shade = cv2.GaussianBlur(shade, (0, 0), 0.06 * camera.scale)
     canvas *= (1 - 0.45 * shade * (1 - alpha))[..., None]

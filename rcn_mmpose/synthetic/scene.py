@@ -1,6 +1,6 @@
 """Everything that is drawn before a face is rendered."""
 
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from .eyewear import Glasses, draw_glasses
 from .head import Head
 from .layout import Layout, flat_keypoints, make_layout
 from .lighting import Lamp, Light, draw_light
+from .look import Look, draw_look, draw_skin_colour
 from .parameters import (
     Expression,
     Identity,
@@ -19,10 +20,9 @@ from .parameters import (
     mean_identity,
 )
 from .relief import make_relief
-from .skin import Look, draw_look, draw_skin_colour
 from .streams import Streams
 
-Pose = Tuple[float, float, float]
+Pose = tuple[float, float, float]
 
 
 class Scene(NamedTuple):
@@ -50,7 +50,7 @@ class Scene(NamedTuple):
     head: Head
     cover: Cover
     look: Look
-    glasses: Optional[Glasses]
+    glasses: Glasses | None
     clothes: Clothes
     light: Light
     pose: Pose
@@ -62,7 +62,7 @@ class Scene(NamedTuple):
 def draw_scene(
     streams: Streams,
     size: int,
-    pose: Optional[Pose] = None,
+    pose: Pose | None = None,
     plain: bool = False,
 ) -> Scene:
     """Draw a scene.
@@ -114,8 +114,19 @@ def draw_scene(
     glasses = None if plain else draw_glasses(streams.part(7))
     clothes = draw_clothes(streams.part(8))
     return Scene(
-        face, doing, layout, head, cover, look, glasses, clothes, light,
-        pose, camera, points, plain,
+        face,
+        doing,
+        layout,
+        head,
+        cover,
+        look,
+        glasses,
+        clothes,
+        light,
+        pose,
+        camera,
+        points,
+        plain,
     )
 
 

@@ -1,10 +1,8 @@
 """Independent random streams, one for each part of a picture."""
 
-from typing import Union
-
 import numpy as np
 
-Seed = Union[int, np.random.SeedSequence]
+Seed = int | np.random.SeedSequence
 
 
 class Streams:
@@ -53,9 +51,7 @@ def child(
     )
 
 
-def triangular(
-    rng: np.random.Generator, span: tuple[float, float]
-) -> float:
+def triangular(rng: np.random.Generator, span: tuple[float, float]) -> float:
     """Draw from a range, its middle more often than its ends.
 
     Args:

@@ -1,6 +1,6 @@
 """Where the camera's rays meet the head, and what the light reaches."""
 
-from typing import NamedTuple, Tuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -22,7 +22,7 @@ class Surface(NamedTuple):
         normals (np.ndarray): In the camera's frame, length 1, (3, H, W).
     """
 
-    box: Tuple[int, int, int, int]
+    box: tuple[int, int, int, int]
     alpha: np.ndarray
     depth: np.ndarray
     points: np.ndarray
@@ -51,22 +51,13 @@ def trace(
     box = _box(head, camera, size)
     start, slope = camera.rays(box, 2)
     z = np.full(start.shape[1:], _NEAR, np.float32)
-    for _ in range(coarse):
-        field = head.signed(*(start + z * slope))
-        # the cover's edge is a jump, at which long steps back would swing
-        z -= np.maximum(np.float32(0.65) * field, np.float32(-0.15))
-        np.clip(z, _FAR, _NEAR, out=z)
+    z, _, _ = _march(head, start, slope, z, coarse)
     start, slope = camera.rays(box)
     shape = start.shape[1:]
     z = cv2.dilate(z, np.ones((3, 3), np.uint8))
     z = cv2.resize(z, shape[::-1], interpolation=cv2.INTER_LINEAR)
     z += np.float32(1.0 / camera.scale)
-    least = np.full(shape, 9, np.float32)
-    for _ in range(fine):
-        field = head.signed(*(start + z * slope))
-        np.minimum(least, field, out=least)
-        z -= np.maximum(np.float32(0.75) * field, np.float32(-0.06))
-        np.clip(z, _FAR - 1, _NEAR, out=z)
+    z, field, least = _march(head, start, slope, z, fine)
     points = start + z * slope
     # rays that pass by closer than a pixel are partly filled
     alpha = np.clip(1.3 - least * camera.scale * 0.9, 0, 1)
@@ -76,9 +67,31 @@ def trace(
     return Surface(box, alpha, z, points, normals)
 
 
-def _box(
-    head: Head, camera: Camera, size: int
-) -> Tuple[int, int, int, int]:
+def _march(
+    head: Head, start: np.ndarray, slope: np.ndarray, z: np.ndarray, steps: int
+) -> tuple:
+    """Walk along the rays; where the surface was crossed, halve the way.
+
+    The edge of the cover is a jump of the distance estimate, which steps of
+    its length alone would cross to and fro.
+    """
+    outside = z.copy()
+    inside = np.full_like(z, _FAR - 1)
+    least = np.full_like(z, 9)
+    for _ in range(steps):
+        field = head.signed(*(start + z * slope))
+        np.minimum(least, field, out=least)
+        free = field > 0
+        outside = np.where(free, z, outside)
+        inside = np.where(free, inside, z)
+        onward = z - np.float32(0.7) * field
+        middle = np.float32(0.5) * (outside + inside)
+        z = np.where(free & (onward > inside), onward, middle)
+        np.maximum(z, _FAR, out=z)
+    return z, field, least
+
+
+def _box(head: Head, camera: Camera, size: int) -> tuple[int, int, int, int]:
     """Box of the head with ears and cover, cut at the picture's border."""
     cover = head.cover
     wide = 1.40 * head.face.head_width
@@ -116,9 +129,7 @@ def _normals(points: np.ndarray, camera: Camera) -> np.ndarray:
     )
     length = np.sqrt((cross**2).sum(0))
     cross /= np.maximum(length, 1e-9)
-    turned = np.tensordot(
-        camera.rotation.astype(np.float32), cross, (1, 0)
-    )
+    turned = np.tensordot(camera.rotation.astype(np.float32), cross, (1, 0))
     # x right, y down: the cross product points to the viewer
     return turned
 

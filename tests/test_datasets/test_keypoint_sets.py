@@ -58,7 +58,7 @@ def own_json(root: Path, **category: object) -> Path:
 def build(path: Path, **options: object) -> object:
     return DATASETS.build(
         dict(
-            type='OwnFaceDataset',
+            type='rcn_mmpose.OwnFaceDataset',
             data_root=str(path.parent),
             ann_file=path.name,
             data_prefix=dict(img=''),

@@ -23,7 +23,7 @@ def check(
     resume: bool = False,
     **options: bool,
 ) -> None:
-    hook = HOOKS.build(dict(type='CheckpointCheckHook', **options))
+    hook = HOOKS.build(dict(type='rcn_mmpose.CheckpointCheckHook', **options))
     runner = SimpleNamespace(
         model=wanted,
         _train_loop=Loop() if training else dict(max_epochs=1),

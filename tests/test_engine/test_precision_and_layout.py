@@ -13,7 +13,7 @@ def test_channels_last_changes_the_layout_alone() -> None:
     model = nn.Conv2d(4, 8, 3)
     before = {k: v.clone() for k, v in model.state_dict().items()}
     parameter = model.weight
-    HOOKS.build(dict(type='ChannelsLastHook')).before_run(
+    HOOKS.build(dict(type='rcn_mmpose.ChannelsLastHook')).before_run(
         SimpleNamespace(model=model)
     )
     assert model.weight is parameter  # the optimiser still holds it
@@ -26,7 +26,7 @@ def test_cpu_amp_computes_in_bfloat16_and_steps() -> None:
     model = nn.Linear(4, 1)
     wrapper = OPTIM_WRAPPERS.build(
         dict(
-            type='CPUAmpOptimWrapper',
+            type='rcn_mmpose.CPUAmpOptimWrapper',
             optimizer=torch.optim.SGD(model.parameters(), lr=1.0),
         )
     )

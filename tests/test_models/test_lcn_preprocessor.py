@@ -94,7 +94,7 @@ def test_colour_crops() -> None:
 def test_the_transform_gives_the_same() -> None:
     data = batch()
     outputs = LCNDataPreprocessor()(data)['inputs']
-    transform = TRANSFORMS.build(dict(type='LCN'))
+    transform = TRANSFORMS.build(dict(type='rcn_mmpose.LCN'))
     for crop, expected in zip(data['inputs'], outputs, strict=True):
         found = transform(dict(img=crop[0].numpy()))['img']
         assert found.dtype == np.float32

@@ -9,6 +9,8 @@ from typing import Any
 from ...registry import DATASETS
 from .face_dataset import FaceDataset
 
+FROM_FILE = ('keypoints', 'flip_pairs', 'eyes')
+
 
 @DATASETS.register_module()
 class OwnFaceDataset(FaceDataset):
@@ -39,8 +41,9 @@ class OwnFaceDataset(FaceDataset):
         metainfo: dict | None = None,
         **options: Any,
     ) -> None:
-        path = osp.join(data_root, ann_file)
-        meta = {**_category(path), **(metainfo or {})}
+        meta = dict(metainfo or {})
+        if not set(FROM_FILE) <= meta.keys():
+            meta = {**_category(osp.join(data_root, ann_file)), **meta}
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,
@@ -71,7 +74,7 @@ def _category(path: str) -> dict:
         ) from error
     return {
         key: category[key]
-        for key in ('keypoints', 'flip_pairs', 'eyes')
+        for key in FROM_FILE
         if key in category
     }
 

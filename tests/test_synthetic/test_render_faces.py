@@ -1,0 +1,170 @@
+"""The tool: files, going on, any number of workers, errors."""
+
+import importlib.util
+import json
+import pathlib
+
+import cv2
+import numpy as np
+import pytest
+
+from rcn_mmpose.synthetic import face_set, render_face
+
+_PATH = pathlib.Path(__file__).parents[2] / 'tools' / 'render_faces.py'
+_SPEC = importlib.util.spec_from_file_location('render_faces', _PATH)
+render_faces = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(render_faces)
+
+COUNTS = ['--train', '5', '--val', '2', '--test', '1', '--size', '64']
+
+
+def _run(folder, *more):
+    render_faces.main(['--out', str(folder), *COUNTS, *more])
+
+
+def _files(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob('*'))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _small_parts():
+    before, face_set.PART = face_set.PART, 2
+    yield
+    face_set.PART = before
+
+
+@pytest.fixture(scope='module')
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('set')
+    _run(folder)
+    return folder
+
+
+def test_files(made):
+    pictures = sorted(p.name for p in (made / 'images/train').iterdir())
+    assert pictures == [f'{k:06d}.jpg' for k in range(5)]
+    assert len(list((made / 'images/val').iterdir())) == 2
+    names = sorted(p.name for p in (made / 'annotations').iterdir())
+    assert names == [
+        f'{split}_{points}.json'
+        for split in ('test', 'train', 'val')
+        for points in (5, 68)
+    ]
+    assert not list(made.rglob('*.tmp'))
+
+
+@pytest.mark.parametrize('points', [5, 68])
+def test_annotations(made, points):
+    path = made / f'annotations/train_{points}.json'
+    content = json.loads(path.read_text())
+    assert len(content['images']) == len(content['annotations']) == 5
+    assert len(content['categories'][0]['keypoints']) == points
+    for k, (image, face) in enumerate(
+        zip(content['images'], content['annotations'], strict=True)
+    ):
+        assert (image['width'], image['height']) == (64, 64)
+        expected = render_face(face_set.seed_of(0, 'train', k), 64)
+        keypoints = expected.five if points == 5 else expected.keypoints
+        seen = expected.five_visible if points == 5 else expected.visible
+        triples = np.array(face['keypoints']).reshape(points, 3)
+        np.testing.assert_allclose(triples[:, :2], keypoints, atol=1e-3)
+        assert (triples[:, 2] == 1 + seen).all()
+        assert face['num_keypoints'] == points
+        assert {'yaw', 'pitch', 'roll'} <= set(face['attributes'])
+        picture = cv2.imread(str(made / 'images/train' / image['file_name']))
+        assert (picture == expected.picture).all()
+
+
+def test_splits_and_seeds_differ():
+    seeds = [(0, 'train', 0), (0, 'val', 0), (0, 'train', 1), (1, 'train', 0)]
+    pictures = {
+        render_face(face_set.seed_of(*seed), 64).jpeg for seed in seeds
+    }
+    assert len(pictures) == 4
+
+
+def test_a_longer_set_begins_like_a_shorter_one(made, tmp_path):
+    render_faces.main(
+        ['--out', str(tmp_path), '--train', '3', '--val', '0', '--test', '0']
+        + ['--size', '64']
+    )
+    for k in range(3):
+        name = f'images/train/{k:06d}.jpg'
+        assert (made / name).read_bytes() == (tmp_path / name).read_bytes()
+
+
+def test_goes_on(made, capsys):
+    before = _files(made)
+    pictures = made / 'images/train'
+    (pictures / '000000.jpg').unlink()
+    whole = (pictures / '000003.jpg').read_bytes()
+    (pictures / '000003.jpg').write_bytes(whole[: len(whole) // 2])
+    (made / 'annotations/train_5.json').unlink()
+    capsys.readouterr()
+    _run(made)
+    assert '2 faces rendered, 6 were there' in capsys.readouterr().out
+    assert _files(made) == before
+
+
+def test_goes_on_after_a_lost_or_broken_record(made, capsys):
+    before = _files(made)
+    records = sorted((made / 'records').iterdir())
+    records[0].unlink()
+    records[1].write_bytes(records[1].read_bytes()[:40])
+    _run(made)
+    assert _files(made) == before
+
+
+def test_another_seed_replaces_the_pictures(made, tmp_path, capsys):
+    _run(tmp_path, '--seed', '1')
+    assert _files(tmp_path) != _files(made)
+    _run(tmp_path)
+    assert '8 faces rendered' in capsys.readouterr().out
+    assert _files(tmp_path) == _files(made)
+
+
+def test_workers_do_not_matter(made, tmp_path):
+    render_faces.main(['--out', str(tmp_path), *COUNTS, '--workers', '2'])
+    pictures = [k for k in _files(made) if k.startswith('images')]
+    assert pictures
+    for name in pictures + ['annotations/train_68.json']:
+        assert (made / name).read_bytes() == (tmp_path / name).read_bytes()
+
+
+def test_sheet(tmp_path):
+    path = tmp_path / 'new' / 'sheet.png'
+    render_faces.main(
+        ['--sheet', str(path), '--sheet-faces', '9', '--size', '64']
+    )
+    assert cv2.imread(str(path)).shape == (128, 512, 3)
+
+
+@pytest.mark.parametrize(
+    ('args', 'message'),
+    [
+        ([], '--out FOLDER'),
+        (['--out', 'x', '--train', '-1'], '--train must be 0 or more'),
+        (['--out', 'x', '--train', '0', '--val', '0', '--test', '0'], 'all 0'),
+        (['--out', 'x', '--workers', '0'], '--workers must be 1 or more'),
+        (['--out', 'x', '--size', '8'], '--size must be 32 or more'),
+        (['--out', 'x', '--seed', '-1'], '--seed must be 0 or more'),
+        (['--sheet', 'x.txt'], '.png or .jpg'),
+        (['--out', __file__], 'not a folder'),
+    ],
+)
+def test_errors(args, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        render_faces.main(args)
+    assert stop.value.code == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message in last
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / 'images').write_text('a file')
+    with pytest.raises(SystemExit, match='render_faces.py: '):
+        _run(tmp_path)
