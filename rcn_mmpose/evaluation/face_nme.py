@@ -48,22 +48,7 @@ class FaceNME(BaseMetric):
         self, data_batch: dict | None, data_samples: Sequence[dict]
     ) -> None:
         """Keep what is needed of a batch, one entry a face."""
-        for sample in data_samples:
-            truth, pred = sample['gt_instances'], sample['pred_instances']
-            self.results.append(
-                dict(
-                    img_path=sample.get('img_path'),
-                    visible=np.asarray(truth['keypoints_visible'])[0] > 0,
-                    truth=np.asarray(truth['keypoints'])[0, :, :2],
-                    pred=np.asarray(pred['keypoints'])[0, :, :2],
-                    cells=np.asarray(pred['keypoint_cells'])[0]
-                    if 'keypoint_cells' in pred
-                    else None,
-                    size=np.asarray(sample['input_size']),
-                    centre=np.asarray(sample['input_center']),
-                    scale=np.asarray(sample['input_scale']),
-                )
-            )
+        self.results += [read_face(sample) for sample in data_samples]
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Compute both errors.
@@ -86,13 +71,51 @@ class FaceNME(BaseMetric):
             f'({self.dataset_meta.get("list_name") or "unnamed list"}): '
             f'evaluated {len(results)} of {listed} faces listed.'
         )
-        errors = np.array([_face_errors(face, eyes) for face in results])
+        errors = np.array([face_errors(face, eyes) for face in results])
         names = ('NME_pixels_eyes', 'NME_cells_eyes')
         return dict(zip(names, 100 * errors.mean(0), strict=False))
 
 
-def _face_errors(face: dict, eyes: Sequence) -> list[float]:
-    """Return a face's errors in pixels and, if known, cells; parts of 1."""
+def read_face(sample: dict) -> dict:
+    """Take from a tested sample what its errors need.
+
+    Args:
+        sample (dict): A ``PoseDataSample`` as a dict, as metrics and
+            ``DumpResults`` get it.
+
+    Returns:
+        dict: ``img_path``; ``visible`` (K,), ``truth`` and ``pred`` (K, 2)
+        in pixels of the picture; ``cells`` (K, 2) of the crop or None;
+        ``size``, ``centre`` and ``scale`` (2,) of the crop.
+    """
+    truth, pred = sample['gt_instances'], sample['pred_instances']
+    cells = pred.get('keypoint_cells')
+    return dict(
+        img_path=sample.get('img_path'),
+        visible=np.asarray(truth['keypoints_visible'])[0] > 0,
+        truth=np.asarray(truth['keypoints'])[0, :, :2],
+        pred=np.asarray(pred['keypoints'])[0, :, :2],
+        cells=None if cells is None else np.asarray(cells)[0],
+        size=np.asarray(sample['input_size']),
+        centre=np.asarray(sample['input_center']),
+        scale=np.asarray(sample['input_scale']),
+    )
+
+
+def face_errors(face: dict, eyes: Sequence) -> list[float]:
+    """Compute the error of a face by each protocol.
+
+    Args:
+        face (dict): From :func:`read_face`.
+        eyes (Sequence): Two groups of keypoint indices.
+
+    Returns:
+        list[float]: Error in pixels and, if known, in cells; as a part of
+        the eye distance.
+
+    Raises:
+        ValueError: If no keypoint is visible or the eyes coincide.
+    """
     truth, visible = face['truth'].astype(np.float64), face['visible']
     if not visible.any():
         raise ValueError(f'face in {face["img_path"]!r}: nothing is visible.')

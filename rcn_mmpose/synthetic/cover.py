@@ -12,6 +12,8 @@ from .streams import triangular
 _N = 1024
 BEARING = np.linspace(-2, 2, _N)
 _OFF = -9.0
+# rows of the streaks, and rows per eye distance
+_ROWS, _DENSITY = 192, 32
 
 
 class Cover(NamedTuple):
@@ -27,7 +29,9 @@ class Cover(NamedTuple):
         colour (np.ndarray): BGR, 0 to 255, (3,).
         hair_colour (np.ndarray): BGR of the hair, also under a hat, (3,).
         streaks (np.ndarray): Brightness factors over bearing and height,
-            (64, 256), float32.
+            (192, 512), float32.
+        wave (tuple[float, float]): Sideways swing of the strands in columns,
+            and its length in eye distances.
         brim (float): Length of a cap's brim, 0 for none.
     """
 
@@ -39,6 +43,7 @@ class Cover(NamedTuple):
     colour: np.ndarray
     hair_colour: np.ndarray
     streaks: np.ndarray
+    wave: tuple[float, float]
     brim: float
 
     def mask(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -59,6 +64,27 @@ class Cover(NamedTuple):
             0,
             1,
         )
+
+    def brightness(
+        self, x: np.ndarray, y: np.ndarray, z: np.ndarray
+    ) -> np.ndarray:
+        """Look the strands' brightness up.
+
+        Args:
+            x (np.ndarray): Positions in the head's frame, any shape, float32.
+            y (np.ndarray): As x.
+            z (np.ndarray): As x.
+
+        Returns:
+            np.ndarray: Factors around 1, same shape.
+        """
+        swing, length = self.wave
+        column = bearing_column(x, z) // 2
+        if swing:
+            phase = y * np.float32(2 * np.pi / length)
+            column = column + (np.float32(swing) * np.sin(phase)).astype(int)
+        row = ((y + 2.0) * _DENSITY).astype(np.int32)
+        return self.streaks[row % _ROWS, column % (_N // 2)]
 
     def tables(
         self, y: np.ndarray, width: np.ndarray, depth: np.ndarray
@@ -187,6 +213,7 @@ def draw_cover(
         colour=colour,
         hair_colour=hair,
         streaks=_streaks(rng, kind),
+        wave=(max(0.0, rng.uniform(-10, 14)), rng.uniform(0.3, 1.5)),
         brim=float(brim),
     )
 
@@ -223,19 +250,23 @@ def _ragged(rng: np.random.Generator) -> np.ndarray:
 
 
 def _streaks(rng: np.random.Generator, kind: str) -> np.ndarray:
-    """Brightness of strands or cloth."""
-    noise = rng.normal(size=(64, 256)).astype(np.float32)
+    """Brightness of strands, curls or cloth."""
+    noise = rng.standard_normal((_ROWS, _N // 2), np.float32)
     if kind in ('cap', 'beanie', 'scarf'):
-        wide, high = rng.uniform(0.5, 6, 2)
+        wide, high = rng.uniform(0.5, 8, 2)
         strength = rng.uniform(0.02, 0.35)
+    elif rng.random() < 0.2:
+        wide = rng.uniform(1.5, 5)  # curls
+        high = wide * rng.uniform(0.6, 1.2)
+        strength = rng.uniform(0.2, 0.6)
     else:
-        wide, high = rng.uniform(0.5, 2.0), rng.uniform(3, 20)
-        strength = rng.uniform(0.06, 0.28)
+        wide, high = rng.uniform(0.7, 3.5), rng.uniform(8, 30)
+        strength = rng.uniform(0.08, 0.5)
     smooth = cv2.GaussianBlur(
         noise, (0, 0), wide, sigmaY=high, borderType=cv2.BORDER_REFLECT
     )
     smooth /= smooth.std() + 1e-6
-    return np.exp(strength * smooth).astype(np.float32)
+    return np.exp(strength * smooth - strength**2 / 2).astype(np.float32)
 
 
 def _hair_colour(
@@ -273,6 +304,7 @@ def no_cover(hair: np.ndarray | None = None) -> Cover:
         0.0,
         hair,
         hair,
-        np.ones((64, 256), np.float32),
+        np.ones((_ROWS, _N // 2), np.float32),
+        (0.0, 1.0),
         0.0,
     )

@@ -42,6 +42,13 @@ def draw_lips(
         mask, np.concatenate((layout.lip_upper, layout.seam_upper[::-1])), 255
     )
     canvas *= 1 - mask[..., None].astype(np.float32) * np.float32(0.16 / 255)
+    mask[:] = 0
+    middle = 0.5 * (layout.lip_lower + layout.seam_lower)[10:31]
+    draw_line(mask, middle, 255, 3)
+    mask = cv2.GaussianBlur(mask, (0, 0), 1.5)
+    canvas *= 1 + mask[..., None].astype(np.float32) * np.float32(
+        (0.1 + 0.12 * look.shine) / 255
+    )
     # shade below the lower lip
     mask[:] = 0
     draw_line(mask, layout.lip_lower[10:31] + (0, 0.05), 255, 4)
@@ -189,6 +196,11 @@ def draw_mouth_inside(
         if doing.smile < 0.3 and gap > 0.2:
             edge = low - (0, 0.25 * gap)
             fill(inside, np.concatenate((low, edge[::-1])), (135, 152, 160))
+        # gaps between the teeth, closer together to the sides
+        for s in np.sin(np.linspace(-1.25, 1.25, 9)):
+            x = top[20, 0] + 0.9 * s * (top[-1, 0] - top[20, 0])
+            gap_line = np.array([(x, top[20, 1] - 0.1), (x, low[20, 1])])
+            draw_line(inside, gap_line, (130, 145, 152), 1)
     inside = cv2.GaussianBlur(inside, (0, 0), 0.8)
     alpha = mask[..., None].astype(np.float32) / 255
     canvas[:] = np.round(canvas + alpha * (inside - canvas.astype(np.float32)))

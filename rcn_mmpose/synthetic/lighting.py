@@ -5,7 +5,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .cover import Cover, bearing_column
+from .cover import Cover
 from .head import Head
 from .look import Look
 from .relief import LEFT, SCALE, TOP
@@ -152,9 +152,7 @@ def shade(
         - (_BEHIND * rotation[2]).astype(np.float32)[:, None, None]
     )
     covered = cover.mask(*deeper)
-    column = bearing_column(deeper[0], deeper[2]) // 4
-    row = ((y + 2.0) * 20).astype(np.int32) & 63
-    streak = cover.streaks[row, column]
+    streak = cover.brightness(*deeper)
     tone = cover.colour.astype(np.float32) * streak[..., None]
     albedo += covered[..., None] * (tone - albedo)
     # squares stand for the display's gamma curve

@@ -37,7 +37,10 @@ def to_pixels(points: np.ndarray) -> np.ndarray:
 
 
 def make_relief(
-    face: Identity, doing: Expression, layout: Layout
+    face: Identity,
+    doing: Expression,
+    layout: Layout,
+    rng: np.random.Generator | None = None,
 ) -> np.ndarray:
     """Compute the relief.
 
@@ -45,6 +48,8 @@ def make_relief(
         face (Identity): Who.
         doing (Expression): What the face does.
         layout (Layout): The same face's lines.
+        rng (np.random.Generator, optional): Source of uneven flesh; without
+            it the face is smooth and symmetric.
 
     Returns:
         np.ndarray: Distance along z in eye distances, (HEIGHT, WIDTH),
@@ -77,7 +82,7 @@ def make_relief(
     relief += pair(0.62, cheek_y, 0.24, 0.20, face.cheek + 0.07 * smile)
     relief += _nose(face, x, y)
     # mouth and chin
-    relief += bump(0, mouth[1], 0.36, 0.22, 0.07 + 0.05 * doing.pucker)
+    relief += bump(0, mouth[1], 0.36, 0.22, 0.10 + 0.05 * doing.pucker)
     half = layout.lip_upper[-1, 0] - mouth[0]
     top, low = layout.lip_upper[20, 1], layout.lip_lower[20, 1]
     seam_top, seam_low = mouth[1], layout.seam_lower[20, 1]
@@ -90,9 +95,23 @@ def make_relief(
     chin_y = layout.chin_y
     relief -= bump(0, (low + chin_y) / 2 - 0.1, 0.30, 0.08, 0.08)
     relief += bump(0, chin_y - 0.18, 0.20, 0.15, face.chin)
+    if rng is not None:
+        relief += _unevenness(rng, face)
     _fold(relief, face, doing, layout)
     _lips(relief, layout)
     return _fade(relief, x, y)
+
+
+def _unevenness(rng: np.random.Generator, face: Identity) -> np.ndarray:
+    """Bumps of muscles, bones and old skin, from coarse to fine."""
+    total = np.zeros((HEIGHT, WIDTH), np.float32)
+    rough = rng.random() * (0.4 + 0.6 * face.age)
+    for cells, height in ((4, 0.035), (9, 0.014), (22, 0.010 * rough)):
+        noise = rng.standard_normal((cells * 3 // 2, cells), np.float32)
+        total += np.float32(height) * cv2.resize(
+            noise, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC
+        )
+    return total
 
 
 def _bell(at: np.ndarray, middle: float, width: float) -> np.ndarray:

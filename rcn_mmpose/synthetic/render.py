@@ -217,7 +217,7 @@ def _brim(
     outer = inner.copy()
     bow = np.sqrt(np.maximum(1 - t**2, 0))
     outer[:, 2] += cover.brim * bow + cover.volume
-    outer[:, 1] += 0.22 * cover.brim * bow
+    outer[:, 1] += 0.45 * cover.brim * bow
     flat = camera.project(np.concatenate((inner, outer[::-1])))[:, :2]
     layer = np.zeros(hidden.shape, np.uint8)
     corners = np.round(flat * 16).astype(np.int32)

@@ -86,7 +86,8 @@ def draw_scene(
         face = draw_identity(streams.part(1))
         doing = draw_expression(streams.part(2))
     layout = make_layout(face, doing)
-    relief = make_relief(face, doing, layout)
+    uneven = None if plain else streams.part(9)
+    relief = make_relief(face, doing, layout, uneven)
     rng = streams.part(3)
     skin = draw_skin_colour(rng)
     if plain:

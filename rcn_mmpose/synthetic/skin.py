@@ -110,6 +110,18 @@ def _wrinkles(
         draw_line(mask, line, 200, 2)
         lower = layout.lids[0 if side < 0 else 1][1]
         draw_line(mask, lower + (0, 0.10), int(45 + 150 * face.age), 2)
+    for side in (-1, 1):
+        # crow's feet, and lines that only this face has
+        if face.age > 0.3 or doing.smile > 0.4:
+            start = np.array((side * (0.5 + 0.6 * face.eye_width), 0.0))
+            for turn in (-0.5, 0.0, 0.5):
+                way = np.array((side * np.cos(turn), np.sin(turn)))
+                ends = np.array([start, start + 0.16 * way + (0, 0.03)])
+                draw_line(mask, ends, int(140 * rng.random()), 1)
+        for _ in range(int(rng.integers(0, 3 + int(4 * face.age)))):
+            start = np.array((side, 1)) * rng.uniform((0.1, -0.1), (0.9, 1.5))
+            ends = start + np.cumsum(rng.normal(0, 0.1, (4, 2)), 0)
+            draw_line(mask, ends, int(rng.integers(30, 130)), 1)
     if face.age > 0.45:
         for k in range(int(rng.integers(1, 4))):
             y = -face.brow_height - 0.22 - 0.13 * k

@@ -168,3 +168,19 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / 'images').write_text('a file')
     with pytest.raises(SystemExit, match='render_faces.py: '):
         _run(tmp_path)
+
+
+@pytest.mark.parametrize('points', [5, 68])
+def test_flip_pairs_mirror_a_symmetric_face(made, points):
+    path = made / f'annotations/train_{points}.json'
+    category = json.loads(path.read_text())['categories'][0]
+    pairs = np.array(category['flip_pairs'])
+    assert len(np.unique(pairs)) == pairs.size
+    order = np.arange(points)
+    order[pairs], order[pairs[:, ::-1]] = pairs[:, ::-1], pairs
+    face = render_face(0, 64, pose=(0, 0, 0), plain=True)
+    keypoints = face.five if points == 5 else face.keypoints
+    mirrored = keypoints[order] * (-1, 1) + (2 * face.five[2, 0], 0)
+    np.testing.assert_allclose(mirrored, keypoints, atol=0.02)
+    for eye, centre in zip(category['eyes'], face.five[:2], strict=True):
+        np.testing.assert_allclose(keypoints[eye].mean(0), centre)

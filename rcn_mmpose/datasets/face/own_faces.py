@@ -72,11 +72,7 @@ def _category(path: str) -> dict:
             f'annotation file {path!r} is no whole COCO json '
             f'({type(error).__name__}: {error}).'
         ) from error
-    return {
-        key: category[key]
-        for key in FROM_FILE
-        if key in category
-    }
+    return {key: category[key] for key in FROM_FILE if key in category}
 
 
 def own_metainfo(
