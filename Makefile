@@ -9,6 +9,8 @@ CONFIG =
 CHECKPOINT =
 ARGS =
 
+DEMO = work_dirs/demo
+
 LOCK = requirements/lock.txt
 CUDA = requirements/cuda.txt
 BIN = $(VENV)/bin
@@ -17,14 +19,15 @@ SERVED = $$(cat $(LOCK) $(CUDA) | cksum) $(CURDIR)
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-now same-python test train evaluate lint \
-    doctor clean
+.PHONY: help install install-now same-python demo test train evaluate \
+    lint doctor clean
 
 help:
 	@echo 'Usage: make TARGET [VARIABLE=value ...]'
 	@echo
 	@echo 'Targets'
 	@echo '  install   build $(VENV) (the other targets do it on first use)'
+	@echo '  demo      render faces, train, test and show a small model'
 	@echo '  test      run the tests (PYTEST_OPTIONS)'
 	@echo '  train     train a model (CONFIG, ARGS)'
 	@echo '  evaluate  evaluate a checkpoint (CONFIG, CHECKPOINT, ARGS)'
@@ -89,6 +92,22 @@ install-now:
 	    print(sysconfig.get_path("purelib"))')/rcn_mmpose.pth"
 	@echo "$(SERVED)" > '$(STAMP)'
 	@echo 'Done: $(VENV) is ready.'
+
+# Each step goes on where an earlier call was interrupted.
+demo: install
+	@echo '[1/4] render 3,600 faces into data/synthetic'
+	@$(BIN)/python tools/render_faces.py --out data/synthetic \
+	    --train 3000 --val 300 --test 300 --workers 2
+	@echo '[2/4] train on 3,000 of them'
+	@$(BIN)/python tools/train.py configs/rcn_synthetic.py --resume \
+	    --work-dir $(DEMO)
+	@echo '[3/4] test on 300 others'
+	@$(BIN)/python tools/test.py configs/rcn_synthetic.py \
+	    "$$(ls $(DEMO)/best_*.pth)" --work-dir $(DEMO)/test \
+	    --dump $(DEMO)/predictions.pkl
+	@echo '[4/4] report'
+	@$(BIN)/python tools/report.py configs/rcn_synthetic.py \
+	    $(DEMO)/predictions.pkl --out $(DEMO)/report
 
 test: install
 	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)

@@ -227,7 +227,7 @@ def draw_eye(
     """
     upper, lower = layout.lids[k]
     ball = np.empty_like(canvas)
-    ball[:] = (198, 206, 212)
+    ball[:] = (172, 179, 185)
     iris = to_pixels(layout.irises[k])
     at = tuple(np.round(iris * 16).astype(int).tolist())
 

@@ -16,8 +16,8 @@ Span = tuple[float, float]
 
 # lowest and highest value of each number
 IDENTITY_RANGES = dict(
-    head_width=(0.92, 1.09),
-    jaw_width=(0.80, 1.16),
+    head_width=(0.92, 1.12),
+    jaw_width=(0.80, 1.22),
     chin_width=(0.80, 1.25),
     face_length=(0.92, 1.10),
     squareness=(0.10, 0.55),

@@ -7,6 +7,9 @@ from mmengine.config import Config
 
 from rcn_mmpose.engine.config_check import check_config
 
+FOLDER = Path(__file__).parents[2] / 'configs'
+CONFIGS = [p for p in FOLDER.rglob('*.py') if p.parent.name != '_base_']
+
 
 def config(root: Path, options: dict | None = None) -> Config:
     cfg = Config.fromfile(str(root / 'configs' / 'rcn_aflw.py'))
@@ -14,11 +17,9 @@ def config(root: Path, options: dict | None = None) -> Config:
     return cfg
 
 
-@pytest.mark.parametrize(
-    'path', ['rcn_aflw.py', 'rcn_300w.py', 'paper/rcn_aflw.py']
-)
-def test_our_configs_are_right(root: Path, path: str) -> None:
-    check_config(Config.fromfile(str(root / 'configs' / path)))
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.name)
+def test_our_configs_are_right(path: Path) -> None:
+    check_config(Config.fromfile(str(path)))
 
 
 def test_mmpose_configs_are_right() -> None:
