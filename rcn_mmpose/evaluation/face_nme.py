@@ -29,6 +29,8 @@ class FaceNME(BaseMetric):
     outer-corner distance of MMPose's 300W numbers.
 
     Args:
+        eyes (Sequence, optional): Two groups of keypoint indices, for data
+            sets whose metainfo has none, as MMPose's own.
         collect_device (str): ``'cpu'`` or ``'gpu'``. Defaults to ``'cpu'``.
         prefix (str, optional): Put before the names. Defaults to None.
 
@@ -40,9 +42,13 @@ class FaceNME(BaseMetric):
     default_prefix = ''  # the names are clear by themselves
 
     def __init__(
-        self, collect_device: str = 'cpu', prefix: str | None = None
+        self,
+        eyes: Sequence | None = None,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
+        self.eyes = eyes
 
     def process(
         self, data_batch: dict | None, data_samples: Sequence[dict]
@@ -59,11 +65,12 @@ class FaceNME(BaseMetric):
         Returns:
             dict[str, float]: In percent.
         """
-        eyes = (self.dataset_meta or {}).get('eyes')
+        eyes = self.eyes or (self.dataset_meta or {}).get('eyes')
         if eyes is None:
             raise ValueError(
-                'the data set names no eyes to normalise by; add eyes=((left '
-                'indices), (right indices)) to its metainfo.'
+                'the data set names no eyes to normalise by; give FaceNME '
+                'eyes=((left indices), (right indices)), or the metainfo of '
+                'the data set.'
             )
         listed = self.dataset_meta.get('faces_listed', len(results))
         MMLogger.get_current_instance().info(

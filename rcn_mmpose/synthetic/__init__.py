@@ -1,3 +1,13 @@
+"""Synthetic faces with exact keypoints, rendered with NumPy and OpenCV.
+
+:func:`render_face` draws one face from a seed; ``tools/render_faces.py``
+writes a data set. From back to front a picture holds a background, shoulders,
+a head, glasses and things in front. The head is one implicit surface whose
+shape (``parameters``, ``layout``, ``relief``, ``cover``, ``head``) is found
+along the camera's rays (``camera``, ``tracing``), painted (``look``, ``skin``,
+``features``) and lit (``lighting``).
+"""
+
 from .contact_sheet import draw_keypoints, make_sheet
 from .render import SyntheticFace, render_face
 from .scene import five_of_68

@@ -172,7 +172,9 @@ def _bystander(rng: np.random.Generator, canvas: np.ndarray) -> None:
     skin = np.array(SKIN_LIKE) * rng.uniform(0.3, 1.2)
     hair = np.array(random_colour(rng)) * 0.5
 
-    def blob(dx, dy, rx, ry, colour):
+    def blob(
+        dx: float, dy: float, rx: float, ry: float, colour: np.ndarray
+    ) -> None:
         centre = _int(at + (dx * r, dy * r))
         axes = max(1, int(rx * r)), max(1, int(ry * r))
         colour = np.clip(colour, 0, 255).tolist()

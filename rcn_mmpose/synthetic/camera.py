@@ -88,7 +88,7 @@ def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
 def draw_pose(rng: np.random.Generator) -> tuple[float, float, float]:
     """Draw yaw, pitch and roll within +-45, +-25 and +-30 degrees.
 
-    Half the faces look about to the camera, as in photographs; the others
+    Three in five look about to the camera, as in photographs; the others
     fill the ranges evenly.
 
     Args:
@@ -99,5 +99,5 @@ def draw_pose(rng: np.random.Generator) -> tuple[float, float, float]:
     """
     even = rng.uniform(-1, 1, 3)
     near = np.clip(rng.normal(0, (0.4, 0.35, 0.25)), -1, 1)
-    pose = np.where(rng.random() < 0.5, even, near) * (YAW, PITCH, ROLL)
+    pose = np.where(rng.random() < 0.4, even, near) * (YAW, PITCH, ROLL)
     return tuple(pose.tolist())

@@ -21,11 +21,11 @@ def degrade(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
     if rng.random() < 0.4:
         # a cast, or the yellow of old prints
         canvas = canvas * np.exp(rng.normal(0, 0.12, 3)).astype(np.float32)
-    blur = abs(rng.normal(0, 0.6))
+    # no lens draws edges of one pixel
+    blur = 0.4 + abs(rng.normal(0, 0.45))
     if rng.random() < 0.12:
         blur = rng.uniform(1.0, 2.4)
-    if blur > 0.2:
-        canvas = cv2.GaussianBlur(canvas, (0, 0), blur * size / 160)
+    canvas = cv2.GaussianBlur(canvas, (0, 0), blur * size / 160)
     if rng.random() < 0.08:
         canvas = _move(rng, canvas)
     if rng.random() < 0.3:

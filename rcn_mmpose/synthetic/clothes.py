@@ -95,11 +95,17 @@ def draw_shoulders(
     canvas += alpha * (cloth + noise[..., None] - canvas)
 
 
-def _jacket(rng, cloth, neck, s, clothes) -> None:
+def _jacket(
+    rng: np.random.Generator,
+    cloth: np.ndarray,
+    neck: np.ndarray,
+    s: float,
+    clothes: Clothes,
+) -> None:
     """White collar, tie."""
     base = neck + (0, (clothes.collar + 0.1) * s)
 
-    def poly(points, colour):
+    def poly(points: list, colour: tuple) -> None:
         corners = np.array(points) * s + base
         cv2.fillPoly(
             cloth, [np.round(corners).astype(np.int32)], colour, cv2.LINE_AA

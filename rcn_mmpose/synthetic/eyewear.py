@@ -89,11 +89,11 @@ def wear(
     thick = max(1, int(round(glasses.rim * camera.scale)))
     gap = 0.10 + glasses.half[0]
 
-    def bend(x):
+    def bend(x: np.ndarray | float) -> np.ndarray | float:
         # the frame bends back around the face
         return bridge_z - 0.16 * x**2
 
-    def line(points, closed=False):
+    def line(points: np.ndarray, closed: bool = False) -> None:
         flat = camera.project(points)
         keep = _in_front(flat, depth)
         corners = np.round(flat[:, :2] * 16).astype(np.int32)
@@ -149,7 +149,12 @@ def _in_front(flat: np.ndarray, depth: np.ndarray) -> np.ndarray:
     return flat[:, 2] > depth[y, x] - 0.12
 
 
-def _lens(rng, canvas, mask, glasses) -> None:
+def _lens(
+    rng: np.random.Generator,
+    canvas: np.ndarray,
+    mask: np.ndarray,
+    glasses: Glasses,
+) -> None:
     """Tint, darker at the top, and a reflection."""
     size = len(canvas)
     alpha = mask.astype(np.float32)[..., None] / 255

@@ -69,8 +69,8 @@ def draw_nostrils(
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     y = face.nose_tip + 0.125
     for side in (-1, 1):
-        at = to_pixels((side * 0.46 * face.nose_width, y))
-        axes = (0.30 * face.nose_width * SCALE, 0.035 * SCALE)
+        at = to_pixels((side * 0.48 * face.nose_width, y))
+        axes = (0.24 * face.nose_width * SCALE, 0.035 * SCALE)
         cv2.ellipse(
             mask,
             (tuple(at.tolist()), tuple(2 * a for a in axes), side * -18.0),
@@ -81,11 +81,11 @@ def draw_nostrils(
         wing = np.array(
             [
                 (side * 0.95 * face.nose_width, face.nose_tip - 0.02),
-                (side * 1.12 * face.nose_width, face.nose_tip + 0.06),
+                (side * 1.16 * face.nose_width, face.nose_tip + 0.06),
                 (side * 0.95 * face.nose_width, face.nose_tip + 0.13),
             ]
         )
-        draw_line(mask, wing, 70, 2)
+        draw_line(mask, wing, 90, 2)
     mask = cv2.GaussianBlur(mask, (0, 0), 1.2)
     _blend(canvas, mask, canvas.mean((0, 1)) * 0.18, 0.85)
 
@@ -194,7 +194,7 @@ def draw_mouth_inside(
         edge = top + np.stack((np.zeros(41), row * bulge), 1)
         fill(inside, np.concatenate((top, edge[::-1])), (178, 198, 206))
         if doing.smile < 0.3 and gap > 0.2:
-            edge = low - (0, 0.25 * gap)
+            edge = low - (0, min(0.25 * gap, 0.08))
             fill(inside, np.concatenate((low, edge[::-1])), (135, 152, 160))
         # gaps between the teeth, closer together to the sides
         for s in np.sin(np.linspace(-1.25, 1.25, 9)):
@@ -231,7 +231,7 @@ def draw_eye(
     iris = to_pixels(layout.irises[k])
     at = tuple(np.round(iris * 16).astype(int).tolist())
 
-    def disc(radius, colour):
+    def disc(radius: float, colour: tuple) -> None:
         cv2.circle(
             ball, at, int(radius * SCALE * 16), colour, -1, cv2.LINE_AA, 4
         )

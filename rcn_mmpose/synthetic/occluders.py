@@ -1,18 +1,33 @@
 """Things in front of the face: hands, microphones, strands, objects."""
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
 from .background import random_colour
 
 
+class Around(NamedTuple):
+    """The face that things are placed around.
+
+    Attributes:
+        anchors (np.ndarray): Its keypoints (x, y), of shape (68, 2).
+        unit (float): Eye distance of a frontal face in pixels.
+        skin (np.ndarray): BGR as lit, (3,).
+        hair (np.ndarray): BGR as lit, (3,).
+    """
+
+    anchors: np.ndarray
+    unit: float
+    skin: np.ndarray
+    hair: np.ndarray
+
+
 def draw_occluders(
     rng: np.random.Generator,
     canvas: np.ndarray,
-    anchors: np.ndarray,
-    unit: float,
-    skin: np.ndarray,
-    hair: np.ndarray,
+    face: Around,
     chance: float = 0.3,
 ) -> np.ndarray:
     """Draw zero or more things over the picture, in place.
@@ -20,10 +35,7 @@ def draw_occluders(
     Args:
         rng (np.random.Generator): Source.
         canvas (np.ndarray): BGR, (H, W, 3), float32.
-        anchors (np.ndarray): Keypoints (x, y), of shape (68, 2).
-        unit (float): Eye distance of a frontal face in pixels.
-        skin (np.ndarray): BGR as lit, (3,).
-        hair (np.ndarray): BGR as lit, (3,).
+        face (Around): Where they may be.
         chance (float): Part of the faces with at least one.
 
     Returns:
@@ -38,17 +50,17 @@ def draw_occluders(
             rng.choice(5, p=(0.36, 0.12, 0.25, 0.17, 0.10))
         ]
         layer = np.zeros((size, size), np.uint8)
-        tone = draw(rng, layer, anchors, unit, skin, hair)
+        tone = draw(rng, layer, face)
         alpha = layer.astype(np.float32) / 255
         # darker at its edges, as round things are
         inside = cv2.distanceTransform(
             (layer > 127).astype(np.uint8), cv2.DIST_L2, 3
         )
-        round_ = np.clip(inside / (0.10 * unit), 0, 1)
+        round_ = np.clip(inside / (0.10 * face.unit), 0, 1)
         shade = (0.62 + 0.38 * round_) * _slant(rng, size)
         colour = tone * shade[..., None]
         # and with a shadow on what lies behind
-        behind = cv2.GaussianBlur(alpha, (0, 0), 0.07 * unit)
+        behind = cv2.GaussianBlur(alpha, (0, 0), 0.07 * face.unit)
         canvas *= (1 - 0.4 * behind * (1 - alpha))[..., None]
         canvas += alpha[..., None] * (colour - canvas)
         np.maximum(covered, alpha, out=covered)
@@ -60,7 +72,9 @@ def _slant(rng: np.random.Generator, size: int) -> np.ndarray:
     return cv2.resize(corners, (size, size), interpolation=cv2.INTER_LINEAR)
 
 
-def _tip(rng, anchors, spread) -> np.ndarray:
+def _tip(
+    rng: np.random.Generator, anchors: np.ndarray, spread: float
+) -> np.ndarray:
     """A place on the face, the lower half and the sides more often."""
     if rng.random() < 0.7:
         at = anchors[rng.choice(np.r_[2:15, 48:60, 5:12])]
@@ -69,7 +83,9 @@ def _tip(rng, anchors, spread) -> np.ndarray:
     return at + rng.normal(0, spread, 2)
 
 
-def _stroke(layer, a, b, thick) -> None:
+def _stroke(
+    layer: np.ndarray, a: np.ndarray, b: np.ndarray, thick: float
+) -> None:
     cv2.line(
         layer,
         (int(a[0]), int(a[1])),
@@ -80,8 +96,11 @@ def _stroke(layer, a, b, thick) -> None:
     )
 
 
-def _hand(rng, layer, anchors, unit, skin, hair):
+def _hand(
+    rng: np.random.Generator, layer: np.ndarray, face: Around
+) -> np.ndarray:
     """A palm with one to five fingers that comes from the border."""
+    anchors, unit = face.anchors, face.unit
     at = _tip(rng, anchors, 0.25 * unit)
     middle = anchors[27:36].mean(0)
     away = at - middle + rng.normal(0, 0.5 * unit, 2) + (0, 0.5 * unit)
@@ -113,11 +132,14 @@ def _hand(rng, layer, anchors, unit, skin, hair):
         cv2.LINE_AA,
     )
     _stroke(layer, palm, palm + out * 5 * unit, 0.75 * unit)
-    return skin * rng.uniform(0.8, 1.15)
+    return face.skin * rng.uniform(0.8, 1.15)
 
 
-def _microphone(rng, layer, anchors, unit, skin, hair):
+def _microphone(
+    rng: np.random.Generator, layer: np.ndarray, face: Around
+) -> np.ndarray:
     """A ball on a stick below or beside the mouth, a phone at the ear."""
+    anchors, unit = face.anchors, face.unit
     if rng.random() < 0.3:
         at = anchors[rng.choice((2, 3, 13, 14))]
         angle = float(rng.normal(80, 15))
@@ -135,8 +157,11 @@ def _microphone(rng, layer, anchors, unit, skin, hair):
     return np.full(3, rng.uniform(10, 140))
 
 
-def _thing(rng, layer, anchors, unit, skin, hair):
+def _thing(
+    rng: np.random.Generator, layer: np.ndarray, face: Around
+) -> np.ndarray:
     """A rectangle, an ellipse or a polygon of any colour."""
+    anchors, unit = face.anchors, face.unit
     at = _tip(rng, anchors, 0.4 * unit)
     extent = rng.uniform(0.3, 1.5, 2) * unit
     # outwards, so that most of the face stays visible
@@ -159,8 +184,11 @@ def _thing(rng, layer, anchors, unit, skin, hair):
     return np.array(random_colour(rng))
 
 
-def _strands(rng, layer, anchors, unit, skin, hair):
+def _strands(
+    rng: np.random.Generator, layer: np.ndarray, face: Around
+) -> np.ndarray:
     """Hairs that fall over forehead, eye and cheek."""
+    anchors, unit = face.anchors, face.unit
     top = anchors[17:27].mean(0) - (0, 1.0 * unit)
     side = rng.choice((-1, 1))
     for _ in range(int(rng.integers(3, 16))):
@@ -180,11 +208,14 @@ def _strands(rng, layer, anchors, unit, skin, hair):
             int(rng.integers(1, 3)),
             cv2.LINE_AA,
         )
-    return hair * rng.uniform(0.7, 1.3)
+    return face.hair * rng.uniform(0.7, 1.3)
 
 
-def _cut(rng, layer, anchors, unit, skin, hair):
+def _cut(
+    rng: np.random.Generator, layer: np.ndarray, face: Around
+) -> np.ndarray:
     """Something large that covers the picture from one side."""
+    anchors, unit = face.anchors, face.unit
     middle = anchors[27:36].mean(0)
     angle = rng.uniform(0, 2 * np.pi)
     out = np.array([np.cos(angle), np.sin(angle)])

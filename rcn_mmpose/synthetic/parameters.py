@@ -6,7 +6,7 @@ image's right, y down, z to the viewer. The proportions are those of common
 anatomical knowledge; no data set went into them.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,7 +38,7 @@ IDENTITY_RANGES = dict(
     nose_tip=(0.56, 0.74),
     nose_out=(0.31, 0.51),
     nose_bridge=(0.08, 0.24),
-    nose_width=(0.17, 0.30),
+    nose_width=(0.20, 0.35),
     nose_hook=(-0.05, 0.06),
     mouth_y=(1.00, 1.16),
     mouth_half=(0.32, 0.44),
@@ -217,12 +217,3 @@ def draw_expression(rng: np.random.Generator) -> Expression:
         gaze=tuple(np.clip(rng.normal(0, (0.4, 0.2)), -1, 1).tolist()),
         skew=float(np.clip(rng.normal(0, 0.25), -1, 1)),
     )
-
-
-def identity_fields() -> tuple[str, ...]:
-    """Name the numbers of an identity.
-
-    Returns:
-        tuple[str, ...]: In the order of the dataclass.
-    """
-    return tuple(field.name for field in fields(Identity))

@@ -57,10 +57,14 @@ def make_relief(
     """
     x, y = grid()
 
-    def bump(x0, y0, sx, sy, height):
+    def bump(
+        x0: float, y0: float, sx: float, sy: float, height: float
+    ) -> np.ndarray:
         return (height * _bell(y, y0, sy)) * _bell(x, x0, sx)
 
-    def pair(x0, y0, sx, sy, height):
+    def pair(
+        x0: float, y0: float, sx: float, sy: float, height: float
+    ) -> np.ndarray:
         return (height * _bell(y, y0, sy)) * (
             _bell(x, -x0, sx) + _bell(x, x0, sx)
         )
@@ -137,20 +141,20 @@ def _nose(face: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     # narrow between the eyes, wide at the tip
     broad = face.nose_width
     width = np.interp(
-        y[:, 0], [0.0, 0.5 * tip, tip], [0.10, 0.115, 0.06 + 0.40 * broad]
+        y[:, 0], [0.0, 0.5 * tip, tip], [0.10, 0.115, 0.06 + 0.42 * broad]
     ).astype(np.float32)[:, None]
     nose = profile * np.exp(-((x / (1.45 * width)) ** 2))
     # broad foot that joins the cheeks
     nose += 0.20 * profile * np.exp(-0.5 * (x / (2.3 * width)) ** 2)
     # a round tip and round wings, set off by furrows
-    ball = 0.05 + 0.22 * broad
-    nose += (0.26 * out) * _bell(y, tip, 0.085) * _bell(x, 0, ball)
+    ball = 0.05 + 0.27 * broad
+    nose += (0.26 * out) * _bell(y, tip, 0.10) * _bell(x, 0, ball)
     foot = 0.85 * broad
-    wings = _bell(x, -foot, 0.065) + _bell(x, foot, 0.065)
-    nose += (0.34 * out) * _bell(y, tip + 0.055, 0.07) * wings
+    wings = _bell(x, -foot, 0.07) + _bell(x, foot, 0.07)
+    nose += (0.40 * out) * _bell(y, tip + 0.05, 0.075) * wings
     edge = foot + 0.13
     furrow = _bell(x, -edge, 0.04) + _bell(x, edge, 0.04)
-    nose -= (0.08 * out) * _bell(y, tip + 0.03, 0.08) * furrow
+    nose -= (0.12 * out) * _bell(y, tip + 0.03, 0.08) * furrow
     return nose
 
 
@@ -193,7 +197,7 @@ def _fade(relief: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(relief * ramp, dtype=np.float32)
 
 
-def fill(canvas: np.ndarray, points: np.ndarray, colour) -> None:
+def fill(canvas: np.ndarray, points: np.ndarray, colour: int | tuple) -> None:
     """Fill a polygon of the face frame, in place, to 1/16 pixel.
 
     Args:
@@ -206,7 +210,10 @@ def fill(canvas: np.ndarray, points: np.ndarray, colour) -> None:
 
 
 def draw_line(
-    canvas: np.ndarray, points: np.ndarray, colour, thickness: int
+    canvas: np.ndarray,
+    points: np.ndarray,
+    colour: int | tuple,
+    thickness: int,
 ) -> None:
     """Draw an open line of the face frame, in place, to 1/16 pixel.
 

@@ -11,11 +11,11 @@ from .camera_faults import compress, degrade
 from .clothes import draw_shoulders, neck_cut
 from .eyewear import wear
 from .lighting import expose, shade
-from .occluders import draw_occluders
+from .occluders import Around, draw_occluders
 from .scene import Scene, draw_scene, five_of_68
 from .skin import paint
 from .streams import Seed, Streams
-from .tracing import Surface, trace
+from .tracing import trace
 
 # a keypoint may lie this far behind the seen surface, in eye distances: the
 # half pixel of the depth map on a steep flank
@@ -184,7 +184,10 @@ def draw_picture(
     anchors = camera.project(scene.points)[:, :2]
     chance = 0.0 if scene.plain else 0.3
     front = draw_occluders(
-        streams.part(13), canvas, anchors, camera.scale, skin, hair, chance
+        streams.part(13),
+        canvas,
+        Around(anchors, camera.scale, skin, hair),
+        chance,
     )
     np.maximum(hidden, front, out=hidden)
     if not scene.plain:
@@ -192,7 +195,12 @@ def draw_picture(
     return np.clip(canvas, 0, 255).astype(np.uint8), depth, hidden
 
 
-def _as_lit(colour, weight, scene, hair_weight) -> tuple:
+def _as_lit(
+    colour: np.ndarray,
+    weight: np.ndarray,
+    scene: Scene,
+    hair_weight: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean colours of skin and hair in the picture, for what goes with it."""
     total = weight.sum() + 1e-6
     skin = (colour * weight[..., None]).sum((0, 1)) / total
@@ -250,6 +258,3 @@ def _glasses_name(scene: Scene) -> str:
     if scene.glasses is None:
         return ''
     return 'dark' if scene.glasses.tint > 0.3 else 'clear'
-
-
-__all__ = ['SyntheticFace', 'Surface', 'render_face']

@@ -9,6 +9,9 @@ from .camera import Camera
 from .head import Head
 
 _NEAR, _FAR = 2.4, -2.2
+_NONE = 9.0
+# nearer to the surface than this a ray has met it
+_HIT = 0.06
 
 
 class Surface(NamedTuple):
@@ -51,17 +54,21 @@ def trace(
     box = _box(head, camera, size)
     start, slope = camera.rays(box, 2)
     z = np.full(start.shape[1:], _NEAR, np.float32)
-    z, _, _ = _march(head, start, slope, z, coarse)
+    z, field, _ = _march(head, start, slope, z, coarse)
+    kernel = np.ones((3, 3), np.uint8)
+    behind = cv2.erode(np.where(np.abs(field) < 0.1, z, _NONE), kernel)
     start, slope = camera.rays(box)
     shape = start.shape[1:]
-    z = cv2.dilate(z, np.ones((3, 3), np.uint8))
+    z = cv2.dilate(z, kernel)
     z = cv2.resize(z, shape[::-1], interpolation=cv2.INTER_LINEAR)
     z += np.float32(1.0 / camera.scale)
     z, field, least = _march(head, start, slope, z, fine)
+    behind = cv2.resize(behind, shape[::-1], interpolation=cv2.INTER_NEAREST)
+    _retry(head, start, slope, behind, (z, field, least))
     points = start + z * slope
     # rays that pass by closer than a pixel are partly filled
     alpha = np.clip(1.3 - least * camera.scale * 0.9, 0, 1)
-    alpha[np.abs(field) < 0.06] = 1
+    alpha[np.abs(field) < _HIT] = 1
     alpha[z < _FAR + 0.05] = 0
     normals = _normals(points, camera)
     return Surface(box, alpha, z, points, normals)
@@ -89,6 +96,35 @@ def _march(
         z = np.where(free & (onward > inside), onward, middle)
         np.maximum(z, _FAR, out=z)
     return z, field, least
+
+
+def _retry(
+    head: Head,
+    start: np.ndarray,
+    slope: np.ndarray,
+    behind: np.ndarray,
+    found: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    """Try the rays again that just missed an edge, in place.
+
+    Beside the jaw they crept along it and ran out of steps; if a neighbour
+    found something behind, such as hair, they start there.
+    """
+    missed = (np.abs(found[1]) > _HIT) & (behind < _NONE)
+    if not missed.any():
+        return
+    # a picture of one column: all further operations go pixel by pixel
+    again = behind[missed][:, None] + np.float32(0.1)
+    result = _march(
+        head,
+        start[:, missed][..., None],
+        slope[:, missed][..., None],
+        again,
+        6,
+    )
+    hit = np.abs(result[1]) < _HIT
+    for old, new in zip(found, result, strict=True):
+        old[missed] = np.where(hit, new, old[missed][:, None])[:, 0]
 
 
 def _box(head: Head, camera: Camera, size: int) -> tuple[int, int, int, int]:

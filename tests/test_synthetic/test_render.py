@@ -204,9 +204,9 @@ def test_an_occluder_hides_what_it_covers(monkeypatch):
 
     open_face = render_face(4, pose=FRONTAL)
 
-    def cover_left(rng, canvas, anchors, *rest):
+    def cover_left(rng, canvas, face, chance):
         mask = np.zeros(canvas.shape[:2], np.float32)
-        mask[:, : int(anchors[30, 0])] = 1
+        mask[:, : int(face.anchors[30, 0])] = 1
         canvas[mask > 0] = 0
         return mask
 

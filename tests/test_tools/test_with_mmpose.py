@@ -1,4 +1,4 @@
-"""MMPose's own 300W experiment with our parts in place of its own."""
+"""MMPose's own experiments and data sets with our parts."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from pathlib import Path
 import cv2
 import mmpose
 import numpy as np
+import pytest
 
 MMPOSE = Path(mmpose.__file__).parent / '.mim'
 STOCK = (
     'configs/face_2d_keypoint/topdown_heatmap/300w/'
     'td-hm_hrnetv2-w18_8xb64-60e_300w-256x256.py'
+)
+STOCK_FILES = (
+    'face_landmarks_300w_train.json',
+    'face_landmarks_300w_valid.json',
 )
 CONFIG = """
 _base_ = [{stock!r}]
@@ -65,8 +70,10 @@ work_dir = {work!r}
 """
 
 
-def make_300w(root: Path) -> None:
-    """Write four pictures of noise in the form MMPose takes 300W in."""
+def make_faces(
+    root: Path, keypoints: int = 68, files: tuple = STOCK_FILES
+) -> None:
+    """Write four pictures of noise in the form MMPose takes faces in."""
     rng = np.random.default_rng(0)
     (root / 'images').mkdir(parents=True)
     (root / 'annotations').mkdir()
@@ -74,7 +81,7 @@ def make_300w(root: Path) -> None:
     for i in range(4):
         picture = rng.integers(0, 256, (120, 120, 3)).astype(np.uint8)
         cv2.imwrite(str(root / 'images' / f'{i}.png'), picture)
-        points = rng.uniform(20, 100, (68, 2))
+        points = rng.uniform(20, 100, (keypoints, 2))
         images.append(dict(id=i, file_name=f'{i}.png', width=120, height=120))
         annotations.append(
             dict(
@@ -85,8 +92,8 @@ def make_300w(root: Path) -> None:
                 bbox=[20, 20, 80, 80],
                 center=[60.0, 60.0],
                 scale=0.4,
-                num_keypoints=68,
-                keypoints=np.c_[points, np.ones(68)].ravel().tolist(),
+                num_keypoints=keypoints,
+                keypoints=np.c_[points, np.ones(keypoints)].ravel().tolist(),
             )
         )
     content = dict(
@@ -94,16 +101,15 @@ def make_300w(root: Path) -> None:
         annotations=annotations,
         categories=[dict(id=1, name='face')],
     )
-    for part in ('train', 'valid'):
-        path = root / 'annotations' / f'face_landmarks_300w_{part}.json'
-        path.write_text(json.dumps(content))
+    for name in files:
+        (root / 'annotations' / name).write_text(json.dumps(content))
 
 
 def test_our_parts_in_the_stock_config(
     fresh: Callable, tmp_path: Path
 ) -> None:
     data, work = tmp_path / '300w', tmp_path / 'work'
-    make_300w(data)
+    make_faces(data)
     config = tmp_path / 'rcn_stock_300w.py'
     config.write_text(
         CONFIG.format(
@@ -120,3 +126,45 @@ def test_our_parts_in_the_stock_config(
     # two steps, then MMPose's NME with its flip test
     assert any(0 < entry.get('NME', 0) < 100 for entry in losses)
     assert (work / 'epoch_1.pth').is_file()
+
+
+@pytest.mark.parametrize(
+    ('name', 'keypoints', 'files'),
+    [
+        (
+            'wflw',
+            98,
+            (
+                'face_landmarks_wflw_train.json',
+                'face_landmarks_wflw_test.json',
+            ),
+        ),
+        ('cofw', 29, ('cofw_train.json', 'cofw_test.json')),
+    ],
+)
+def test_data_sets_of_mmpose(
+    fresh: Callable,
+    root: Path,
+    tmp_path: Path,
+    name: str,
+    keypoints: int,
+    files: tuple,
+) -> None:
+    make_faces(tmp_path / 'data' / name, keypoints, files)
+    config = root / 'configs' / f'rcn_{name}.py'
+    options = ['--cfg-options', 'train_cfg.max_epochs=1']
+    for part in ('train', 'test'):
+        options += [f'{part}_dataloader.num_workers=0']
+    options += ['train_dataloader.persistent_workers=False']
+    train = root / 'tools' / 'train.py'
+    done = fresh(train, config, *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    checkpoint = tmp_path / f'work_dirs/rcn_{name}/epoch_1.pth'
+    out = tmp_path / 'out.json'
+    test = root / 'tools' / 'test.py'
+    done = fresh(
+        test, config, checkpoint, '--out', out, *options, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    metrics = json.loads(out.read_text())
+    assert set(metrics) == {'NME', 'NME_pixels_eyes', 'NME_cells_eyes'}
