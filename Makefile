@@ -103,7 +103,7 @@ demo: install
 	    --work-dir $(DEMO)
 	@echo '[3/4] test on 300 others'
 	@$(BIN)/python tools/test.py configs/rcn_synthetic.py \
-	    "$$(ls $(DEMO)/best_*.pth)" --work-dir $(DEMO)/test \
+	    "$$(ls -t $(DEMO)/best_*.pth | head -n 1)" --work-dir $(DEMO)/test \
 	    --dump $(DEMO)/predictions.pkl
 	@echo '[4/4] report'
 	@$(BIN)/python tools/report.py configs/rcn_synthetic.py \

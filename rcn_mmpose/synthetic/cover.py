@@ -32,6 +32,8 @@ class Cover(NamedTuple):
             (192, 512), float32.
         wave (tuple[float, float]): Sideways swing of the strands in columns,
             and its length in eye distances.
+        rim (float): Height down to which the cover is a hat; below it is
+            hair.
         brim (float): Length of a cap's brim, 0 for none.
     """
 
@@ -44,6 +46,7 @@ class Cover(NamedTuple):
     hair_colour: np.ndarray
     streaks: np.ndarray
     wave: tuple[float, float]
+    rim: float
     brim: float
 
     def mask(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -65,19 +68,29 @@ class Cover(NamedTuple):
             1,
         )
 
-    def brightness(
-        self, x: np.ndarray, y: np.ndarray, z: np.ndarray
-    ) -> np.ndarray:
-        """Look the strands' brightness up.
+    def tone(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Give the colours of hair and hat.
 
         Args:
-            x (np.ndarray): Positions in the head's frame, any shape, float32.
+            x (np.ndarray): Positions in the head's frame, (H, W), float32.
             y (np.ndarray): As x.
             z (np.ndarray): As x.
 
         Returns:
-            np.ndarray: Factors around 1, same shape.
+            np.ndarray: BGR, 0 to 255 and above, (H, W, 3).
         """
+        streak = self._brightness(x, y, z)[..., None]
+        hair = self.hair_colour.astype(np.float32) * streak
+        if self.rim == _OFF:
+            return hair
+        cloth = self.colour.astype(np.float32) * (0.7 + 0.3 * streak)
+        hat = np.clip((np.float32(self.rim + 0.03) - y) * 25, 0, 1)[..., None]
+        return hair + hat * (cloth - hair)
+
+    def _brightness(
+        self, x: np.ndarray, y: np.ndarray, z: np.ndarray
+    ) -> np.ndarray:
+        """Look the strands' brightness up, factors around 1."""
         swing, length = self.wave
         column = bearing_column(x, z) // 2
         if swing:
@@ -159,7 +172,7 @@ def draw_cover(
         )
     )
     side = np.abs(BEARING)
-    colour, brim, fullness = hair, 0.0, 0.0
+    colour, rim, brim, fullness = hair, _OFF, 0.0, 0.0
     volume = rng.uniform(0.06, 0.28)
     soft = rng.uniform(0.03, 0.10)
     if kind in ('short', 'long', 'bald'):
@@ -178,15 +191,7 @@ def draw_cover(
         if rng.random() < 0.12:
             volume = rng.uniform(0.35, 0.7)  # curls
     elif kind == 'long':
-        for sign in (-1, 1):
-            opening = rng.uniform(0.50, 0.95)
-            if rng.random() < 0.15:
-                opening = rng.uniform(0.30, 0.50)  # hair over the cheek
-            if rng.random() < 0.2:
-                opening = rng.uniform(1.0, 1.3)  # behind the ear
-            half = BEARING * sign >= 0
-            end = rng.uniform(0.9, 4.4)
-            line = np.where(half & (side > opening), end, line)
+        line = _hanging(rng, line)
         fullness = rng.uniform(1.15, 1.65)
     else:
         colour = rng.uniform(10, 250, 3)
@@ -194,7 +199,6 @@ def draw_cover(
             colour = np.full(3, rng.uniform(10, 240))
         rim = rng.uniform(-0.85, -0.45)
         line = np.full(_N, rim) + 0.05 * np.minimum(side, 1)
-        line = np.where(side > 0.8, rim + rng.uniform(0, 0.5), line)
         volume = rng.uniform(0.08, 0.22)
         soft = 0.02
         if kind == 'cap':
@@ -202,6 +206,15 @@ def draw_cover(
         if kind == 'scarf':
             line = np.where(side > rng.uniform(0.5, 0.8), 4.4, line)
             fullness = rng.uniform(1.15, 1.4)
+            rim = 9.0
+        elif rng.random() < 0.4:
+            line = _hanging(rng, line)
+            fullness = rng.uniform(1.15, 1.5)
+        else:
+            burn = rng.uniform(-0.4, 0.5)
+            line = np.where(side > 0.62, np.maximum(line, burn), line)
+            line = np.where(side > 0.85, rim + 0.5 * rng.random(), line)
+            line = np.where(side > 1.15, rng.uniform(0.3, 1.0), line)
     if kind not in ('cap', 'beanie', 'scarf'):
         line = line + _ragged(rng) * rng.uniform(0.01, 0.07)
     return Cover(
@@ -214,8 +227,22 @@ def draw_cover(
         hair_colour=hair,
         streaks=_streaks(rng, kind),
         wave=(max(0.0, rng.uniform(-10, 14)), rng.uniform(0.3, 1.5)),
+        rim=float(rim),
         brim=float(brim),
     )
+
+
+def _hanging(rng: np.random.Generator, line: np.ndarray) -> np.ndarray:
+    """Let hair hang down beside the face, on each side another length."""
+    for sign in (-1, 1):
+        opening = rng.uniform(0.50, 0.95)
+        if rng.random() < 0.15:
+            opening = rng.uniform(0.30, 0.50)  # over the cheek
+        if rng.random() < 0.2:
+            opening = rng.uniform(1.0, 1.3)  # behind the ear
+        there = (BEARING * sign >= 0) & (np.abs(BEARING) > opening)
+        line = np.where(there, rng.uniform(0.9, 4.4), line)
+    return line
 
 
 def _front_line(rng: np.random.Generator, age: float) -> np.ndarray:
@@ -306,5 +333,6 @@ def no_cover(hair: np.ndarray | None = None) -> Cover:
         hair,
         np.ones((_ROWS, _N // 2), np.float32),
         (0.0, 1.0),
+        _OFF,
         0.0,
     )

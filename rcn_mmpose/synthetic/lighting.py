@@ -152,9 +152,7 @@ def shade(
         - (_BEHIND * rotation[2]).astype(np.float32)[:, None, None]
     )
     covered = cover.mask(*deeper)
-    streak = cover.brightness(*deeper)
-    tone = cover.colour.astype(np.float32) * streak[..., None]
-    albedo += covered[..., None] * (tone - albedo)
+    albedo += covered[..., None] * (cover.tone(*deeper) - albedo)
     # squares stand for the display's gamma curve
     albedo = (albedo * np.float32(1 / 255)) ** 2
 

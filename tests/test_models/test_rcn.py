@@ -354,3 +354,9 @@ def test_arch_of_uneven_lists() -> None:
 def test_making_a_model_leaves_the_table_alone() -> None:
     RCN(4)
     assert shapes(RCN(5).branches[3]) == [(96, 48, 3)]
+
+
+def test_even_kernels_are_refused() -> None:
+    arch = dict(trunk=[(4, 3)] * 2, branches=[[(4, 2)]] * 2)
+    with pytest.raises(ValueError, match=r'kernels \[2, 3\]; only odd'):
+        RCN(num_branches=2, arch=arch)

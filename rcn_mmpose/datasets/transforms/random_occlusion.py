@@ -41,7 +41,7 @@ class RandomOcclusion(BaseTransform):
         img = results['img'].copy()
         spans = []
         for length in img.shape[:2]:
-            low, high = (round(side * length) for side in self.sides)
+            low, high = (max(1, round(side * length)) for side in self.sides)
             side = np.random.randint(low, high + 1)
             start = np.random.randint(0, length - side + 1)
             spans.append(slice(start, start + side))

@@ -14,6 +14,7 @@ linear convolution to the score maps belongs to the head.
 """
 
 from collections.abc import Sequence
+from itertools import chain
 
 import torch
 import torch.nn as nn
@@ -165,6 +166,12 @@ class RCN(BaseModule):
                 )
             arch = ARCHITECTURES[arch]
         trunk, branches = arch['trunk'], list(arch['branches'])
+        kernels = {kernel for _, kernel in chain(trunk, *branches)}
+        if any(kernel % 2 == 0 for kernel in kernels):
+            raise ValueError(
+                f'arch has kernels {sorted(kernels)}; only odd ones keep the '
+                'size of a map.'
+            )
         if len(trunk) != len(branches):
             raise ValueError(
                 f'arch has {len(trunk)} trunk layers and {len(branches)} '
