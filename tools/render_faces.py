@@ -16,6 +16,7 @@ to go on after an interruption.
 import argparse
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ from rcn_mmpose.synthetic.face_set import (  # noqa: E402
     Part,
     make_part,
     parts_of,
+    remove_drafts,
     seed_of,
     write_annotations,
 )
@@ -107,12 +109,15 @@ def make_parts(parts: list[Part], workers: int) -> Iterator[int]:
         return
     # forked processes would share locks of OpenCV's threads
     context = multiprocessing.get_context('spawn')
-    with context.Pool(workers) as pool:
+    # an interruption is the main process's business
+    ignore = (signal.SIGINT, signal.SIG_IGN)
+    with context.Pool(workers, signal.signal, ignore) as pool:
         yield from pool.imap(make_part, parts)
 
 
 def make_set(options: argparse.Namespace) -> None:
     """Write pictures and annotations."""
+    remove_drafts(options.out)
     splits = {
         split: parts_of(
             options.out,

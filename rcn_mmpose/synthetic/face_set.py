@@ -1,6 +1,6 @@
 """A set of synthetic faces on the disk: pictures, then annotations.
 
-Faces are made in parts of a few dozen. Beside its pictures every finished
+Faces are made in small parts. Beside its pictures every finished
 part leaves a record with the keypoints and a checksum of each picture, so
 that a run that was interrupted goes on where it stopped.
 """
@@ -9,19 +9,17 @@ import json
 import os
 import tempfile
 import zlib
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from ..boxes import box_from_extent, box_from_eyes_and_mouth
-from ..datasets.coco_json import Face, write_faces
 from .render import render_face
 from .streams import child
 
 SPLITS = ('train', 'val', 'test')
-PART = 25
+PART = 10
 # pictures of another version are made again
 VERSION = 1
 
@@ -151,20 +149,35 @@ def make_part(part: Part) -> int:
         int: How many were rendered.
     """
     cv2.setNumThreads(1)
-    known = read_record(part) or {}
-    faces, rendered = {}, 0
-    for index in range(part.start, part.stop):
-        entry = known.get(str(index))
-        if entry is None or _checksum(part.picture(index)) != entry['crc']:
-            entry = _render(part, index)
-            rendered += 1
-        faces[str(index)] = entry
-    if rendered:
-        content = dict(
-            version=VERSION, seed=part.seed, size=part.size, faces=faces
-        )
-        _write(part.record(), json.dumps(content).encode())
+    faces = read_record(part) or {}
+    rendered = 0
+    try:
+        for index in range(part.start, part.stop):
+            entry = faces.get(str(index))
+            if entry is None or _crc(part.picture(index)) != entry['crc']:
+                faces[str(index)] = _render(part, index)
+                rendered += 1
+    finally:
+        if rendered:
+            faces = {key: faces[key] for key in sorted(faces, key=int)}
+            content = dict(
+                version=VERSION, seed=part.seed, size=part.size, faces=faces
+            )
+            _write(part.record(), json.dumps(content).encode())
     return rendered
+
+
+def remove_drafts(folder: str) -> None:
+    """Remove what a run that was killed had begun to write.
+
+    Args:
+        folder (str): Folder of the set.
+    """
+    for name in ('images', 'records'):
+        for place, _, files in os.walk(os.path.join(folder, name)):
+            for file in files:
+                if file.endswith('.tmp'):
+                    os.unlink(os.path.join(place, file))
 
 
 def read_record(part: Part) -> dict | None:
@@ -209,6 +222,9 @@ def write_annotations(
     Returns:
         str: Its path.
     """
+    # here, because it imports MMPose, which rendering does not need
+    from ..datasets.coco_json import write_faces
+
     path = os.path.join(folder, 'annotations', f'{split}_{points}.json')
     write_faces(
         path,
@@ -220,7 +236,10 @@ def write_annotations(
     return path
 
 
-def _faces(parts: list[Part], points: int) -> Iterator[Face]:
+def _faces(parts: list[Part], points: int) -> list:
+    from ..datasets.coco_json import Face
+
+    faces = []
     for part in parts:
         record = read_record(part)
         for index in range(part.start, part.stop):
@@ -231,14 +250,17 @@ def _faces(parts: list[Part], points: int) -> Iterator[Face]:
                 box = box_from_eyes_and_mouth(keypoints, size)
             else:
                 box = box_from_extent(keypoints)
-            yield Face(
-                file_name(index),
-                size,
-                keypoints,
-                box,
-                entry['attributes'],
-                np.array(entry[f'visible_{points}'], bool),
+            faces.append(
+                Face(
+                    file_name(index),
+                    size,
+                    keypoints,
+                    box,
+                    entry['attributes'],
+                    np.array(entry[f'visible_{points}'], bool),
+                )
             )
+    return faces
 
 
 def _render(part: Part, index: int) -> dict:
@@ -254,7 +276,7 @@ def _render(part: Part, index: int) -> dict:
     )
 
 
-def _checksum(path: str) -> int | None:
+def _crc(path: str) -> int | None:
     try:
         with open(path, 'rb') as file:
             return zlib.crc32(file.read())

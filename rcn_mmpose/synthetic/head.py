@@ -29,6 +29,11 @@ class Head:
         layout (Layout): The same face's lines.
         relief (np.ndarray): From :func:`make_relief`.
         cover (Cover, optional): Hair or hat.
+
+    Attributes:
+        top (float): Height of the bare head's highest point.
+        cover_top (float): The same with hair or hat.
+        ear_x (float): Half the distance between the ears.
     """
 
     def __init__(

@@ -12,6 +12,7 @@ from .clothes import draw_shoulders, neck_cut
 from .eyewear import wear
 from .lighting import expose, shade
 from .occluders import Around, draw_occluders
+from .relief import SCALE
 from .scene import Scene, draw_scene, five_of_68
 from .skin import paint
 from .streams import Seed, Streams
@@ -136,7 +137,7 @@ def draw_picture(
         streams.part(10), scene.face, scene.doing, scene.layout, scene.look
     )
     # the map is finer than the picture
-    coarse = 0.35 * 72 / camera.scale
+    coarse = 0.35 * SCALE / camera.scale
     painted = cv2.GaussianBlur(painted, (0, 0), coarse)
     light, covered = shade(
         head,

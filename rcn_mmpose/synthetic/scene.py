@@ -6,8 +6,9 @@ import numpy as np
 
 from .camera import Camera, draw_pose, rotation
 from .clothes import Clothes, draw_clothes
-from .cover import Cover, draw_cover, no_cover
+from .cover import Cover, no_cover
 from .eyewear import Glasses, draw_glasses
+from .hair_and_hats import draw_cover
 from .head import Head
 from .layout import Layout, flat_keypoints, make_layout
 from .lighting import Lamp, Light, draw_light

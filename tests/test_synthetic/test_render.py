@@ -277,3 +277,13 @@ def test_only_numpy_and_opencv():
             for other in ('scipy', 'torch', 'urllib', 'requests', 'PIL'):
                 assert f'import {other}' not in text
                 assert f'from {other}' not in text
+
+
+def test_rendering_needs_no_mmpose(fresh, tmp_path):
+    code = (
+        'import sys\n'
+        'import rcn_mmpose.synthetic.face_set\n'
+        "print([m for m in ('torch', 'mmpose', 'mmengine', 'scipy')"
+        ' if m in sys.modules])'
+    )
+    assert fresh('-c', code, cwd=tmp_path).stdout.strip() == '[]'

@@ -104,6 +104,7 @@ def test_goes_on(made, capsys):
     whole = (pictures / '000003.jpg').read_bytes()
     (pictures / '000003.jpg').write_bytes(whole[: len(whole) // 2])
     (made / 'annotations/train_5.json').unlink()
+    (pictures / 'killed.tmp').write_bytes(whole[:9])
     capsys.readouterr()
     _run(made)
     assert '2 faces rendered, 6 were there' in capsys.readouterr().out
@@ -184,3 +185,20 @@ def test_flip_pairs_mirror_a_symmetric_face(made, points):
     np.testing.assert_allclose(mirrored, keypoints, atol=0.02)
     for eye, centre in zip(category['eyes'], face.five[:2], strict=True):
         np.testing.assert_allclose(keypoints[eye].mean(0), centre)
+
+
+def test_an_interrupted_part_is_not_lost(tmp_path, monkeypatch):
+    part = face_set.Part(str(tmp_path), 'train', 0, 3, 0, 64)
+    real = face_set.render_face
+
+    def interrupted(seed, size):
+        if seed.spawn_key[-1] == 2:
+            raise KeyboardInterrupt
+        return real(seed, size)
+
+    monkeypatch.setattr(face_set, 'render_face', interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        face_set.make_part(part)
+    monkeypatch.setattr(face_set, 'render_face', real)
+    assert face_set.make_part(part) == 1
+    assert face_set.make_part(part) == 0
