@@ -11,6 +11,24 @@ FIVE_NAMES = (
     'left_mouth_corner',
     'right_mouth_corner',
 )
+# pairs change places in a mirrored picture; an eye's centre is the mean of
+# the keypoints of its group
+FIVE_RELATIONS = dict(flip_pairs=[[0, 1], [3, 4]], eyes=[[0], [1]])
+
+# 300W's 68, counted from 0, left and right as seen in the image
+NAMES_68 = tuple(f'kpt-{i}' for i in range(68))
+RELATIONS_68 = dict(
+    flip_pairs=[
+        *([i, 16 - i] for i in range(8)),
+        *([i, 43 - i] for i in range(17, 22)),
+        *([31, 35], [32, 34]),
+        *([36, 45], [37, 44], [38, 43], [39, 42], [40, 47], [41, 46]),
+        *([48, 54], [49, 53], [50, 52], [55, 59], [56, 58]),
+        *([60, 64], [61, 63], [65, 67]),
+    ],
+    # the midpoints of the eye corners, as in the paper
+    eyes=[[36, 39], [42, 45]],
+)
 
 
 def five_from_68(keypoints: np.ndarray) -> np.ndarray:

@@ -34,7 +34,8 @@ from rich.progress import (  # noqa: E402
     TimeRemainingColumn,
 )
 
-from rcn_mmpose.synthetic import make_sheet, render_face  # noqa: E402
+from rcn_mmpose.sheet import contact_sheet, draw_face  # noqa: E402
+from rcn_mmpose.synthetic import render_face  # noqa: E402
 from rcn_mmpose.synthetic.face_set import (  # noqa: E402
     SPLITS,
     Part,
@@ -160,9 +161,20 @@ def draw_sheet(options: argparse.Namespace) -> None:
         render_face(seed_of(options.seed, 'train', k), options.size)
         for k in range(options.sheet_faces)
     ]
+    sheet = contact_sheet(
+        [
+            draw_face(
+                face.picture,
+                face.keypoints,
+                hidden=~face.visible,
+                side=options.size,
+            )
+            for face in faces
+        ]
+    )
     folder = os.path.dirname(os.path.abspath(options.sheet))
     os.makedirs(folder, exist_ok=True)
-    if not cv2.imwrite(options.sheet, make_sheet(faces)):
+    if not cv2.imwrite(options.sheet, sheet):
         raise OSError(f'cannot write {options.sheet!r}')
     print(options.sheet)
 

@@ -15,6 +15,12 @@ import cv2
 import numpy as np
 
 from ..boxes import box_from_extent, box_from_eyes_and_mouth
+from ..keypoints import (
+    FIVE_NAMES,
+    FIVE_RELATIONS,
+    NAMES_68,
+    RELATIONS_68,
+)
 from .render import render_face
 from .streams import child
 
@@ -22,32 +28,6 @@ SPLITS = ('train', 'val', 'test')
 PART = 10
 # pictures of another version are made again
 VERSION = 1
-
-NAMES_5 = [
-    'left_eye',
-    'right_eye',
-    'nose_tip',
-    'left_mouth_corner',
-    'right_mouth_corner',
-]
-NAMES_68 = [f'kpt-{i}' for i in range(68)]
-# what changes places in a mirrored picture, and what the eyes are
-RELATIONS_5 = dict(flip_pairs=[[0, 1], [3, 4]], eyes=[[0], [1]])
-_FLIP_68 = [
-    *([i, 16 - i] for i in range(8)),
-    *([17 + i, 26 - i] for i in range(5)),
-    *([31 + i, 35 - i] for i in range(2)),
-    *([36 + i, 45 - i] for i in range(4)),
-    *([40 + i, 47 - i] for i in range(2)),
-    *([48 + i, 54 - i] for i in range(3)),
-    *([55 + i, 59 - i] for i in range(2)),
-    *([60 + i, 64 - i] for i in range(2)),
-    [65, 67],
-]
-RELATIONS_68 = dict(
-    flip_pairs=_FLIP_68,
-    eyes=[list(range(36, 42)), list(range(42, 48))],
-)
 
 
 class Part(NamedTuple):
@@ -229,9 +209,9 @@ def write_annotations(
     write_faces(
         path,
         _faces(parts, points),
-        NAMES_5 if points == 5 else NAMES_68,
+        FIVE_NAMES if points == 5 else NAMES_68,
         description=f'synthetic faces, {split}, seed {parts[0].seed}',
-        relations=RELATIONS_5 if points == 5 else RELATIONS_68,
+        relations=FIVE_RELATIONS if points == 5 else RELATIONS_68,
     )
     return path
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ..keypoints import five_from_68
 from .background import draw_background
 from .camera import Camera
 from .camera_faults import compress, degrade
@@ -13,7 +14,7 @@ from .eyewear import wear
 from .lighting import expose, shade
 from .occluders import Around, draw_occluders
 from .relief import SCALE
-from .scene import Scene, draw_scene, five_of_68
+from .scene import Scene, draw_scene
 from .skin import paint
 from .streams import Seed, Streams
 from .tracing import trace
@@ -85,7 +86,7 @@ def render_face(
     picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     projected = scene.camera.project(scene.points)
     visible = _visible(projected, depth, hidden)
-    five = five_of_68(projected[:, :2])
+    five = five_from_68(projected[:, :2])
     five_visible = np.array(
         [
             visible[36:42].mean() >= 0.5,

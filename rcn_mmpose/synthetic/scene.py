@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..keypoints import five_from_68
 from .camera import Camera, draw_pose, rotation
 from .clothes import Clothes, draw_clothes
 from .cover import Cover, no_cover
@@ -132,27 +133,6 @@ def draw_scene(
     )
 
 
-def five_of_68(points: np.ndarray) -> np.ndarray:
-    """Reduce 68 keypoints to the five of MTFL.
-
-    Args:
-        points (np.ndarray): (68, D).
-
-    Returns:
-        np.ndarray: Centres of the left and the right eye, tip of the nose,
-        left and right corner of the mouth, as seen in the image, (5, D).
-    """
-    return np.stack(
-        (
-            points[36:42].mean(0),
-            points[42:48].mean(0),
-            points[30],
-            points[48],
-            points[54],
-        )
-    )
-
-
 def _place(
     rng: np.random.Generator,
     pose: Pose,
@@ -163,7 +143,7 @@ def _place(
     """Choose size and place of the face, with room around its crop."""
     distance = 12.0 if plain else float(1 / rng.uniform(1 / 40, 1 / 7))
     camera = Camera(rotation(*pose), distance, 1.0, np.zeros(2))
-    five = five_of_68(camera.project(points)[:, :2])
+    five = five_from_68(camera.project(points)[:, :2])
     # the crop's side for a face of scale 1, by the rule of boxes.py
     eyes, mouth = five[:2], five[3:]
     reach = max(

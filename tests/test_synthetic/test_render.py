@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from rcn_mmpose.boxes import box_from_eyes_and_mouth
-from rcn_mmpose.synthetic import child, five_of_68, make_sheet, render_face
+from rcn_mmpose.keypoints import five_from_68
+from rcn_mmpose.synthetic import child, render_face
 from rcn_mmpose.synthetic.camera import PITCH, ROLL, YAW, draw_pose, rotation
 from rcn_mmpose.synthetic.scene import draw_scene
 from rcn_mmpose.synthetic.streams import Streams
@@ -112,7 +113,7 @@ def test_five_follow_from_the_68():
         face.keypoints[54],
     ]
     np.testing.assert_allclose(face.five, expected)
-    np.testing.assert_allclose(five_of_68(face.keypoints), expected)
+    np.testing.assert_allclose(five_from_68(face.keypoints), expected)
 
 
 def test_order_of_an_upright_face(frontal):
@@ -232,7 +233,7 @@ def test_poses_fill_their_ranges():
 def test_the_crop_has_room(scenes):
     for scene in scenes:
         flat = scene.camera.project(scene.points)[:, :2]
-        five = five_of_68(flat)
+        five = five_from_68(flat)
         x1, y1, x2, y2 = box_from_eyes_and_mouth(five, (10**6, 10**6))
         x1, y1, x2, y2 = np.array((x1, y1, x2, y2))
         # the rule shifts boxes at a border, here there is none to the left
@@ -258,12 +259,6 @@ def test_faces_differ(scenes):
     assert any(scene.look.beard for scene in scenes)
     smiles = [scene.doing.smile for scene in scenes]
     assert min(smiles) < 0 and max(smiles) > 0.7
-
-
-def test_sheet():
-    faces = [render_face(k, 64) for k in range(3)]
-    for points in (68, 5, 0):
-        assert make_sheet(faces, 2, points, 2).shape == (256, 256, 3)
 
 
 def test_only_numpy_and_opencv():

@@ -141,7 +141,8 @@ def test_sheet(tmp_path):
     render_faces.main(
         ['--sheet', str(path), '--sheet-faces', '9', '--size', '64']
     )
-    assert cv2.imread(str(path)).shape == (128, 512, 3)
+    # three rows of four, two pixels apart
+    assert cv2.imread(str(path)).shape == (196, 262, 3)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,8 @@ def test_flip_pairs_mirror_a_symmetric_face(made, points):
     mirrored = keypoints[order] * (-1, 1) + (2 * face.five[2, 0], 0)
     np.testing.assert_allclose(mirrored, keypoints, atol=0.02)
     for eye, centre in zip(category['eyes'], face.five[:2], strict=True):
-        np.testing.assert_allclose(keypoints[eye].mean(0), centre)
+        # of 68 the midpoint of the corners, near the mean of all six
+        np.testing.assert_allclose(keypoints[eye].mean(0), centre, atol=0.6)
 
 
 def test_an_interrupted_part_is_not_lost(tmp_path, monkeypatch):

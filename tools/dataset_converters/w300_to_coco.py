@@ -39,7 +39,7 @@ from rcn_mmpose.datasets.near_duplicates import (  # noqa: E402
 )
 from rcn_mmpose.datasets.pts import find_picture, read_pts  # noqa: E402
 from rcn_mmpose.datasets.transforms import LoadGreyImage  # noqa: E402
-from rcn_mmpose.keypoints import five_from_68  # noqa: E402
+from rcn_mmpose.keypoints import NAMES_68, five_from_68  # noqa: E402
 
 # name: (folder, number of faces in the official release)
 PARTS = {
@@ -56,7 +56,6 @@ LISTS = {
     'challenging': ('IBUG',),
     'full': ('HELEN test', 'LFPW test', 'IBUG'),
 }
-NAMES = [f'kpt-{i}' for i in range(68)]
 
 
 def list_size(name: str) -> int:
@@ -181,7 +180,7 @@ def main(args: list[str]) -> None:
             selections[name] = (faces, name, len(faces))
     for name, (faces, description, listed) in selections.items():
         path = os.path.join(options.out, f'300w_{name}.json')
-        write_faces(path, faces, NAMES, listed, description)
+        write_faces(path, faces, NAMES_68, listed, description)
         print(f'{path}: {len(faces)} faces ({description})')
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...keypoints import NAMES_68, RELATIONS_68
 from ...registry import DATASETS
 from .face_dataset import FaceDataset
 
@@ -20,15 +21,9 @@ _COLORS = dict(
     eye=(51, 153, 255),
     mouth=(255, 51, 153),
 )
-_PAIRS = [
-    *((i, 16 - i) for i in range(8)),
-    *((i, 43 - i) for i in range(17, 22)),
-    *((31, 35), (32, 34)),
-    *((36, 45), (37, 44), (38, 43), (39, 42), (40, 47), (41, 46)),
-    *((48, 54), (49, 53), (50, 52), (55, 59), (56, 58)),
-    *((60, 64), (61, 63), (65, 67)),
-]
-MIRRORED = {a: b for pair in _PAIRS for a, b in (pair, pair[::-1])}
+MIRRORED = {
+    a: b for pair in RELATIONS_68['flip_pairs'] for a, b in (pair, pair[::-1])
+}
 
 
 def _keypoint_info() -> dict:
@@ -36,9 +31,9 @@ def _keypoint_info() -> dict:
     info = {}
     for region, indices in REGIONS.items():
         for i in indices:
-            swap = f'kpt-{MIRRORED[i]}' if i in MIRRORED else ''
+            swap = NAMES_68[MIRRORED[i]] if i in MIRRORED else ''
             info[i] = dict(
-                name=f'kpt-{i}',
+                name=NAMES_68[i],
                 id=i,
                 color=_COLORS[region],
                 type='lower' if region == 'mouth' else 'upper',
@@ -71,6 +66,6 @@ class W300Dataset(FaceDataset):
         skeleton_info={},
         joint_weights=[1.0] * 68,
         sigmas=[],
-        eyes=((36, 39), (42, 45)),
+        eyes=tuple(map(tuple, RELATIONS_68['eyes'])),
     )
     PREPARE = 'python tools/dataset_converters/w300_to_coco.py data/300w'
