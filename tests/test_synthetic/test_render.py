@@ -33,7 +33,7 @@ def scenes():
     return [draw_scene(Streams(seed), 160) for seed in range(60)]
 
 
-def test_same_seed_same_bytes():
+def test_same_seed_same_bytes() -> None:
     first = render_face(7)
     render_face(8)
     again = render_face(7)
@@ -45,14 +45,14 @@ def test_same_seed_same_bytes():
     assert first.jpeg != render_face(8).jpeg
 
 
-def test_another_process_gives_the_same_bytes(monkeypatch):
+def test_another_process_gives_the_same_bytes(monkeypatch) -> None:
     monkeypatch.setenv('OMP_NUM_THREADS', '1')
     with multiprocessing.get_context('spawn').Pool(1) as pool:
         there = pool.map(_jpeg, [11, 12])
     assert there == [_jpeg(11), _jpeg(12)]
 
 
-def test_threads_do_not_matter():
+def test_threads_do_not_matter() -> None:
     before = cv2.getNumThreads()
     try:
         cv2.setNumThreads(1)
@@ -63,17 +63,17 @@ def test_threads_do_not_matter():
         cv2.setNumThreads(before)
 
 
-def test_a_seed_sequence_is_not_used_up():
+def test_a_seed_sequence_is_not_used_up() -> None:
     seed = np.random.SeedSequence(3)
     assert _jpeg(seed) == _jpeg(seed)
     assert seed.n_children_spawned == 0
 
 
-def test_an_int_is_its_seed_sequence():
+def test_an_int_is_its_seed_sequence() -> None:
     assert _jpeg(3) == _jpeg(np.random.SeedSequence(3))
 
 
-def test_child_is_pure_and_distinct():
+def test_child_is_pure_and_distinct() -> None:
     root = np.random.SeedSequence(3)
     states = {
         tuple(child(root, i, j).generate_state(4))
@@ -86,7 +86,7 @@ def test_child_is_pure_and_distinct():
 
 
 @pytest.mark.parametrize('size', [64, 160])
-def test_what_comes_back(size):
+def test_what_comes_back(size) -> None:
     face = render_face(1, size)
     assert face.picture.shape == (size, size, 3)
     assert face.picture.dtype == np.uint8
@@ -98,12 +98,12 @@ def test_what_comes_back(size):
     assert np.isfinite(face.keypoints).all()
 
 
-def test_too_small():
+def test_too_small() -> None:
     with pytest.raises(ValueError, match='32 or more'):
         render_face(0, 16)
 
 
-def test_five_follow_from_the_68():
+def test_five_follow_from_the_68() -> None:
     face = render_face(2)
     expected = [
         face.keypoints[36:42].mean(0),
@@ -116,7 +116,7 @@ def test_five_follow_from_the_68():
     np.testing.assert_allclose(five_from_68(face.keypoints), expected)
 
 
-def test_order_of_an_upright_face(frontal):
+def test_order_of_an_upright_face(frontal) -> None:
     k = frontal.keypoints
     assert (np.diff(k[:17, 0]) > 0).all()
     assert k[8, 1] == k[:17, 1].max()
@@ -132,7 +132,7 @@ def test_order_of_an_upright_face(frontal):
         assert (eye[1:3, 1] < eye[4:, 1]).all()
 
 
-def test_a_plain_frontal_face_is_symmetric(frontal):
+def test_a_plain_frontal_face_is_symmetric(frontal) -> None:
     axis = 2 * frontal.five[2, 0]
     mirrored = frontal.five[MIRROR_5] * (-1, 1) + (axis, 0)
     np.testing.assert_allclose(mirrored, frontal.five, atol=0.02)
@@ -140,7 +140,7 @@ def test_a_plain_frontal_face_is_symmetric(frontal):
     np.testing.assert_allclose(contour, frontal.keypoints[:17], atol=0.02)
 
 
-def test_the_keypoints_lie_on_the_painted_features(frontal):
+def test_the_keypoints_lie_on_the_painted_features(frontal) -> None:
     grey = frontal.picture.mean(2)
 
     def at(point):
@@ -159,7 +159,7 @@ def test_the_keypoints_lie_on_the_painted_features(frontal):
     assert at(frontal.five[2]) > at(frontal.keypoints[33])
 
 
-def test_the_head_turns_the_right_way(frontal):
+def test_the_head_turns_the_right_way(frontal) -> None:
     def tip(pose):
         five = render_face(0, pose=pose, plain=True).five
         offset = five[2] - five[:2].mean(0)
@@ -176,19 +176,19 @@ def test_the_head_turns_the_right_way(frontal):
     assert np.degrees(np.arctan2(line[1], line[0])) == pytest.approx(20, abs=1)
 
 
-def test_rotation_is_one():
+def test_rotation_is_one() -> None:
     turn = rotation(40, -20, 10)
     np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-12)
     assert np.linalg.det(turn) == pytest.approx(1)
 
 
-def test_a_frontal_face_hides_nothing_of_its_features(frontal):
+def test_a_frontal_face_hides_nothing_of_its_features(frontal) -> None:
     assert frontal.visible[17:].all()
     assert frontal.five_visible.all()
 
 
 @pytest.mark.parametrize('side', [-1, 1])
-def test_a_turned_head_hides_its_far_side(side):
+def test_a_turned_head_hides_its_far_side(side) -> None:
     face = render_face(0, pose=(45.0 * side, 0.0, 0.0), plain=True)
     # the nose points to the far side
     far, near = (range(9, 17), range(0, 8))
@@ -200,7 +200,7 @@ def test_a_turned_head_hides_its_far_side(side):
     assert face.visible[near_eye].all()
 
 
-def test_an_occluder_hides_what_it_covers(monkeypatch):
+def test_an_occluder_hides_what_it_covers(monkeypatch) -> None:
     from rcn_mmpose.synthetic import render
 
     open_face = render_face(4, pose=FRONTAL)
@@ -220,7 +220,7 @@ def test_an_occluder_hides_what_it_covers(monkeypatch):
     assert not face.five_visible[[0, 3]].any()
 
 
-def test_poses_fill_their_ranges():
+def test_poses_fill_their_ranges() -> None:
     rng = np.random.default_rng(0)
     poses = np.array([draw_pose(rng) for _ in range(3000)])
     limits = np.array([YAW, PITCH, ROLL])
@@ -230,7 +230,7 @@ def test_poses_fill_their_ranges():
     assert (np.abs(poses.mean(0)) < 0.05 * limits).all()
 
 
-def test_the_crop_has_room(scenes):
+def test_the_crop_has_room(scenes) -> None:
     for scene in scenes:
         flat = scene.camera.project(scene.points)[:, :2]
         five = five_from_68(flat)
@@ -246,14 +246,14 @@ def test_the_crop_has_room(scenes):
         assert (middle + 0.59 * side < 161).all()
 
 
-def test_keypoints_lie_on_the_surface(scenes):
+def test_keypoints_lie_on_the_surface(scenes) -> None:
     for scene in scenes:
         x, y, z = scene.points.T.astype(np.float32)[:, None]
         field = scene.head.signed(x, y, z, bare=True)
         assert np.abs(field).max() < 0.05 or (field <= 0.05).all()
 
 
-def test_faces_differ(scenes):
+def test_faces_differ(scenes) -> None:
     assert len({scene.cover.kind for scene in scenes}) >= 4
     assert any(scene.glasses for scene in scenes)
     assert any(scene.look.beard for scene in scenes)
@@ -261,7 +261,7 @@ def test_faces_differ(scenes):
     assert min(smiles) < 0 and max(smiles) > 0.7
 
 
-def test_only_numpy_and_opencv():
+def test_only_numpy_and_opencv() -> None:
     import rcn_mmpose.synthetic as package
 
     folder = os.path.dirname(package.__file__)
@@ -274,7 +274,7 @@ def test_only_numpy_and_opencv():
                 assert f'from {other}' not in text
 
 
-def test_rendering_needs_no_mmpose(fresh, tmp_path):
+def test_rendering_needs_no_mmpose(fresh, tmp_path) -> None:
     code = (
         'import sys\n'
         'import rcn_mmpose.synthetic.face_set\n'

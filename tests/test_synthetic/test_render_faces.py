@@ -44,7 +44,7 @@ def made(tmp_path_factory):
     return folder
 
 
-def test_files(made):
+def test_files(made) -> None:
     pictures = sorted(p.name for p in (made / 'images/train').iterdir())
     assert pictures == [f'{k:06d}.jpg' for k in range(5)]
     assert len(list((made / 'images/val').iterdir())) == 2
@@ -58,7 +58,7 @@ def test_files(made):
 
 
 @pytest.mark.parametrize('points', [5, 68])
-def test_annotations(made, points):
+def test_annotations(made, points) -> None:
     path = made / f'annotations/train_{points}.json'
     content = json.loads(path.read_text())
     assert len(content['images']) == len(content['annotations']) == 5
@@ -79,7 +79,7 @@ def test_annotations(made, points):
         assert (picture == expected.picture).all()
 
 
-def test_splits_and_seeds_differ():
+def test_splits_and_seeds_differ() -> None:
     seeds = [(0, 'train', 0), (0, 'val', 0), (0, 'train', 1), (1, 'train', 0)]
     pictures = {
         render_face(face_set.seed_of(*seed), 64).jpeg for seed in seeds
@@ -87,7 +87,7 @@ def test_splits_and_seeds_differ():
     assert len(pictures) == 4
 
 
-def test_a_longer_set_begins_like_a_shorter_one(made, tmp_path):
+def test_a_longer_set_begins_like_a_shorter_one(made, tmp_path) -> None:
     render_faces.main(
         ['--out', str(tmp_path), '--train', '3', '--val', '0', '--test', '0']
         + ['--size', '64']
@@ -97,7 +97,7 @@ def test_a_longer_set_begins_like_a_shorter_one(made, tmp_path):
         assert (made / name).read_bytes() == (tmp_path / name).read_bytes()
 
 
-def test_goes_on(made, capsys):
+def test_goes_on(made, capsys) -> None:
     before = _files(made)
     pictures = made / 'images/train'
     (pictures / '000000.jpg').unlink()
@@ -111,7 +111,7 @@ def test_goes_on(made, capsys):
     assert _files(made) == before
 
 
-def test_goes_on_after_a_lost_or_broken_record(made, capsys):
+def test_goes_on_after_a_lost_or_broken_record(made, capsys) -> None:
     before = _files(made)
     records = sorted((made / 'records').iterdir())
     records[0].unlink()
@@ -120,7 +120,7 @@ def test_goes_on_after_a_lost_or_broken_record(made, capsys):
     assert _files(made) == before
 
 
-def test_another_seed_replaces_the_pictures(made, tmp_path, capsys):
+def test_another_seed_replaces_the_pictures(made, tmp_path, capsys) -> None:
     _run(tmp_path, '--seed', '1')
     assert _files(tmp_path) != _files(made)
     _run(tmp_path)
@@ -128,7 +128,7 @@ def test_another_seed_replaces_the_pictures(made, tmp_path, capsys):
     assert _files(tmp_path) == _files(made)
 
 
-def test_workers_do_not_matter(made, tmp_path):
+def test_workers_do_not_matter(made, tmp_path) -> None:
     render_faces.main(['--out', str(tmp_path), *COUNTS, '--workers', '2'])
     pictures = [k for k in _files(made) if k.startswith('images')]
     assert pictures
@@ -136,7 +136,7 @@ def test_workers_do_not_matter(made, tmp_path):
         assert (made / name).read_bytes() == (tmp_path / name).read_bytes()
 
 
-def test_sheet(tmp_path):
+def test_sheet(tmp_path) -> None:
     path = tmp_path / 'new' / 'sheet.png'
     render_faces.main(
         ['--sheet', str(path), '--sheet-faces', '9', '--size', '64']
@@ -158,7 +158,7 @@ def test_sheet(tmp_path):
         (['--out', __file__], 'not a folder'),
     ],
 )
-def test_errors(args, message, capsys):
+def test_errors(args, message, capsys) -> None:
     with pytest.raises(SystemExit) as stop:
         render_faces.main(args)
     assert stop.value.code == 2
@@ -166,14 +166,14 @@ def test_errors(args, message, capsys):
     assert message in last
 
 
-def test_a_folder_that_cannot_be_written(tmp_path):
+def test_a_folder_that_cannot_be_written(tmp_path) -> None:
     (tmp_path / 'images').write_text('a file')
     with pytest.raises(SystemExit, match='render_faces.py: '):
         _run(tmp_path)
 
 
 @pytest.mark.parametrize('points', [5, 68])
-def test_flip_pairs_mirror_a_symmetric_face(made, points):
+def test_flip_pairs_mirror_a_symmetric_face(made, points) -> None:
     path = made / f'annotations/train_{points}.json'
     category = json.loads(path.read_text())['categories'][0]
     pairs = np.array(category['flip_pairs'])
@@ -189,7 +189,7 @@ def test_flip_pairs_mirror_a_symmetric_face(made, points):
         np.testing.assert_allclose(keypoints[eye].mean(0), centre, atol=0.6)
 
 
-def test_an_interrupted_part_is_not_lost(tmp_path, monkeypatch):
+def test_an_interrupted_part_is_not_lost(tmp_path, monkeypatch) -> None:
     part = face_set.Part(str(tmp_path), 'train', 0, 3, 0, 64)
     real = face_set.render_face
 
