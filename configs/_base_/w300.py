@@ -3,12 +3,14 @@
 Annotation files: python tools/dataset_converters/w300_to_coco.py data/300w
 """
 
+_base_ = ['faces.py']
+
 dataset_type = 'rcn_mmpose.W300Dataset'
-data_mode = 'topdown'
-data_root = 'data/'
+pictures = dict(img='300w/')
 
+# 68 points fill the crop: those that the jitter moves out do not count.
 codec = dict(type='rcn_mmpose.CellIndex', input_size=(80, 80), outside='mask')
-
+# without occlusion, as in the paper (footnote 12)
 train_pipeline = [
     dict(type='rcn_mmpose.LoadGreyImage'),
     dict(type='rcn_mmpose.FaceBox', rule='given'),
@@ -17,59 +19,29 @@ train_pipeline = [
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPoseInputs'),
 ]
-val_pipeline = [
-    dict(type='rcn_mmpose.LoadGreyImage'),
-    dict(type='rcn_mmpose.FaceBox', rule='given'),
-    dict(type='rcn_mmpose.CropFace', input_size=codec['input_size']),
-    dict(type='PackPoseInputs'),
-]
 
 train_dataloader = dict(
     batch_size=16,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         type=dataset_type,
-        data_mode=data_mode,
-        data_root=data_root,
         ann_file='annotations/300w_train.json',
-        data_prefix=dict(img='300w/'),
+        data_prefix=pictures,
         pipeline=train_pipeline,
     ),
 )
 val_dataloader = dict(
     batch_size=32,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     dataset=dict(
         type=dataset_type,
-        data_mode=data_mode,
-        data_root=data_root,
         ann_file='annotations/300w_val.json',
-        data_prefix=dict(img='300w/'),
-        test_mode=True,
-        pipeline=val_pipeline,
+        data_prefix=pictures,
     ),
 )
 test_dataloader = dict(
     batch_size=32,
-    num_workers=2,
-    persistent_workers=False,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     dataset=dict(
         type=dataset_type,
-        data_mode=data_mode,
-        data_root=data_root,
         ann_file='annotations/300w_test.json',
-        data_prefix=dict(img='300w/'),
-        test_mode=True,
-        pipeline=val_pipeline,
+        data_prefix=pictures,
     ),
 )
-val_evaluator = dict(type='rcn_mmpose.FaceNME')
-test_evaluator = val_evaluator

@@ -21,6 +21,17 @@ model = dict(
     head=dict(loss=dict(loss_weight=5.0), decoder={{_base_.codec}}),
 )
 
+train_pipeline = [
+    dict(type='rcn_mmpose.LoadGreyImage'),
+    dict(type='rcn_mmpose.FaceBox', rule='given'),
+    dict(type='rcn_mmpose.UniformJitter', shift=0.1, scale=0.1, rotation=40),
+    dict(type='rcn_mmpose.CropFace', input_size=(80, 80)),
+    dict(type='rcn_mmpose.RandomOcclusion', sides=(20 / 80, 50 / 80)),
+    dict(type='GenerateTarget', encoder={{_base_.codec}}),
+    dict(type='PackPoseInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+
 train_cfg = dict(by_epoch=True, max_epochs=200, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()
