@@ -1,0 +1,39 @@
+"""What the README shows works."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmpose.registry import MODELS
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
+README = PAGES[0].read_text()
+
+
+def test_the_config_of_the_readme_builds_a_model(tmp_path: Path) -> None:
+    (text,) = re.findall(r'```python\n(.*?)```', README, re.DOTALL)
+    path = tmp_path / 'config.py'
+    path.write_text(text)
+    cfg = Config.fromfile(str(path))
+    init_default_scope('mmpose')
+    model = MODELS.build(cfg.model)
+    scores = model(torch.zeros(1, 3, 64, 64), None, mode='tensor')
+    assert scores.shape == (1, 68, 64, 64)
+
+
+def test_files_and_targets_that_are_named_exist() -> None:
+    makefile = (ROOT / 'Makefile').read_text()
+    for page in PAGES:
+        text = page.read_text()
+        for target in re.findall(r'\bmake ([a-z]+)\b', text):
+            assert f'\n{target}:' in makefile, target
+        for path in re.findall(
+            r'\b(?:tools|configs|docs|requirements|rcn_mmpose)/[\w/]+\.\w+',
+            text,
+        ):
+            assert (ROOT / path).is_file(), f'{page.name}: {path}'
