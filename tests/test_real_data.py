@@ -23,7 +23,8 @@ needs_mtfl = pytest.mark.skipif(
     reason='needs MTFL in data/mtfl',
 )
 needs_checkpoint = pytest.mark.skipif(
-    not list(WORK.glob('best_*.pth')),
+    not (DATA / 'annotations' / 'mtfl_val.json').is_file()
+    or not list(WORK.glob('best_*.pth')),
     reason='needs a training of configs/rcn_aflw.py in work_dirs/rcn_aflw',
 )
 
