@@ -1,6 +1,6 @@
 """RCN on MTFL, tested on AFLW-5, by a recipe of today.
 
-All choices were made on the 1,000 validation faces.
+The best checkpoint is chosen on the 1,000 validation faces.
 """
 
 _base_ = [

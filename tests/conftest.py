@@ -56,14 +56,19 @@ def mtfl(tmp_path: Path) -> Path:
     return make_mtfl(tmp_path / 'data' / 'mtfl')
 
 
-@pytest.fixture
-def mtfl2coco(root: Path) -> ModuleType:
-    """The converter as a module."""
-    path = root / 'tools' / 'dataset_converters' / 'mtfl2coco.py'
-    spec = importlib.util.spec_from_file_location('mtfl2coco', path)
+def load_tool(path: str) -> ModuleType:
+    """Import a script below tools/ as a module."""
+    file = ROOT / 'tools' / path
+    spec = importlib.util.spec_from_file_location(file.stem, file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def mtfl2coco() -> ModuleType:
+    """The converter as a module."""
+    return load_tool('dataset_converters/mtfl2coco.py')
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ that a run that was interrupted goes on where it stopped.
 
 import json
 import os
-import tempfile
 import zlib
 from typing import NamedTuple
 
@@ -15,6 +14,8 @@ import cv2
 import numpy as np
 
 from ..boxes import box_from_extent, box_from_eyes_and_mouth
+from ..coco_json import Face, write_faces
+from ..files import DRAFT, write_whole
 from ..keypoints import (
     FIVE_NAMES,
     FIVE_RELATIONS,
@@ -143,7 +144,7 @@ def make_part(part: Part) -> int:
             content = dict(
                 version=VERSION, seed=part.seed, size=part.size, faces=faces
             )
-            _write(part.record(), json.dumps(content).encode())
+            write_whole(part.record(), json.dumps(content).encode())
     return rendered
 
 
@@ -156,7 +157,7 @@ def remove_drafts(folder: str) -> None:
     for name in ('images', 'records'):
         for place, _, files in os.walk(os.path.join(folder, name)):
             for file in files:
-                if file.endswith('.tmp'):
+                if file.endswith(DRAFT):
                     os.unlink(os.path.join(place, file))
 
 
@@ -173,17 +174,9 @@ def read_record(part: Part) -> dict | None:
     try:
         with open(part.record(), encoding='utf-8') as file:
             content = json.load(file)
-        same = (content['version'], content['seed'], content['size'])
-        return (
-            content['faces']
-            if same
-            == (
-                VERSION,
-                part.seed,
-                part.size,
-            )
-            else None
-        )
+        found = (content['version'], content['seed'], content['size'])
+        wanted = (VERSION, part.seed, part.size)
+        return content['faces'] if found == wanted else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -203,8 +196,6 @@ def write_annotations(
         str: Its path.
     """
     # here, because it imports MMPose, which rendering does not need
-    from ..datasets.coco_json import write_faces
-
     path = os.path.join(folder, 'annotations', f'{split}_{points}.json')
     write_faces(
         path,
@@ -217,8 +208,6 @@ def write_annotations(
 
 
 def _faces(parts: list[Part], points: int) -> list:
-    from ..datasets.coco_json import Face
-
     faces = []
     for part in parts:
         record = read_record(part)
@@ -245,7 +234,7 @@ def _faces(parts: list[Part], points: int) -> list:
 
 def _render(part: Part, index: int) -> dict:
     face = render_face(seed_of(part.seed, part.split, index), part.size)
-    _write(part.picture(index), face.jpeg)
+    write_whole(part.picture(index), face.jpeg)
     return dict(
         crc=zlib.crc32(face.jpeg),
         keypoints_5=np.round(face.five, 4).tolist(),
@@ -262,18 +251,3 @@ def _crc(path: str) -> int | None:
             return zlib.crc32(file.read())
     except OSError:
         return None
-
-
-def _write(path: str, content: bytes) -> None:
-    """Write a file; it appears whole or not at all."""
-    folder = os.path.dirname(path)
-    os.makedirs(folder, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=folder, suffix='.tmp')
-    try:
-        with os.fdopen(handle, 'wb') as file:
-            file.write(content)
-        os.chmod(draft, 0o644)
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise

@@ -1,19 +1,15 @@
 """The tool: files, going on, any number of workers, errors."""
 
-import importlib.util
 import json
-import pathlib
 
 import cv2
 import numpy as np
 import pytest
+from conftest import load_tool
 
 from rcn_mmpose.synthetic import face_set, render_face
 
-_PATH = pathlib.Path(__file__).parents[2] / 'tools' / 'render_faces.py'
-_SPEC = importlib.util.spec_from_file_location('render_faces', _PATH)
-render_faces = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(render_faces)
+render_faces = load_tool('render_faces.py')
 
 COUNTS = ['--train', '5', '--val', '2', '--test', '1', '--size', '64']
 

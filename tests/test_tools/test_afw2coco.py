@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -9,6 +8,7 @@ import cv2
 import h5py
 import numpy as np
 import pytest
+from conftest import load_tool
 
 # eyes, nose tip, mouth: left, middle, right; counted from 1 as in MATLAB
 SIX = np.array(
@@ -17,12 +17,8 @@ SIX = np.array(
 
 
 @pytest.fixture
-def afw2coco(root: Path) -> ModuleType:
-    path = root / 'tools' / 'dataset_converters' / 'afw2coco.py'
-    spec = importlib.util.spec_from_file_location('afw2coco', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def afw2coco() -> ModuleType:
+    return load_tool('dataset_converters/afw2coco.py')
 
 
 def write_afw(root: Path, faces: dict[str, list[np.ndarray]]) -> Path:

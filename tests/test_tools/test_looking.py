@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import cv2
 import mmengine
 import numpy as np
 import pytest
-
-
-@pytest.fixture
-def load_tool(root: Path) -> callable:
-    def load(name: str) -> ModuleType:
-        path = root / 'tools' / f'{name}.py'
-        spec = importlib.util.spec_from_file_location(name, path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
+from conftest import load_tool
 
 
 @pytest.mark.parametrize('mode', ['original', 'input'])
-def test_browse(
-    mode: str, load_tool: callable, root: Path, converted: Path
-) -> None:
+def test_browse(mode: str, root: Path, converted: Path) -> None:
     out = converted / 'sheets' / f'{mode}.png'
-    load_tool('browse').main(
+    load_tool('browse.py').main(
         [
             str(root / 'configs' / 'rcn_aflw.py'),
             '--mode',
@@ -51,7 +36,6 @@ def test_browse(
 
 
 def test_report(
-    load_tool: callable,
     root: Path,
     converted: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -80,7 +64,7 @@ def test_report(
         )
     mmengine.dump(samples, converted / 'predictions.pkl')
     monkeypatch.chdir(converted.parent)
-    load_tool('report').main(
+    load_tool('report.py').main(
         [
             str(root / 'configs' / 'rcn_aflw.py'),
             str(converted / 'predictions.pkl'),

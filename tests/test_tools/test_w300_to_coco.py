@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -8,15 +7,12 @@ from types import ModuleType
 import cv2
 import numpy as np
 import pytest
+from conftest import load_tool
 
 
 @pytest.fixture
-def converter(root: Path) -> ModuleType:
-    path = root / 'tools' / 'dataset_converters' / 'w300_to_coco.py'
-    spec = importlib.util.spec_from_file_location('w300_to_coco', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def converter() -> ModuleType:
+    return load_tool('dataset_converters/w300_to_coco.py')
 
 
 def write_faces(folder: Path, names: list[str], seed: int = 0) -> None:

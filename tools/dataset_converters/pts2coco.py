@@ -27,7 +27,7 @@ from rcn_mmpose import compat
 compat.activate()
 
 from rcn_mmpose.boxes import box_from_extent  # noqa: E402
-from rcn_mmpose.datasets.coco_json import Face, write_faces  # noqa: E402
+from rcn_mmpose.coco_json import Face, write_faces  # noqa: E402
 from rcn_mmpose.datasets.face.own_faces import own_metainfo  # noqa: E402
 from rcn_mmpose.datasets.near_duplicates import split_groups  # noqa: E402
 from rcn_mmpose.datasets.pts import find_picture, read_pts  # noqa: E402

@@ -31,7 +31,7 @@ from rcn_mmpose import compat
 compat.activate()
 
 from rcn_mmpose.boxes import box_from_extent  # noqa: E402
-from rcn_mmpose.datasets.coco_json import Face, write_faces  # noqa: E402
+from rcn_mmpose.coco_json import Face, write_faces  # noqa: E402
 from rcn_mmpose.datasets.near_duplicates import (  # noqa: E402
     aligned_patch,
     group_duplicates,

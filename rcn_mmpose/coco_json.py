@@ -1,12 +1,12 @@
 """Writing COCO-style annotation files of faces."""
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+from .files import write_whole
 
 
 class Face(NamedTuple):
@@ -101,14 +101,4 @@ def write_faces(
             )
         ],
     )
-    folder = os.path.dirname(os.path.abspath(path))
-    os.makedirs(folder, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=folder, suffix='.tmp')
-    try:
-        with os.fdopen(handle, 'w', encoding='utf-8') as file:
-            json.dump(content, file)
-        os.chmod(draft, 0o644)
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise
+    write_whole(path, json.dumps(content).encode())

@@ -1,0 +1,28 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+DRAFT = '.tmp'  # ending of what a killed process may leave behind
+
+
+def write_whole(path: str, content: bytes) -> None:
+    """Write a file under another name, then move it into place.
+
+    Args:
+        path (str): The file; its folder is made if needed.
+        content (bytes): All of it.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    os.makedirs(folder, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=folder, suffix=DRAFT)
+    try:
+        with os.fdopen(handle, 'wb') as file:
+            file.write(content)
+        os.chmod(draft, 0o644)
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise
