@@ -90,17 +90,18 @@ install-now:
 	    -c $(CUDA) torch
 	@echo '$(CURDIR)' > "$$($(BIN)/python -c 'import sysconfig; \
 	    print(sysconfig.get_path("purelib"))')/rcn_mmpose.pth"
+	@$(BIN)/python -c 'import setuptools; setuptools.setup()' -q egg_info
 	@echo "$(SERVED)" > '$(STAMP)'
 	@echo 'Done: $(VENV) is ready.'
 
 # Each step goes on where an earlier call was interrupted.
 demo: install
-	@echo '[1/4] render 3,600 faces into data/synthetic'
+	@echo '[1/4] render 4,400 faces into data/synthetic'
 	@$(BIN)/python tools/render_faces.py --out data/synthetic \
-	    --train 3000 --val 300 --test 300 --workers 2
-	@echo '[2/4] train on 3,000 of them'
+	    --train 4000 --val 100 --test 300 --seed 1 --workers 2
+	@echo '[2/4] train on 4,000 of them'
 	@$(BIN)/python tools/train.py configs/rcn_synthetic.py --resume \
-	    --work-dir $(DEMO)
+	    --device-data --amp auto --work-dir $(DEMO)
 	@echo '[3/4] test on 300 others'
 	@$(BIN)/python tools/test.py configs/rcn_synthetic.py \
 	    "$$(ls -t $(DEMO)/best_*.pth | head -n 1)" --work-dir $(DEMO)/test \

@@ -14,6 +14,14 @@ test_dataloader = dict(
     dataset=dict(ann_file='annotations/cofw_test.json', **cofw)
 )
 test_evaluator = [
-    dict(type='rcn_mmpose.FaceNME', eyes=((16,), (17,))),
+    dict(
+        type='rcn_mmpose.FaceNME',
+        normalisers=dict(
+            outer_corners=((8,), (9,)),
+            eye_points=((16,), (17,)),
+        ),
+        detailed=True,
+        out_file='errors.csv',
+    ),
     dict(type='NME', norm_mode='keypoint_distance'),
 ]

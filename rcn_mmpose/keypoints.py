@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 FIVE_NAMES = (
@@ -14,6 +16,8 @@ FIVE_NAMES = (
 # pairs change places in a mirrored picture; an eye's centre is the mean of
 # the keypoints of its group
 FIVE_RELATIONS = dict(flip_pairs=[[0, 1], [3, 4]], eyes=[[0], [1]])
+# by what errors are divided: the distance between the means of two groups
+FIVE_NORMALISERS = dict(eye_points=((0,), (1,)))
 
 # 300W's 68, counted from 0, left and right as seen in the image
 NAMES_68 = tuple(f'kpt-{i}' for i in range(68))
@@ -29,6 +33,33 @@ RELATIONS_68 = dict(
     # the midpoints of the eye corners, as in the paper
     eyes=[[36, 39], [42, 45]],
 )
+NORMALISERS_68 = dict(
+    eye_centres=((36, 39), (42, 45)), outer_corners=((36,), (45,))
+)
+REGIONS_68 = dict(
+    contour=tuple(range(17)),
+    brows=tuple(range(17, 27)),
+    nose=tuple(range(27, 36)),
+    eyes=tuple(range(36, 48)),
+    mouth=tuple(range(48, 68)),
+)
+# without the contour and the inner corners of the mouth (paper, Table 4)
+GROUPS_68 = {'49': tuple(i for i in range(17, 68) if i not in (60, 64))}
+
+
+def eye_normaliser(eyes: Sequence[Sequence[int]]) -> dict:
+    """Name the distance between two eyes.
+
+    Args:
+        eyes (Sequence[Sequence[int]]): Two groups of keypoints, whose means
+            are the eyes' centres.
+
+    Returns:
+        dict: The groups as ``eye_points`` if each is one keypoint, else as
+        ``eye_centres``.
+    """
+    name = 'eye_points' if max(map(len, eyes)) == 1 else 'eye_centres'
+    return {name: tuple(tuple(group) for group in eyes)}
 
 
 def five_from_68(keypoints: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from . import compat
 
 compat.activate()  # before anything of MMCV or MMPose is imported
 
+from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS  # noqa: E402
 from mmengine.registry import DATASETS as MMENGINE_DATASETS  # noqa: E402
 from mmengine.registry import HOOKS as MMENGINE_HOOKS  # noqa: E402
 from mmengine.registry import METRICS as MMENGINE_METRICS  # noqa: E402
@@ -36,6 +37,7 @@ def _registry(name: str, parent: Registry, location: str) -> Registry:
 OPTIM_WRAPPERS = _registry('optim_wrapper', MMENGINE_OPTIM_WRAPPERS, 'engine')
 MODELS = _registry('model', MMENGINE_MODELS, 'models')
 DATASETS = _registry('dataset', MMENGINE_DATASETS, 'datasets')
+DATA_SAMPLERS = _registry('data sampler', MMENGINE_DATA_SAMPLERS, 'datasets')
 TRANSFORMS = _registry('transform', MMENGINE_TRANSFORMS, 'datasets')
 METRICS = _registry('metric', MMENGINE_METRICS, 'evaluation')
 HOOKS = _registry('hook', MMENGINE_HOOKS, 'engine')

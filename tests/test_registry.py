@@ -16,10 +16,24 @@ import rcn_mmpose.registry as ours
 # Everything a config can name; a new part is added here.
 PARTS = dict(
     MODELS=[
+        'ELTPoseEstimator',
+        'EquivariantLandmarkLoss',
+        'JointEstimator',
+        'KeypointDenoiser',
         'LCNDataPreprocessor',
+        'LRRHead',
+        'LargeKernelNet',
         'RCN',
+        'Recombinator',
+        'RefineNet',
+        'SoftArgmaxHead',
+        'SoftArgmaxLoss',
         'SpatialCrossEntropyLoss',
         'SpatialSoftmaxHead',
+        'SumNet',
+        'SumNetHead',
+        'TCDCN',
+        'Trunk',
     ],
     KEYPOINT_CODECS=['CellIndex'],
     DATASETS=[
@@ -31,24 +45,65 @@ PARTS = dict(
         'W300Dataset',
     ],
     TRANSFORMS=[
+        'CorruptKeypoints',
         'CropFace',
+        'CropKeypoints',
         'FaceBox',
         'LCN',
         'LoadGreyImage',
         'RandomOcclusion',
         'UniformJitter',
+        'WithholdLabels',
     ],
     METRICS=['FaceNME'],
     HOOKS=['ChannelsLastHook', 'CheckpointCheckHook'],
     OPTIM_WRAPPERS=['CPUAmpOptimWrapper'],
 )
+HEAD = dict(
+    type='rcn_mmpose.SpatialSoftmaxHead',
+    in_channels=2,
+    out_channels=3,
+    decoder=dict(type='rcn_mmpose.CellIndex', input_size=(8, 8)),
+)
+DENOISER = dict(
+    type='rcn_mmpose.KeypointDenoiser',
+    backbone=dict(
+        type='rcn_mmpose.LargeKernelNet',
+        in_channels=3,
+        channels=2,
+        kernel_size=5,
+        input_size=(8, 8),
+    ),
+    head=HEAD,
+)
 NEEDED = dict(
     CellIndex=dict(input_size=(80, 80)),
+    CorruptKeypoints=dict(
+        encoder=dict(type='rcn_mmpose.CellIndex', input_size=(80, 80))
+    ),
     CropFace=dict(input_size=(80, 80)),
+    CropKeypoints=dict(input_size=(80, 80)),
+    ELTPoseEstimator=dict(
+        backbone=dict(type='rcn_mmpose.RCN', num_branches=2),
+        head=dict(HEAD, type='rcn_mmpose.SoftArgmaxHead'),
+    ),
+    JointEstimator=dict(
+        backbone=dict(type='rcn_mmpose.RCN', num_branches=2),
+        head=HEAD,
+        refiner=DENOISER,
+    ),
+    KeypointDenoiser={k: DENOISER[k] for k in ('backbone', 'head')},
+    LargeKernelNet=dict(in_channels=1, channels=1, num_convs=1),
     OwnFaceDataset=dict(
         metainfo=dict(keypoints=['a'], flip_pairs=[], eyes=((0,), (0,)))
     ),
+    LRRHead=dict(in_channels=(2, 3), out_channels=1),
+    Recombinator=dict(in_channels=[2, 3]),
+    RefineNet=dict(in_channels=(2, 3), channels=(1, 2)),
+    SoftArgmaxHead=dict(in_channels=2, out_channels=1),
     SpatialSoftmaxHead=dict(in_channels=2, out_channels=1),
+    SumNetHead=dict(in_channels=(2, 3), out_channels=1),
+    WithholdLabels=dict(kept=0.5),
     CPUAmpOptimWrapper=dict(
         optimizer=torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.1)
     ),

@@ -8,10 +8,15 @@ from rcn_mmpose import compat
 compat.activate()
 
 from mmengine.config import Config  # noqa: E402
+from mmengine.dist import is_main_process  # noqa: E402
 from mmengine.fileio import dump  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
 
 from rcn_mmpose.engine.cli import add_common_arguments, load_config  # noqa: E402
+from rcn_mmpose.engine.distributed import (  # noqa: E402
+    entry_point,
+    init_distributed,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,7 +42,8 @@ def apply_arguments(cfg: Config, args: argparse.Namespace) -> None:
 
     Raises:
         FileNotFoundError: If there is no such checkpoint.
-        ValueError: If the name of an output file has the wrong ending.
+        ValueError: If the name of an output file has the wrong ending, or
+            several processes would overwrite each other's bad cases.
     """
     if not osp.isfile(args.checkpoint) and '://' not in args.checkpoint:
         raise FileNotFoundError(
@@ -61,19 +67,26 @@ def apply_arguments(cfg: Config, args: argparse.Namespace) -> None:
             *evaluators,
             dict(type='DumpResults', out_file_path=args.dump),
         ]
+    if args.badcase and args.launcher != 'none':
+        raise ValueError(
+            '--badcase keeps the list of one process alone; test in one, '
+            'with tools/test.py.'
+        )
     if args.badcase:
         hook = cfg.default_hooks.badcase
         hook.update(enable=True, show=args.show, interval=args.interval)
         hook.setdefault('metric', cfg.model.head.loss)
 
 
+@entry_point
 def main() -> None:
     """Test."""
     args = parse_args()
     cfg = load_config(args)
     apply_arguments(cfg, args)
+    init_distributed(cfg)
     metrics = Runner.from_cfg(cfg).test()
-    if args.out:
+    if args.out and is_main_process():
         dump({k: float(v) for k, v in metrics.items()}, args.out)
 
 

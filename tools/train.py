@@ -11,6 +11,13 @@ from mmengine.config import Config  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
 
 from rcn_mmpose.engine.cli import add_common_arguments, load_config  # noqa: E402
+from rcn_mmpose.engine.cpu_amp import amp_pays  # noqa: E402
+from rcn_mmpose.engine.distributed import (  # noqa: E402
+    check_batch,
+    entry_point,
+    init_distributed,
+)
+from rcn_mmpose.engine.fast_path import use_device_data  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:
@@ -27,8 +34,17 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--amp',
+        nargs='?',
+        const='always',
+        choices=['always', 'auto'],
+        help='mixed precision: float16 on a GPU, bfloat16 on a CPU; with '
+        '"auto" only on one that computes in it natively',
+    )
+    parser.add_argument(
+        '--device-data',
         action='store_true',
-        help='mixed precision: float16 on a GPU, bfloat16 on a CPU',
+        help='decode the training pictures once into a cache of crops, and '
+        'augment whole batches on the device',
     )
     parser.add_argument(
         '--no-validate', action='store_true', help='skip the validation'
@@ -60,6 +76,7 @@ def use_amp(cfg: Config) -> None:
         )
 
 
+@entry_point
 def main() -> None:
     """Train."""
     args = parse_args()
@@ -68,14 +85,20 @@ def main() -> None:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         # without a validation there is no best checkpoint
         cfg.default_hooks.checkpoint.pop('save_best', None)
-    if args.amp:
+    if args.amp == 'always' or args.amp == 'auto' and amp_pays():
         use_amp(cfg)
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
-    Runner.from_cfg(cfg).train()
+    init_distributed(cfg)
+    if args.device_data:
+        use_device_data(cfg)
+    runner = Runner.from_cfg(cfg)
+    if warning := check_batch(cfg, runner.world_size):
+        runner.logger.warning(warning)
+    runner.train()
 
 
 if __name__ == '__main__':

@@ -62,4 +62,6 @@ test_dataloader = dict(
     ),
 )
 val_evaluator = dict(type='rcn_mmpose.FaceNME')
-test_evaluator = val_evaluator
+test_evaluator = dict(
+    type='rcn_mmpose.FaceNME', detailed=True, out_file='errors.csv'
+)

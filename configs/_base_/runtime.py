@@ -14,8 +14,10 @@ default_hooks = dict(
         type='CheckpointHook',
         interval=1,
         max_keep_ckpts=2,
-        save_best='NME_pixels_eyes',
-        rule='less',
+        # the first value: NME in pixels by the data set's main normaliser
+        save_best='auto',
+        greater_keys=['AUC'],
+        less_keys=['NME', 'FR'],
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='PoseVisualizationHook', enable=False),

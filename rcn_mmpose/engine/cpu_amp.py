@@ -24,3 +24,14 @@ class CPUAmpOptimWrapper(OptimWrapper):
         with super().optim_context(model):
             with torch.autocast('cpu', torch.bfloat16):
                 yield
+
+
+def amp_pays() -> bool:
+    """Tell whether mixed precision saves time here.
+
+    It does on a GPU, and on a CPU that has instructions for bfloat16.
+    """
+    return torch.cuda.is_available() or any(
+        getattr(torch.cpu, name, bool)()  # private, so perhaps not there
+        for name in ('_is_avx512_bf16_supported', '_is_amx_tile_supported')
+    )

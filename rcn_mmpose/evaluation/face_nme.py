@@ -1,148 +1,212 @@
-"""Mean error in percent of the eye distance, by two protocols."""
+"""Errors of faces by several protocols and normalisers, side by side."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-import numpy as np
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from mmengine.dist import (
+    broadcast_object_list,
+    collect_results,
+    is_main_process,
+)
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
 from ..registry import METRICS
+from .error_file import write_errors
+from .error_table import ErrorTable
+from .face_result import one_per_face, read_face
+from .face_subsets import fields_of
+from .measures import VALUES, Plan
 
 
 @METRICS.register_module()
 class FaceNME(BaseMetric):
-    """Normalised mean error of faces (paper, eq. 4), in percent.
+    """Normalised mean error of faces (paper, eq. 4) and its distribution.
 
-    The error of a face is the mean over its visible keypoints of the distance
-    to the truth, divided by the true distance between the eyes' centres; the
-    error of a set is the mean over its faces. Two protocols side by side:
+    The error of a face is the mean over its labelled keypoints of the
+    distance to the truth, divided by a length of the face; all values are in
+    percent. A keypoint counts where it truly is, also outside the crop or the
+    picture, and predictions are taken as they are; the code of the paper
+    moved predictions to the border where the truth lay there.
 
-    - ``NME_cells_eyes``: the paper's. The best cell of the crop against the
-      true keypoint's cell, both whole numbers (so errors below a cell do not
-      count), the eye distance measured in the crop. Left out if the model
-      does not predict one cell for each pixel of the crop.
-    - ``NME_pixels_eyes``: today's. Continuous positions in pixels of the
-      picture.
+    A value is called ``<value>_<protocol>_<normaliser>``, followed by
+    ``_<keypoints>`` and ``_<faces>`` unless it is of all of them, such as
+    ``NME_pixels_eye_centres``, ``AUC8_cells_eye_points`` and
+    ``NME_pixels_outer_corners_49_common``:
 
-    The eyes are ``metainfo['eyes']`` of the data set: for MTFL the two eye
-    points, for 68 points the midpoints of the eye corners. This is not the
-    outer-corner distance of MMPose's 300W numbers.
+    ================= ====================================================
+    value
+    ``NME``           the mean of the errors
+    ``AUC8``          the area under the cumulative error distribution from 0
+                      to 8 %, in percent of the largest possible; or 10 %
+    ``FR8``           failure rate, the share of faces with an error above
+                      8 %; or 10 %
+    protocol
+    ``pixels``        today's: continuous positions in pixels of the picture
+    ``cells``         the paper's: the most probable cell of the crop against
+                      the true keypoint's cell, both whole numbers, so that
+                      errors below a cell do not count (the normaliser is not
+                      rounded); not there if the model does not predict one
+                      cell for each pixel of the crop
+    normaliser
+    ``eye_points``    distance between the two points of the eyes (MTFL: the
+                      eyes' centres; WFLW and COFW: the pupils)
+    ``eye_centres``   distance between the midpoints of the eye corners; the
+                      paper's for 68 keypoints
+    ``outer_corners`` distance between the outer eye corners, MMPose's; about
+                      1.4 times ``eye_centres``
+    ``box``           sqrt(width * height) of the upright box that just holds
+                      the face's labelled true keypoints
+    keypoints
+    ``49``            the 68 without the contour (counted from 1: 1 to 17) and
+                      the inner corners of the mouth (61, 65)
+    a region          ``contour``, ``brows``, ``nose``, ``eyes`` or ``mouth``
+    a keypoint        by its name in the data set
+    faces
+    a subset          such as ``common`` and ``challenging`` of 300W
+    ================= ====================================================
+
+    Normalisers, keypoint groups and subsets are named by the metainfo of the
+    data set, or by the arguments for data sets whose metainfo has none, as
+    MMPose's own. ``CheckpointHook`` may choose the best checkpoint by any
+    value returned.
+
+    Every face counts once, however many processes test it, and all sums are
+    exact: the same predictions give the same digits with any batch size and
+    any number of processes.
 
     Args:
-        eyes (Sequence, optional): Two groups of keypoint indices, for data
-            sets whose metainfo has none, as MMPose's own.
+        normalisers (Mapping | Sequence, optional): A list chooses from those
+            of the data set and ``'box'``; a dict adds some before those,
+            each two groups of keypoints (indices from 0) whose means are the
+            ends of the length, as ``dict(eye_centres=((36, 39), (42,
+            45)))``. The first is the main one. Defaults to those of the data
+            set and ``'box'``.
+        keypoint_groups (Mapping | Sequence, optional): Sets of keypoints that
+            are measured as all are: a list of names in the data set, or a
+            dict of indices. Defaults to none.
+        face_subsets (Mapping | Sequence, optional): Subsets of faces: a list
+            of names in the data set, or a dict of rules, see
+            :mod:`.face_subsets`. Each must match a face. Defaults to none.
+        values (Sequence[str]): Defaults to ``NME``, ``AUC8``, ``AUC10``,
+            ``FR8`` and ``FR10``; other whole limits will do.
+        detailed (bool): Measure also all groups and those subsets of the data
+            set that are there as a whole; of the regions and of each
+            keypoint the NME by the main normaliser; and log all in a table.
+            Defaults to False.
+        out_file (str, optional): Write the error of each face to this csv
+            file, see :mod:`.error_file`. A name without a folder is put
+            beside the log of the run. Defaults to None.
         collect_device (str): ``'cpu'`` or ``'gpu'``. Defaults to ``'cpu'``.
         prefix (str, optional): Put before the names. Defaults to None.
+        collect_dir (str, optional): Folder that all processes share, for
+            ``collect_device='cpu'``. Defaults to ``.dist_test``.
 
     Raises:
-        ValueError: If the data set names no eyes, or a face has no distance
-            between them.
+        ValueError: If an argument does not fit the data set (before the first
+            test), a subset matches no face, a face cannot be measured, or
+            faces share an id.
     """
 
     default_prefix = ''  # the names are clear by themselves
 
     def __init__(
         self,
-        eyes: Sequence | None = None,
+        normalisers: Mapping | Sequence[str] | None = None,
+        keypoint_groups: Mapping | Sequence[str] | None = None,
+        face_subsets: Mapping | Sequence[str] | None = None,
+        values: Sequence[str] = VALUES,
+        detailed: bool = False,
+        out_file: str | None = None,
         collect_device: str = 'cpu',
         prefix: str | None = None,
+        collect_dir: str | None = None,
     ) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix)
-        self.eyes = eyes
+        super().__init__(collect_device, prefix, collect_dir)
+        self.options = dict(
+            normalisers=normalisers,
+            keypoint_groups=keypoint_groups,
+            face_subsets=face_subsets,
+            values=values,
+            detailed=detailed,
+        )
+        self.out_file = out_file
+
+    @BaseMetric.dataset_meta.setter
+    def dataset_meta(self, dataset_meta: dict) -> None:
+        """Plan the test of a data set; the runner does it before it starts."""
+        self.plan = Plan(dataset_meta, **self.options)
+        self._dataset_meta = dataset_meta
 
     def process(
         self, data_batch: dict | None, data_samples: Sequence[dict]
     ) -> None:
         """Keep what is needed of a batch, one entry a face."""
-        self.results += [read_face(sample) for sample in data_samples]
+        fields = fields_of(self.plan.subsets.values())
+        self.results += [read_face(s, fields) for s in data_samples]
 
-    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Compute both errors.
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Compute the values from the results of all processes.
+
+        Unlike MMEngine's, it drops the faces that a sampler repeated by their
+        ids, not by their place, and raises errors in all processes.
 
         Args:
-            results (list[dict]): One entry a face.
+            size (int): Faces of the data set.
 
         Returns:
-            dict[str, float]: In percent.
+            dict[str, float]: In percent by name, in every process.
         """
-        eyes = self.eyes or (self.dataset_meta or {}).get('eyes')
-        if eyes is None:
-            raise ValueError(
-                'the data set names no eyes to normalise by; give FaceNME '
-                'eyes=((left indices), (right indices)), or the metainfo of '
-                'the data set.'
-            )
-        listed = self.dataset_meta.get('faces_listed', len(results))
-        MMLogger.get_current_instance().info(
-            f'{self.dataset_meta["dataset_name"]} '
-            f'({self.dataset_meta.get("list_name") or "unnamed list"}): '
-            f'evaluated {len(results)} of {listed} faces listed.'
+        # no limit: what is cut off need not be what was repeated
+        results = collect_results(
+            self.results, sys.maxsize, self.collect_device, self.collect_dir
         )
-        errors = np.array([face_errors(face, eyes) for face in results])
-        names = ('NME_pixels_eyes', 'NME_cells_eyes')
-        return dict(zip(names, 100 * errors.mean(0), strict=False))
+        self.results.clear()
+        outcome: list = [None]
+        if is_main_process():
+            try:
+                faces = one_per_face(results, size)
+                if len(faces) < size:
+                    MMLogger.get_current_instance().warning(
+                        f'{size - len(faces)} of {size} faces of the data '
+                        'set were not tested; is drop_last set?'
+                    )
+                outcome = [self.compute_metrics(faces)]
+            except (ValueError, OSError) as error:
+                outcome = [error]
+        broadcast_object_list(outcome)
+        if isinstance(outcome[0], Exception):
+            raise outcome[0]
+        start = f'{self.prefix}/' if self.prefix else ''
+        return {start + name: value for name, value in outcome[0].items()}
 
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Compute all values.
 
-def read_face(sample: dict) -> dict:
-    """Take from a tested sample what its errors need.
+        Args:
+            results (list[FaceResult]): The faces, each once.
 
-    Args:
-        sample (dict): A ``PoseDataSample`` as a dict, as metrics and
-            ``DumpResults`` get it.
-
-    Returns:
-        dict: ``img_path``; ``visible`` (K,), ``truth`` and ``pred`` (K, 2)
-        in pixels of the picture; ``cells`` (K, 2) of the crop or None;
-        ``size``, ``centre`` and ``scale`` (2,) of the crop.
-    """
-    truth, pred = sample['gt_instances'], sample['pred_instances']
-    cells = pred.get('keypoint_cells')
-    return dict(
-        img_path=sample.get('img_path'),
-        visible=np.asarray(truth['keypoints_visible'])[0] > 0,
-        truth=np.asarray(truth['keypoints'])[0, :, :2],
-        pred=np.asarray(pred['keypoints'])[0, :, :2],
-        cells=None if cells is None else np.asarray(cells)[0],
-        size=np.asarray(sample['input_size']),
-        centre=np.asarray(sample['input_center']),
-        scale=np.asarray(sample['input_scale']),
-    )
-
-
-def face_errors(face: dict, eyes: Sequence) -> list[float]:
-    """Compute the error of a face by each protocol.
-
-    Args:
-        face (dict): From :func:`read_face`.
-        eyes (Sequence): Two groups of keypoint indices.
-
-    Returns:
-        list[float]: Error in pixels and, if known, in cells; as a part of
-        the eye distance.
-
-    Raises:
-        ValueError: If no keypoint is visible or the eyes coincide.
-    """
-    truth, visible = face['truth'].astype(np.float64), face['visible']
-    if not visible.any():
-        raise ValueError(f'face in {face["img_path"]!r}: nothing is visible.')
-    left, right = (truth[list(indices)].mean(0) for indices in eyes)
-    distance = np.linalg.norm(left - right)
-    if not distance > 0:
-        raise ValueError(
-            f'face in {face["img_path"]!r}: the true eyes coincide at '
-            f'{left.tolist()}; correct or remove it.'
+        Returns:
+            dict[str, float]: In percent by name, the main one first.
+        """
+        meta = self.dataset_meta
+        logger = MMLogger.get_current_instance()
+        count = len(results)
+        logger.info(
+            f'{meta["dataset_name"]} '
+            f'({meta.get("list_name") or "unnamed list"}): evaluated '
+            f'{count} of {meta.get("faces_listed", count)} faces listed.'
         )
-
-    def mean_distance(pred: np.ndarray, true: np.ndarray) -> float:
-        return np.linalg.norm(pred - true, axis=-1)[visible].mean()
-
-    errors = [mean_distance(face['pred'], truth) / distance]
-    if face['cells'] is not None:
-        # as in TopdownAffine without rotation: the box's corner goes to (0, 0)
-        corner = face['centre'] - face['scale'] / 2
-        zoom = face['size'] / face['scale']
-        cells = np.floor((truth - corner) * zoom + 0.5)
-        error = mean_distance(face['cells'], cells)
-        errors.append(error / (distance * zoom[0]))
-    return errors
+        table = ErrorTable(results, self.plan)
+        if self.options['detailed']:
+            logger.info(f'errors in percent\n{table.text()}')
+        if self.out_file is not None:
+            path = self.out_file
+            if not os.path.dirname(path) and logger.log_file:
+                path = os.path.join(os.path.dirname(logger.log_file), path)
+            write_errors(path, table)
+            logger.info(f'The errors of all faces are in {path}.')
+        return {m.name: value for m, value in table.values.items()}

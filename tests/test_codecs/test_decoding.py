@@ -5,6 +5,7 @@ import torch
 
 from rcn_mmpose.codecs.decoding import (
     best_cells,
+    block_around,
     local_expectation,
     mass_within,
 )
@@ -38,7 +39,8 @@ def test_best_cells() -> None:
         ([(5, 2), (1, 3)], [5, 2]),
         ([(4, 2), (3, 2), (6, 2)], [3, 2]),
         ([(6, 4), (0, 4), (3, 0)], [3, 0]),
-        ([(x, y) for x in range(7) for y in range(5)], [0, 0]),
+        # all of them: one block, its middle
+        ([(x, y) for x in range(7) for y in range(5)], [3, 2]),
     ],
 )
 def test_ties(cells: list, first: list) -> None:
@@ -49,9 +51,55 @@ def test_ties(cells: list, first: list) -> None:
 def test_ties_in_long_maps() -> None:
     """Vectorised reductions take their chunks in another order."""
     maps = torch.full((2, 3, 80, 80), 1 / 6400)
-    assert (best_cells(maps) == 0).all()
+    assert (best_cells(maps) == 39).all()
     maps[..., 17, 31] = maps[..., 17, 70] = maps[..., 60, 3] = 0.1
     assert (best_cells(maps) == torch.tensor([31, 17])).all()
+
+
+@pytest.mark.parametrize('side', [1, 2, 3, 4, 8, 16, 40])
+def test_a_tiled_map_is_decoded_to_the_middle_of_its_tile(side: int) -> None:
+    """The centroid of the equal cells, whatever the tiles beside hold."""
+    coarse = torch.rand(2, 3, 5, 4, generator=torch.Generator().manual_seed(0))
+    maps = torch.kron(coarse, torch.ones(side, side))
+    flat = coarse.flatten(2).argmax(-1)
+    tiles = torch.stack((flat % 4, flat // 4), dim=-1)
+    cells = best_cells(maps)
+    assert torch.equal(cells, tiles * side + (side - 1) // 2)
+    if side > 1:
+        found = local_expectation(maps, cells, 5)
+        assert torch.equal(found, tiles * side + (side - 1) / 2)
+
+
+def test_tiles_whose_cells_were_rounded_differently() -> None:
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(1, 2, 5, 4, generator=generator)
+    maps = torch.kron(coarse, torch.ones(8, 8))
+    plain = best_cells(maps)
+    noise = torch.rand(maps.shape, generator=generator) - 0.5
+    maps = maps * (1 + 1e-6 * noise)
+    assert len(maps[0, 0].unique()) > 100  # so the test can fail
+    cells = best_cells(maps)
+    assert torch.equal(cells, plain)
+    assert torch.equal(local_expectation(maps, cells, 5), cells + 0.5)
+
+
+def test_block_around_by_hand() -> None:
+    maps = torch.tensor(
+        [
+            [1.0, 1, 0, 1, 1, 1],
+            [1.0, 1, 0, 0, 1, 1],
+            [0.0, 1, 0, 2, 1, 1],
+        ]
+    )[None, None]
+    for cell, first, last in (
+        ((0, 0), (0, 0), (1, 1)),
+        ((1, 0), (0, 0), (1, 2)),
+        ((4, 1), (4, 0), (5, 2)),
+        ((3, 2), (3, 2), (3, 2)),
+        ((2, 1), (2, 0), (3, 2)),
+    ):
+        found = block_around(maps, torch.tensor([[cell]]))
+        assert [x[0, 0].tolist() for x in found] == [list(first), list(last)]
 
 
 def test_negative_maps() -> None:

@@ -45,7 +45,8 @@ def test_faces_come_as_they_stand_in_the_file(converted: Path) -> None:
 def test_metainfo(converted: Path) -> None:
     meta = build(converted).metainfo
     assert meta['dataset_name'] == 'mtfl'
-    assert meta['eyes'] == ((0,), (1,))
+    assert meta['normalisers'] == dict(eye_points=((0,), (1,)))
+    assert list(meta['face_subsets']) == ['frontal', 'turned', 'profile']
     assert meta['faces_listed'] == 4
     assert meta['flip_indices'] == [1, 0, 2, 4, 3]
     aflw = build(

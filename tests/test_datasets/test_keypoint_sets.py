@@ -73,23 +73,24 @@ def test_own_keypoints_from_the_file(tmp_path: Path) -> None:
     )
     dataset = build(path)
     assert dataset.metainfo['flip_indices'] == [1, 0, 2]
-    assert dataset.metainfo['eyes'] == ((0,), (1,))
+    assert dataset.metainfo['normalisers'] == dict(eye_points=((0,), (1,)))
     assert dataset.metainfo['keypoint_name2id'] == dict(left=0, right=1, tip=2)
     assert dataset[0]['keypoints'].shape == (1, 3, 2)
 
 
 def test_own_keypoints_from_the_config(tmp_path: Path) -> None:
     path = own_json(tmp_path, keypoints=NAMES)
-    assert 'eyes' not in build(path).metainfo
+    assert 'normalisers' not in build(path).metainfo
     dataset = build(
         path,
         metainfo=dict(
-            dataset_name='mine', flip_pairs=[(0, 1)], eyes=((0,), (1,))
+            dataset_name='mine', flip_pairs=[(0, 1)], eyes=((0, 2), (1,))
         ),
     )
     assert dataset.metainfo['dataset_name'] == 'mine'
     assert dataset.metainfo['flip_indices'] == [1, 0, 2]
-    assert dataset.metainfo['eyes'] == ((0,), (1,))
+    eyes = dict(eye_centres=((0, 2), (1,)))  # one of them is a midpoint
+    assert dataset.metainfo['normalisers'] == eyes
 
 
 def test_own_keypoints_without_names(tmp_path: Path) -> None:

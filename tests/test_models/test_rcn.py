@@ -4,58 +4,58 @@ import re
 
 import pytest
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from by_hand import (
+    apply,
+    conv_layers,
+    count,
+    enlarge,
+    halve,
+    randomize,
+    shapes,
+)
+from torch import Tensor
 
-from rcn_mmpose.models import RCN, SpatialSoftmaxHead
-from rcn_mmpose.models.backbones.rcn import pool, pyramid, tile
+from rcn_mmpose.models import RCN, SpatialSoftmaxHead, SumNet
 
 # One channel, one layer everywhere.
 TINY = dict(trunk=((1, 3),) * 7, branches=(((1, 3),),) * 7)
 
 
-def convs(module: nn.Module) -> list[nn.Conv2d]:
-    return [m for m in module.modules() if isinstance(m, nn.Conv2d)]
-
-
-def shapes(module: nn.Module) -> list[tuple]:
-    """(in, out, kernel) of each convolution."""
-    return [
-        (c.in_channels, c.out_channels, c.kernel_size[0])
-        for c in convs(module)
-    ]
-
-
-def randomize(model: nn.Module, seed: int = 0) -> None:
-    """Biases count as well."""
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in model.parameters():
-        scale = (2 / parameter[0].numel()) ** 0.5 if parameter.ndim > 1 else 1
-        parameter.data.normal_(0, scale, generator=generator)
+def crops(batch: int, height: int = 80, width: int = 80) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(batch, 1, height, width, generator=generator)
 
 
 # --------------------------------------------------------- architecture
 
 
 @pytest.mark.parametrize(
-    ('arch', 'num_branches', 'keypoints', 'kernel', 'count'),
+    ('arch', 'num_branches', 'skip', 'keypoints', 'kernel', 'total'),
     [
-        ('mtfl', 4, 5, 3, 164_837),
-        ('mtfl', 5, 5, 3, 227_141),
-        ('mtfl', 6, 5, 3, 310_229),
-        ('mtfl', 7, 5, 3, 338_021),
-        ('300w', 5, 68, 1, 1_095_492),
+        ('mtfl', 4, False, 5, 3, 164_837),
+        ('mtfl', 5, False, 5, 3, 227_141),
+        ('mtfl', 6, False, 5, 3, 310_229),
+        ('mtfl', 7, False, 5, 3, 338_021),
+        ('300w', 5, False, 68, 1, 1_095_492),
+        ('mtfl', 5, True, 5, 3, 293_957),
+        ('mtfl', 6, True, 5, 3, 439_253),
+        ('mtfl', 7, True, 5, 3, 549_989),
+        ('300w', 5, True, 68, 1, 1_709_892),
     ],
 )
 def test_parameter_counts(
-    arch: str, num_branches: int, keypoints: int, kernel: int, count: int
+    arch: str,
+    num_branches: int,
+    skip: bool,
+    keypoints: int,
+    kernel: int,
+    total: int,
 ) -> None:
-    model = RCN(num_branches, arch)
+    model = RCN(num_branches, arch, skip=skip)
     head = SpatialSoftmaxHead(
         model.out_channels, keypoints, kernel_size=kernel
     )
-    parameters = [*model.parameters(), *head.parameters()]
-    assert sum(p.numel() for p in parameters) == count
+    assert count(model, head) == total
 
 
 # Channels in and out and kernel, finest branch first.
@@ -108,94 +108,32 @@ def test_layers_for_68_keypoints() -> None:
     assert model.out_channels == 64
 
 
-# ------------------------------------------------------- pool and upsample
-
-
-@pytest.mark.parametrize('size', [(80, 40), (10, 10), (5, 5), (5, 10), (2, 5)])
-def test_pool_by_brute_force(size: tuple) -> None:
-    x = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
-    x -= 0.5
-    kernel = [3 if side == 5 else 2 for side in size]
-    height, width = size[0] // 2, size[1] // 2
-    expected = torch.empty(2, 3, height, width)
-    for i in range(height):
-        for j in range(width):
-            window = x[
-                ...,
-                2 * i : 2 * i + kernel[0],
-                2 * j : 2 * j + kernel[1],
-            ]
-            expected[..., i, j] = window.amax((2, 3))
-    assert torch.equal(pool(x), expected)
-
-
-@pytest.mark.parametrize(
-    ('small', 'large'),
-    [
-        ((2, 2), (5, 5)),
-        ((1, 1), (2, 2)),
-        ((5, 5), (10, 10)),
-        ((2, 4), (5, 8)),
-        ((10, 2), (20, 5)),
-        ((2, 2), (4, 4)),
-    ],
-)
-def test_tile_by_brute_force(small: tuple, large: tuple) -> None:
-    x = torch.rand(2, 3, *small, generator=torch.Generator().manual_seed(0))
-    expected = torch.empty(2, 3, *large)
-    # 2 -> 5: three times, then without the last
-    factor = [3 if side == 5 else 2 for side in large]
-    for i in range(large[0]):
-        for j in range(large[1]):
-            expected[..., i, j] = x[..., i // factor[0], j // factor[1]]
-    assert torch.equal(tile(x, large), expected)
-
-
-def test_tile_two_to_five_by_hand() -> None:
-    x = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
-    expected = [
-        [1, 1, 1, 2, 2],
-        [1, 1, 1, 2, 2],
-        [1, 1, 1, 2, 2],
-        [3, 3, 3, 4, 4],
-        [3, 3, 3, 4, 4],
-    ]
-    assert tile(x, (5, 5))[0, 0].tolist() == expected
-
-
 # ----------------------------------------------------------------- forward
 
 
-def halve(x: Tensor) -> Tensor:
-    """Max-pooling of 2x2, or 3x3 from 5 cells."""
-    for dim in (2, 3):
-        k = 3 if x.shape[dim] == 5 else 2
-        x = x.unfold(dim, k, 2).amax(-1)
-    return x
+def handed_on(
+    x: Tensor, trunk: list, branches: list, skip: bool = False
+) -> list[Tensor]:
+    """What a level hands to the next finer one (eq. 3), the newest first.
 
-
-def enlarge(x: Tensor, size: torch.Size) -> Tensor:
-    for dim in (2, 3):
-        k = 3 if size[dim] == 5 else 2
-        x = x.repeat_interleave(k, dim).narrow(dim, 0, size[dim])
-    return x
-
-
-def apply(x: Tensor, layers: list[nn.Conv2d]) -> Tensor:
-    for layer in layers:
-        padding = layer.kernel_size[0] // 2
-        x = F.conv2d(x, layer.weight, layer.bias, 1, padding).clamp_min(0)
-    return x
-
-
-def eq_3(x: Tensor, trunk: list, branches: list) -> Tensor:
-    """Features of a branch from the trunk and the next coarser branch."""
+    A branch without layers is masked.
+    """
     x = apply(x, trunk[0])
-    below = x
+    coarser = []
     if len(branches) > 1:
-        coarse = eq_3(halve(x), trunk[1:], branches[1:])
-        below = torch.cat([x, enlarge(coarse, x.shape)], 1)
-    return apply(below, branches[0])
+        coarser = handed_on(halve(x), trunk[1:], branches[1:], skip)
+        coarser = [enlarge(y, x.shape) for y in coarser]
+    if not branches[0]:
+        return coarser
+    out = apply(torch.cat([x, *coarser], 1), branches[0])
+    return [out, *coarser] if skip else [out]
+
+
+def by_hand(model: RCN, x: Tensor, skip: bool = False) -> Tensor:
+    trunk = [conv_layers(m) for m in model.trunk]
+    branches = [conv_layers(m) for m in model.branches]
+    assert len(trunk) == len(branches)
+    return handed_on(x, trunk, branches, skip)[0]
 
 
 @pytest.mark.parametrize(
@@ -218,13 +156,11 @@ def eq_3(x: Tensor, trunk: list, branches: list) -> Tensor:
 def test_forward_is_eq_3(arch: str, num_branches: int, size: tuple) -> None:
     model = RCN(num_branches, arch).eval()
     randomize(model)
-    trunk = [convs(m) for m in model.trunk]
-    branches = [convs(m) for m in model.branches]
-    assert len(trunk) == len(branches) == num_branches
-    x = torch.randn(2, 1, *size, generator=torch.Generator().manual_seed(1))
+    assert len(model.branches) == num_branches
+    x = crops(2, *size)
     with torch.no_grad():
         out = model(x)
-        expected = eq_3(x, trunk, branches)
+        expected = by_hand(model, x)
     assert isinstance(out, tuple)
     assert len(out) == 1
     assert out[0].shape == (2, model.out_channels, *size)
@@ -235,8 +171,7 @@ def test_forward_is_eq_3(arch: str, num_branches: int, size: tuple) -> None:
 def test_every_weight_counts() -> None:
     model = RCN(7)
     randomize(model)
-    x = torch.randn(4, 1, 80, 80, generator=torch.Generator().manual_seed(1))
-    model(x)[0].square().mean().backward()
+    model(crops(4))[0].square().mean().backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad.abs().max() > 0, name
 
@@ -268,7 +203,7 @@ def test_initial_weights() -> None:
     torch.manual_seed(0)
     model = RCN(6)
     model.init_weights()
-    for layer in convs(model):
+    for layer in conv_layers(model):
         assert not layer.bias.any()
         fan = layer.out_channels * layer.kernel_size[0] ** 2
         wanted = (2 / fan) ** 0.5
@@ -279,39 +214,156 @@ def test_initial_weights() -> None:
         )
 
 
+# ---------------------------------------------------- skip connections
+
+
+@pytest.mark.parametrize('num_branches', [5, 6, 7])
+def test_layers_with_skip(num_branches: int) -> None:
+    """A branch reads its trunk level and the results of all coarser ones."""
+    model = RCN(num_branches, skip=True)
+    out = [16, 16, 32, 48, 48, 48, 48][:num_branches]
+    trunk = [16, 32, 48, 48, 48, 48, 48]
+    for level, branch in enumerate(model.branches):
+        width = trunk[level] + sum(out[level + 1 :])
+        assert shapes(branch)[0][0] == width
+        assert shapes(branch)[-1][1] == out[level]
+    if num_branches == 6:
+        assert shapes(model.branches[0]) == [(208, 16, 3)]
+
+
+@pytest.mark.parametrize(
+    ('arch', 'num_branches', 'size'),
+    [
+        ('mtfl', 5, (80, 80)),
+        ('mtfl', 6, (80, 80)),
+        ('mtfl', 7, (64, 80)),
+        ('300w', 5, (40, 80)),
+    ],
+)
+def test_skip_connections(arch: str, num_branches: int, size: tuple) -> None:
+    model = RCN(num_branches, arch, skip=True).eval()
+    randomize(model)
+    x = crops(2, *size)
+    with torch.no_grad():
+        out = model(x)[0]
+        expected = by_hand(model, x, skip=True)
+    assert out.shape == (2, model.out_channels, *size)
+    assert expected.std() > 0.01
+    torch.testing.assert_close(out, expected, rtol=1e-4, atol=1e-4)
+
+
+# ------------------------------------------------------------------- masks
+
+# Table 1, coarsest to finest.
+MASKS = ['1000', '0100', '1100', '0010', '0001', '0011', '0111', '1001']
+# Channels of the finest branch kept, which the head reads.
+WIDTHS = [48, 32, 32, 16, 16, 16, 16, 16]
+
+
+def mask_of(digits: str) -> tuple[int, ...]:
+    return tuple(map(int, digits))
+
+
+@pytest.mark.parametrize('skip', [False, True])
+@pytest.mark.parametrize(
+    ('digits', 'width'),
+    [*zip(MASKS, WIDTHS, strict=True), ('1011', 16), ('1010', 16)],
+)
+def test_masks(digits: str, width: int, skip: bool) -> None:
+    model = RCN(4, mask=mask_of(digits), skip=skip).eval()
+    assert [len(b) > 0 for b in model.branches] == [
+        digit == '1' for digit in digits.lstrip('0')[::-1]
+    ]
+    randomize(model)
+    with torch.no_grad():
+        out = model(crops(2))[0]
+        expected = by_hand(model, crops(2), skip)
+    assert out.shape == (2, width, 80, 80)
+    assert model.out_channels == width
+    assert expected.std() > 0.01
+    torch.testing.assert_close(out, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ('mask', 'smaller'),
+    [((0, 1, 1, 1), 3), ((0, 0, 1, 1), 2), ((0, 1, 1, 1, 1), 4)],
+)
+def test_without_its_coarsest_branches_it_is_a_smaller_network(
+    mask: tuple, smaller: int
+) -> None:
+    masked, plain = RCN(len(mask), mask=mask), RCN(smaller)
+    plain.load_state_dict(masked.state_dict())
+    x = crops(1)
+    assert torch.equal(masked(x)[0], plain(x)[0])
+
+
+def test_a_masked_branch_is_one_that_changes_nothing() -> None:
+    """Two networks, one with a branch that copies its coarse features."""
+    arch = dict(
+        trunk=[(2, 3)] * 4,
+        branches=[[(3, 3)], [(3, 3)], [(3, 1)], [(3, 3)]],
+    )
+    full = RCN(4, arch).eval()
+    randomize(full)
+    copy = conv_layers(full.branches[2])[0]
+    copy.bias.data.zero_()
+    # after the trunk's two come the three of the coarser branch
+    copy.weight.data = torch.eye(5)[2:, :, None, None].clone()
+    masked = RCN(4, arch, mask=(1, 0, 1, 1)).eval()
+    state = full.state_dict()
+    kept = {k: v for k, v in state.items() if not k.startswith('branches.2')}
+    assert len(kept) == len(state) - 2
+    masked.load_state_dict(kept)
+    x = crops(2, 16, 24)
+    out = full(x)[0]
+    assert out.std() > 0.01
+    torch.testing.assert_close(masked(x)[0], out)
+
+
+def test_coarse_features_reach_the_input_s_size_level_by_level() -> None:
+    """2 to 5 cells is three and two, so 2 to 80 is 48 and 32."""
+    model = RCN(6, mask=(1, 0, 0, 0, 0, 0)).eval()
+    randomize(model)
+    coarse = conv_layers(model.branches[5])
+    x = crops(1)
+    for stage in model.trunk[:-1]:
+        x = halve(apply(x, conv_layers(stage)))
+    x = apply(apply(x, conv_layers(model.trunk[-1])), coarse)
+    assert x.shape == (1, 48, 2, 2)
+    out = model(crops(1))[0]
+    first = torch.arange(80) < 48
+    for i in range(2):
+        for j in range(2):
+            rows, columns = (first if k == 0 else ~first for k in (i, j))
+            block = out[:, :, rows][..., columns]
+            expected = x[:, :, i : i + 1, j : j + 1].expand_as(block)
+            torch.testing.assert_close(block, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_masked_network_has_no_weight_that_does_not_count() -> None:
+    for digits in MASKS:
+        model = RCN(4, mask=mask_of(digits))
+        randomize(model)
+        model(crops(2))[0].square().mean().backward()
+        for name, parameter in model.named_parameters():
+            assert parameter.grad.abs().max() > 0, (digits, name)
+
+
+@pytest.mark.parametrize('network', [RCN, SumNet])
+def test_a_mask_that_removes_every_branch(network: type) -> None:
+    with pytest.raises(ValueError, match=r'\(0, 0, 0, 0\) removes every br'):
+        network(4, mask=(0, 0, 0, 0))
+
+
+@pytest.mark.parametrize('network', [RCN, SumNet])
+@pytest.mark.parametrize('mask', [(1, 0, 1), (1,) * 5, (1, 0, 2, 1), ()])
+def test_masks_that_do_not_fit(network: type, mask: tuple) -> None:
+    with pytest.raises(ValueError, match='give 4 values of 0 or 1') as error:
+        network(4, mask=mask)
+    assert f'mask={mask} does not fit 4 branches' in str(error.value)
+
+
 # ------------------------------------------------------------------ errors
-
-
-def has_pyramid(size: int, levels: int) -> bool:
-    """Even at each halving; 5 -> 2 may be one of the last two."""
-    halvings = levels - 1
-    fives = [5 * 2 ** (halvings - k) for k in (1, 2) if halvings >= k]
-    return size > 0 and (size % 2**halvings == 0 or size in fives)
-
-
-@pytest.mark.parametrize('levels', [2, 3, 4, 5, 6, 7])
-def test_pyramids_of_all_sizes(levels: int) -> None:
-    for size in range(0, 200):
-        if has_pyramid(size, levels):
-            sides = pyramid(size, levels)
-            assert len(sides) == levels
-            for a, b in zip(sides, sides[1:], strict=False):
-                assert (a, b) == (5, 2) or a == 2 * b
-            continue
-        with pytest.raises(ValueError, match=f'side of {size} px') as error:
-            pyramid(size, levels)
-        proposed = re.search(r'Use ([\d or]+) px', str(error.value))[1]
-        proposed = [int(n) for n in proposed.split(' or ')]
-        assert 1 <= len(proposed) <= 2
-        for other in proposed:
-            assert has_pyramid(other, levels)
-            assert abs(other - size) <= 2 ** (levels - 1)
-
-
-def test_pyramid_of_80() -> None:
-    assert pyramid(80, 4) == [80, 40, 20, 10]
-    assert pyramid(80, 7) == [80, 40, 20, 10, 5, 2, 1]
-    assert pyramid(64, 7) == [64, 32, 16, 8, 4, 2, 1]
 
 
 @pytest.mark.parametrize('size', [(81, 80), (80, 90), (60, 80)])
@@ -351,12 +403,12 @@ def test_arch_of_uneven_lists() -> None:
         RCN(2, arch)
 
 
+def test_arch_with_a_branch_of_no_layers() -> None:
+    arch = dict(trunk=[(4, 3)] * 2, branches=[[(4, 3)], []])
+    with pytest.raises(ValueError, match=r'2 branches of \[1, 0\] layers'):
+        RCN(2, arch)
+
+
 def test_making_a_model_leaves_the_table_alone() -> None:
     RCN(4)
     assert shapes(RCN(5).branches[3]) == [(96, 48, 3)]
-
-
-def test_even_kernels_are_refused() -> None:
-    arch = dict(trunk=[(4, 3)] * 2, branches=[[(4, 2)]] * 2)
-    with pytest.raises(ValueError, match=r'kernels \[2, 3\]; only odd'):
-        RCN(num_branches=2, arch=arch)

@@ -73,7 +73,7 @@ def test_train_resume_and_test(
         options=('train_cfg.max_epochs=1',),
     )
     assert (work / 'epoch_1.pth').is_file()
-    assert (work / 'best_NME_pixels_eyes_epoch_1.pth').is_file()
+    assert (work / 'best_NME_pixels_eye_points_epoch_1.pth').is_file()
     assert list(work.rglob('events.out.tfevents.*'))
 
     done = tool(
@@ -89,7 +89,7 @@ def test_train_resume_and_test(
     last = work / 'epoch_2.pth'
     assert torch.load(last, weights_only=False)['meta']['epoch'] == 2
 
-    best = next(work.glob('best_NME_pixels_eyes_epoch_*.pth'))
+    best = next(work.glob('best_NME_pixels_eye_points_epoch_*.pth'))
     out, dump = tmp_path / 'out.json', tmp_path / 'all.pkl'
     done = tool(
         'test',
@@ -107,8 +107,16 @@ def test_train_resume_and_test(
     log = done.stdout + done.stderr
     assert 'aflw5 (aflw5_test): evaluated 4 of 4 faces listed' in log
     metrics = json.loads(out.read_text())
-    assert set(metrics) == {'NME_cells_eyes', 'NME_pixels_eyes'}
-    assert all(0 < value < 1000 for value in metrics.values())
+    assert {
+        'NME_cells_eye_points',
+        'NME_pixels_box',
+        'AUC8_cells_box',
+        'FR10_pixels_eye_points_frontal',
+        'NME_pixels_eye_points_nose_tip',
+    } <= set(metrics)
+    assert 0 < metrics['NME_cells_eye_points'] < 1000
+    (errors,) = (tmp_path / 'test').rglob('errors.csv')
+    assert len(errors.read_text().splitlines()) == 1 + 4
     assert len(pickle.loads(dump.read_bytes())) == 4
     assert len(list((tmp_path / 'test').rglob('drawn/*.png'))) == 4
 
@@ -116,7 +124,7 @@ def test_train_resume_and_test(
 def test_killed_training_resumes(
     tool: Callable, root: Path, converted: Path, tmp_path: Path
 ) -> None:
-    config = root / 'configs' / 'paper' / 'rcn_aflw.py'
+    config = root / 'configs' / 'paper' / 'aflw_rcn_6.py'
     work = tmp_path / 'work'
     options = ('train_cfg.max_epochs=500', f'work_dir={work}')
     sets = [

@@ -1,7 +1,7 @@
 """AFLW-5: the 2,995 test faces that come with MTFL (paper, section 5)."""
 
 from ...registry import DATASETS
-from .mtfl import MTFLDataset, five_point_metainfo
+from .mtfl import POSES, MTFLDataset, five_point_metainfo
 
 
 @DATASETS.register_module()
@@ -12,4 +12,4 @@ class AFLW5Dataset(MTFLDataset):
     down and keep the order of an upright face.
     """
 
-    METAINFO = five_point_metainfo('aflw5')
+    METAINFO = dict(five_point_metainfo('aflw5'), face_subsets=POSES)

@@ -10,6 +10,14 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
 from ...registry import DATASETS
 
+# what MMPose's parser would drop
+FOR_TESTS = (
+    'normalisers',
+    'keypoint_groups',
+    'keypoint_regions',
+    'face_subsets',
+)
+
 
 @DATASETS.register_module()
 class FaceDataset(BaseCocoStyleDataset):
@@ -19,11 +27,19 @@ class FaceDataset(BaseCocoStyleDataset):
     stands in the file, also where it leaves its picture; faces that cannot
     be used are named; ``metainfo['faces_listed']`` counts the faces that the
     original data set lists, so that a test can say how many of them it saw,
-    and ``metainfo['list_name']`` is what the file says it holds;
-    ``metainfo['eyes']`` holds the keypoints whose mean is each eye's centre.
+    and ``metainfo['list_name']`` is what the file says it holds; what
+    errors are divided by and summed over stays in the metainfo, for
+    :class:`~rcn_mmpose.evaluation.FaceNME`.
 
-    Subclasses give ``METAINFO`` (inline), with ``eyes`` a pair of index
-    tuples, and ``PREPARE``, the command that makes the annotation file.
+    Subclasses give ``METAINFO`` (inline), with whatever they know of
+
+    - ``normalisers``: by name, the main one first, two groups of keypoints,
+      between whose means the distance is taken;
+    - ``keypoint_groups``, ``keypoint_regions``: keypoints by name;
+    - ``face_subsets``: rules of :mod:`rcn_mmpose.evaluation.face_subsets` by
+      name;
+
+    and ``PREPARE``, the command that makes the annotation file.
 
     Raises:
         FileNotFoundError: If the annotation file or the picture folder is
@@ -35,12 +51,11 @@ class FaceDataset(BaseCocoStyleDataset):
 
     @classmethod
     def _load_metainfo(cls, metainfo: dict | None = None) -> dict:
-        """Parse the meta information, keeping ``eyes``."""
+        """Parse the meta information, keeping what a test needs."""
         parsed = super()._load_metainfo(metainfo)
         source = metainfo or cls.METAINFO
-        if 'eyes' in source:
-            parsed['eyes'] = deepcopy(source['eyes'])
-        return parsed
+        kept = {key: source[key] for key in FOR_TESTS if key in source}
+        return {**parsed, **deepcopy(kept)}
 
     def load_data_list(self) -> list[dict]:
         """Load all faces, after a look whether the files are there."""

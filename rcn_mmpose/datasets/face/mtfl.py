@@ -1,9 +1,16 @@
 """MTFL: 10,000 training faces with 5 keypoints (paper, section 5)."""
 
+from ...keypoints import FIVE_NORMALISERS
 from ...registry import DATASETS
 from .face_dataset import FaceDataset
 
 _EYES, _MOUTH, _NOSE = (51, 153, 255), (255, 128, 0), (0, 255, 0)
+# as MTFL's lists call the pose of each face; "left" and "right" are turned
+POSES = dict(
+    frontal=dict(field='attributes.pose', values=[3]),
+    turned=dict(field='attributes.pose', values=[2, 4]),
+    profile=dict(field='attributes.pose', values=[1, 5]),
+)
 
 
 def five_point_metainfo(dataset_name: str) -> dict:
@@ -32,7 +39,7 @@ def five_point_metainfo(dataset_name: str) -> dict:
         skeleton_info={},
         joint_weights=[1.0] * 5,
         sigmas=[],
-        eyes=((0,), (1,)),
+        normalisers=FIVE_NORMALISERS,
     )
 
 
@@ -44,5 +51,5 @@ class MTFLDataset(FaceDataset):
     eye, nose tip, left mouth corner, right mouth corner.
     """
 
-    METAINFO = five_point_metainfo('mtfl')
+    METAINFO = dict(five_point_metainfo('mtfl'), face_subsets=POSES)
     PREPARE = 'python tools/dataset_converters/mtfl2coco.py data/mtfl'

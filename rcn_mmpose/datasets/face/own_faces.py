@@ -6,6 +6,7 @@ import json
 import os.path as osp
 from typing import Any
 
+from ...keypoints import eye_normaliser
 from ...registry import DATASETS
 from .face_dataset import FaceDataset
 
@@ -19,7 +20,9 @@ class OwnFaceDataset(FaceDataset):
     What is not in ``metainfo`` is read from the file's first category:
     ``keypoints``, the names; ``flip_pairs``, the pairs of indices that change
     places in a mirrored picture; ``eyes``, the two groups of indices whose
-    means are the eyes' centres, by whose distance errors are divided.
+    means are the eyes' centres, by whose distance errors are divided (the
+    normaliser ``eye_points`` if each group is one keypoint, else
+    ``eye_centres``).
 
     Args:
         ann_file (str): The json, relative to ``data_root``.
@@ -33,6 +36,15 @@ class OwnFaceDataset(FaceDataset):
         ValueError: If the file is cut short, names no keypoints, or an index
             is not one of theirs.
     """
+
+    # what MMPose reads of a class without its file, where none is at hand
+    METAINFO = dict(
+        dataset_name='own',
+        keypoint_info={},
+        skeleton_info={},
+        joint_weights=[],
+        sigmas=[],
+    )
 
     def __init__(
         self,
@@ -127,5 +139,5 @@ def own_metainfo(
         sigmas=[],
     )
     if eyes:
-        metainfo['eyes'] = tuple(tuple(group) for group in eyes)
+        metainfo['normalisers'] = eye_normaliser(eyes)
     return metainfo

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from ...keypoints import NAMES_68, RELATIONS_68
+from ...keypoints import (
+    GROUPS_68,
+    NAMES_68,
+    NORMALISERS_68,
+    REGIONS_68,
+    RELATIONS_68,
+)
 from ...registry import DATASETS
 from .face_dataset import FaceDataset
 
-# 0-based; left and right as seen in the image of an upright face.
-REGIONS = dict(
-    contour=range(0, 17),
-    brow=range(17, 27),
-    nose=range(27, 36),
-    eye=range(36, 48),
-    mouth=range(48, 68),
-)
 _COLORS = dict(
     contour=(153, 153, 255),
-    brow=(255, 128, 0),
+    brows=(255, 128, 0),
     nose=(0, 255, 0),
-    eye=(51, 153, 255),
+    eyes=(51, 153, 255),
     mouth=(255, 51, 153),
 )
 MIRRORED = {
@@ -26,10 +24,15 @@ MIRRORED = {
 }
 
 
+def _parts(*parts: str, count: int) -> dict:
+    """Choose the faces of some parts, if all are there."""
+    return dict(field='attributes.part', values=list(parts), count=count)
+
+
 def _keypoint_info() -> dict:
     """Name and colour all 68."""
     info = {}
-    for region, indices in REGIONS.items():
+    for region, indices in REGIONS_68.items():
         for i in indices:
             swap = NAMES_68[MIRRORED[i]] if i in MIRRORED else ''
             info[i] = dict(
@@ -47,8 +50,8 @@ class W300Dataset(FaceDataset):
     """300W with the boxes of the paper and errors by its eye distance.
 
     MMPose's ``Face300WDataset`` has the same keypoints; its numbers divide
-    by the distance of the outer eye corners, ours by that of the midpoints of
-    the eye corners.
+    by the distance of the outer eye corners, ours first by that of the
+    midpoints of the eye corners.
     """
 
     METAINFO = dict(
@@ -66,6 +69,14 @@ class W300Dataset(FaceDataset):
         skeleton_info={},
         joint_weights=[1.0] * 68,
         sigmas=[],
-        eyes=tuple(map(tuple, RELATIONS_68['eyes'])),
+        normalisers=NORMALISERS_68,
+        keypoint_groups=GROUPS_68,
+        keypoint_regions=REGIONS_68,
+        face_subsets=dict(
+            common=_parts('HELEN test', 'LFPW test', count=554),
+            challenging=_parts('IBUG', count=135),
+            helen_test=_parts('HELEN test', count=330),
+            lfpw_test=_parts('LFPW test', count=224),
+        ),
     )
     PREPARE = 'python tools/dataset_converters/w300_to_coco.py data/300w'

@@ -103,9 +103,10 @@ class SpatialSoftmaxHead(BaseHead):
 
         Returns:
             list[InstanceData]: ``keypoints`` (1, K, 2) in pixels of the crop,
-            ``keypoint_scores`` (1, K), and, if the maps have one cell a pixel,
-            ``keypoint_cells`` (1, K, 2), the cells (x, y) with the highest
-            probability.
+            ``keypoint_scores`` (1, K) in [0, 1], the probability of each
+            within the codec's ``score_radius``, and, if the maps have one
+            cell a pixel, ``keypoint_cells`` (1, K, 2), the cells (x, y) with
+            the highest probability.
             With ``output_heatmaps`` a list of ``PixelData`` as well.
         """
         test_cfg = test_cfg or {}

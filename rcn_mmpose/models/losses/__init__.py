@@ -1,3 +1,9 @@
+from .equivariant_landmarks import EquivariantLandmarkLoss
+from .soft_argmax import SoftArgmaxLoss
 from .spatial_cross_entropy import SpatialCrossEntropyLoss
 
-__all__ = ['SpatialCrossEntropyLoss']
+__all__ = [
+    'EquivariantLandmarkLoss',
+    'SoftArgmaxLoss',
+    'SpatialCrossEntropyLoss',
+]

@@ -54,4 +54,4 @@ optim_wrapper = dict(
     ),
 )
 param_scheduler = []
-default_hooks = dict(checkpoint=dict(save_best='NME_cells_eyes'))
+default_hooks = dict(checkpoint=dict(save_best='NME_cells_eye_points'))

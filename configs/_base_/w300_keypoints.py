@@ -1,0 +1,37 @@
+"""300W's keypoints without its pictures, 35 of 68 moved anywhere.
+
+The jitter of the crops is that of w300.py. Validation and test move the same
+keypoints to the same places each time; errors are theirs alone.
+"""
+
+_base_ = ['w300.py']
+
+codec = dict(type='rcn_mmpose.CellIndex', input_size=(80, 80), outside='mask')
+train_pipeline = [
+    dict(type='rcn_mmpose.FaceBox', rule='given'),
+    dict(type='rcn_mmpose.UniformJitter', shift=0.1, scale=0.1, rotation=40),
+    dict(type='rcn_mmpose.CropKeypoints', input_size=codec['input_size']),
+    dict(type='rcn_mmpose.CorruptKeypoints', count=35, encoder=codec),
+    dict(type='GenerateTarget', encoder=codec),
+    dict(type='PackPoseInputs'),
+]
+val_pipeline = [
+    dict(type='rcn_mmpose.FaceBox', rule='given'),
+    dict(type='rcn_mmpose.CropKeypoints', input_size=codec['input_size']),
+    dict(type='rcn_mmpose.CorruptKeypoints', count=35, seed=0, encoder=codec),
+    dict(type='PackPoseInputs'),
+]
+# the box would be that of the moved keypoints
+normalisers = ['eye_centres', 'outer_corners']
+
+train_dataloader = dict(
+    dataset=dict(data_prefix=dict(img=''), pipeline=train_pipeline)
+)
+val_dataloader = dict(
+    dataset=dict(data_prefix=dict(img=''), pipeline=val_pipeline)
+)
+test_dataloader = dict(
+    dataset=dict(data_prefix=dict(img=''), pipeline=val_pipeline)
+)
+val_evaluator = dict(type='rcn_mmpose.FaceNME', normalisers=normalisers)
+test_evaluator = dict(type='rcn_mmpose.FaceNME', normalisers=normalisers)

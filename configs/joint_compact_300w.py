@@ -1,0 +1,9 @@
+"""RCN and the compact denoiser: joint_300w.py without 45x45 kernels.
+
+    python tools/test.py configs/joint_compact_300w.py RCN.pth \
+        --cfg-options model.refiner_checkpoint=DENOISER_COMPACT.pth
+"""
+
+_base_ = ['joint_300w.py', '_base_/denoiser_compact.py']
+
+model = dict(refiner={{_base_.compact}})

@@ -1,0 +1,248 @@
+"""Face crops, decoded once and kept in one memory-mapped array.
+
+A cache is a folder::
+
+    crops.npy      uint8 (N, S, S), grey crops, upright
+    faces.npz      keypoints (N, K, 2) in pixels of the crops, visible (N, K),
+                   flip_indices (K,)
+    manifest.json  what it was made from
+
+A crop covers ``extent`` times the face box: the box's centre lies at pixel
+S / 2, its side is S / ``extent`` pixels.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import os.path as osp
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from mmengine.logging import print_log
+from rich.progress import track
+
+try:
+    import fcntl
+except ImportError:  # Windows, where two processes build apart
+    fcntl = None
+
+VERSION = 1  # of the files' format and of how crops are cut
+DRAFT = '.tmp'  # ending of what a killed process may leave behind
+
+
+class CacheNotWritableError(OSError):
+    """A crop cache cannot be written where it should be."""
+
+
+class CachedFace(NamedTuple):
+    """One face of a cache."""
+
+    crop: np.ndarray  # uint8 (S, S)
+    keypoints: np.ndarray  # float32 (K, 2), pixels of the crop
+    visible: np.ndarray  # float32 (K,)
+
+
+@dataclass(frozen=True)
+class CropCache:
+    """The contents of a cache; ``crops`` is mapped, not read."""
+
+    crops: np.ndarray  # uint8 (N, S, S)
+    keypoints: np.ndarray  # float32 (N, K, 2)
+    visible: np.ndarray  # float32 (N, K)
+    flip_indices: np.ndarray  # int64 (K,)
+    extent: float
+
+
+def load_cache(folder: str) -> CropCache:
+    """Open a cache.
+
+    Args:
+        folder (str): Its folder.
+
+    Raises:
+        OSError: If a file is missing or cannot be read.
+        ValueError: If a file is cut short or of another shape than the
+            manifest says.
+    """
+    with open(osp.join(folder, 'manifest.json'), encoding='utf-8') as file:
+        manifest = json.load(file)
+    # copy-on-write: PyTorch warns of arrays that cannot be written
+    crops = np.load(osp.join(folder, 'crops.npy'), mmap_mode='c')
+    try:
+        with np.load(osp.join(folder, 'faces.npz')) as file:
+            faces = dict(file)
+    except zipfile.BadZipFile as error:
+        raise ValueError(f'faces.npz: {error}') from error
+    cache = CropCache(crops=crops, extent=manifest['extent'], **faces)
+    size = manifest['crop_size']
+    found = (crops.shape, len(cache.keypoints), len(cache.visible))
+    count = manifest['faces']
+    if found != ((count, size, size), count, count):
+        raise ValueError(f'shapes {found} for {count} crops of {size} pixels')
+    return cache
+
+
+def outdated(folder: str, manifest: dict) -> str:
+    """Tell why a cache cannot be used.
+
+    Args:
+        folder (str): The cache's folder.
+        manifest (dict): What it should have been made from.
+
+    Returns:
+        str: The reason, empty if the cache is as it should be.
+    """
+    try:
+        with open(osp.join(folder, 'manifest.json'), encoding='utf-8') as file:
+            found = json.load(file)
+        changed = [k for k, v in manifest.items() if found.get(k) != v]
+        if changed:
+            return f'changed: {", ".join(changed)}'
+        load_cache(folder)
+    except FileNotFoundError:
+        return 'not there yet'
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        return f'damaged: {error}'
+    return ''
+
+
+def ensure_cache(
+    folder: str,
+    manifest: dict,
+    face: Callable[[int], CachedFace],
+    flip_indices: np.ndarray,
+) -> CropCache:
+    """Open a cache, after building it if it is missing or stale.
+
+    Of several processes that start together one builds and the others wait.
+    A cache appears whole or not at all.
+
+    Args:
+        folder (str): The cache's folder.
+        manifest (dict): What the cache is made from: ``faces`` (N),
+            ``crop_size`` (S), ``extent`` and whatever else must not have
+            changed, as JSON would give it back.
+        face (Callable): Makes the i-th face.
+        flip_indices (np.ndarray): Of the keypoints, (K,).
+
+    Raises:
+        CacheNotWritableError: If it must be built and there is no space or
+            no permission. Errors of ``face`` are raised as they are.
+    """
+    if outdated(folder, manifest):
+        parent = osp.dirname(osp.abspath(folder))
+        with _clear_errors(parent):
+            os.makedirs(parent, exist_ok=True)
+            lock = open(f'{folder}.lock', 'a')
+        with lock:
+            locked = _lock(lock, folder)
+            reason = outdated(folder, manifest)  # or built meanwhile
+            if reason:
+                print_log(f'Crop cache {folder} ({reason}).', 'current')
+                if locked:
+                    _remove_drafts(folder)
+                _build(folder, manifest, face, flip_indices)
+    return load_cache(folder)
+
+
+@contextmanager
+def _clear_errors(parent: str) -> Iterator[None]:
+    """Turn errors of writing into one that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise CacheNotWritableError(
+            f'no crop cache can be written in {parent!r}: '
+            f'{error.strerror or error}. Make room there, or choose another '
+            'folder by cache_dir.'
+        ) from error
+
+
+def _lock(lock: Any, folder: str) -> bool:
+    """Wait for a lock file; False if the file system has no locks."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print_log(f'Another process builds {folder}: waiting.', 'current')
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError:
+        return False
+    return True
+
+
+def _remove_drafts(folder: str) -> None:
+    """Remove what a killed process left behind."""
+    parent, name = osp.split(osp.abspath(folder))
+    for entry in os.listdir(parent):
+        if entry.startswith(f'{name}.') and entry.endswith(DRAFT):
+            shutil.rmtree(osp.join(parent, entry), ignore_errors=True)
+
+
+def _build(
+    folder: str,
+    manifest: dict,
+    face: Callable[[int], CachedFace],
+    flip_indices: np.ndarray,
+) -> None:
+    """Make all crops in a draft, then put it into place."""
+    parent, name = osp.split(osp.abspath(folder))
+    count, size = manifest['faces'], manifest['crop_size']
+    with _clear_errors(parent):
+        free = shutil.disk_usage(parent).free
+        if free < count * size**2:
+            raise OSError(
+                f'it takes {count * size**2 / 1e6:.0f} MB, and '
+                f'{free / 1e6:.0f} MB are free'
+            )
+        draft = tempfile.mkdtemp(DRAFT, f'{name}.', parent)
+    try:
+        keypoints, visible = [], []
+        with _clear_errors(parent):
+            crops = open(osp.join(draft, 'crops.npy'), 'wb')
+        # not through a memory map: a full disk would kill the process
+        try:
+            np.lib.format.write_array_header_1_0(
+                crops,
+                dict(
+                    descr='|u1',
+                    fortran_order=False,
+                    shape=(count, size, size),
+                ),
+            )
+            for i in track(range(count), description='crop cache'):
+                made = face(i)
+                keypoints.append(made.keypoints)
+                visible.append(made.visible)
+                with _clear_errors(parent):
+                    crops.write(made.crop.tobytes())
+            with _clear_errors(parent):
+                crops.flush()
+                os.fsync(crops.fileno())
+        finally:
+            with suppress(OSError):  # of what failed to be written already
+                crops.close()
+        with _clear_errors(parent):
+            np.savez(
+                osp.join(draft, 'faces.npz'),
+                keypoints=np.array(keypoints, np.float32),
+                visible=np.array(visible, np.float32),
+                flip_indices=np.array(flip_indices, np.int64),
+            )
+            path = osp.join(draft, 'manifest.json')
+            with open(path, 'w', encoding='utf-8') as file:
+                json.dump(manifest, file, indent=1)
+            os.chmod(draft, 0o755)  # mkdtemp's are the owner's alone
+            if osp.isdir(folder):
+                shutil.rmtree(folder)
+            os.rename(draft, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

@@ -1,0 +1,228 @@
+"""Setting up a distributed run before MMEngine's runner does.
+
+MMEngine (0.10) cannot run several processes without a GPU: it sets a CUDA
+device and hands one to DistributedDataParallel. Here the process group is
+made first, by gloo, and the runner keeps it. With GPUs all is left to
+MMEngine, after a check that there are enough of them.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed
+import torch.nn as nn
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.model import MMDistributedDataParallel
+from torch.distributed.elastic.multiprocessing.errors import record
+
+from ..launch import check_port
+
+# What each launcher calls the rank, the number of processes, the rank on the
+# node and the number of processes there.
+VARIABLES = dict(
+    pytorch=('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'LOCAL_WORLD_SIZE'),
+    slurm=(
+        'SLURM_PROCID',
+        'SLURM_NTASKS',
+        'SLURM_LOCALID',
+        'SLURM_NTASKS_PER_NODE',
+    ),
+    mpi=(
+        'OMPI_COMM_WORLD_RANK',
+        'OMPI_COMM_WORLD_SIZE',
+        'OMPI_COMM_WORLD_LOCAL_RANK',
+        'OMPI_COMM_WORLD_LOCAL_SIZE',
+    ),
+)
+DEFAULT_PORT = 29500  # MMEngine's and PyTorch's
+
+
+class DistributedModel(MMDistributedDataParallel):
+    """MMEngine's wrapper around a model in channels-last memory format.
+
+    PyTorch (2.13) lays out the buffers of its gradients like the weights it
+    finds here. After a change of the format, as ``ChannelsLastHook`` makes
+    it, the gradients of the first step would be wrong.
+
+    Args:
+        module (nn.Module): The model.
+        **kwargs: As ``MMDistributedDataParallel``.
+    """
+
+    def __init__(self, module: nn.Module, **kwargs: Any) -> None:
+        module.to(memory_format=torch.channels_last)
+        super().__init__(module, **kwargs)
+
+
+def init_distributed(cfg: Config) -> None:
+    """Prepare a distributed run; do nothing if the launcher is ``'none'``.
+
+    Sets the environment variables of PyTorch from those of the launcher, on
+    a CPU makes the process group and tells the config so, and lets random
+    numbers differ between the processes unless the config's ``randomness``
+    says otherwise. Initial weights do not differ: MMEngine sends those of
+    rank 0 to all.
+
+    Args:
+        cfg (Config): Of the experiment, with ``launcher``; may be changed.
+
+    Raises:
+        ValueError: If the processes were not started by that launcher, the
+            address of the first node is unknown, there are too few GPUs, or
+            the port is in use.
+    """
+    launcher = cfg.get('launcher', 'none')
+    if launcher == 'none':
+        return
+    dist_cfg = cfg.get('env_cfg', {}).get('dist_cfg', {})
+    _set_environment(launcher, dist_cfg.get('port'))
+    # Loaders without workers would draw the same jitter on all ranks.
+    if cfg.get('randomness') is None:
+        cfg.randomness = dict(seed=None)
+    cfg.randomness.setdefault('diff_rank_seed', True)
+    if cfg.get('model_wrapper_cfg') is None:  # as the runner has it
+        cfg.model_wrapper_cfg = dict(
+            broadcast_buffers=False,
+            find_unused_parameters=cfg.get('find_unused_parameters', False),
+        )
+    cfg.model_wrapper_cfg.setdefault('type', f'{__name__}.DistributedModel')
+    device = get_device()
+    if device == 'cuda':
+        check_gpus(launcher, torch.cuda.device_count())
+    elif device == 'cpu':
+        cfg.model_wrapper_cfg.device_ids = None
+        timeout = dist_cfg.get('timeout')
+        torch.distributed.init_process_group(
+            'gloo', timeout=timeout and timedelta(seconds=timeout)
+        )
+
+
+def check_gpus(launcher: str, gpus: int) -> None:
+    """Raise an error if this node has more processes than GPUs.
+
+    Args:
+        launcher (str): ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+        gpus (int): The number this process sees.
+
+    Raises:
+        ValueError: Naming both numbers.
+    """
+    # Slurm may keep the number of tasks a node to itself, or tell that of
+    # the whole job
+    least = int(os.environ['LOCAL_RANK']) + 1
+    count = int(os.environ.get(VARIABLES[launcher][-1], least))
+    processes = max(least, min(count, int(os.environ['WORLD_SIZE'])))
+    if processes > gpus:
+        raise ValueError(
+            f'{processes} processes on this node, but {gpus} visible '
+            f'GPU{"s" * (gpus != 1)}, and each process needs one. Start at '
+            f'most {gpus}, or set CUDA_VISIBLE_DEVICES=-1 to run on the CPU.'
+        )
+
+
+def check_batch(cfg: Config, processes: int) -> str:
+    """Compare the faces of one update with those the config is made for.
+
+    Args:
+        cfg (Config): Of the experiment.
+        processes (int): Their number in all.
+
+    Returns:
+        str: A warning, or nothing if there are not more.
+    """
+    rule = cfg.get('auto_scale_lr') or {}
+    base = rule.get('base_batch_size')
+    batch = cfg.train_dataloader.get('batch_size')
+    if not base or not batch:
+        return ''
+    steps = cfg.optim_wrapper.get('accumulative_counts', 1)
+    total = processes * batch * steps
+    if total <= base:
+        return ''
+    text = (
+        f'An update takes {total} faces ({processes} processes x batch_size '
+        f'{batch} x {steps} accumulated) where the config is made for {base}: '
+        f'an epoch has {total / base:.3g} times fewer updates'
+    )
+    if not rule.get('enable'):
+        text += ', and the learning rate is not scaled (--auto-scale-lr)'
+    share = base // (processes * steps)
+    if share:
+        text += f'. train_dataloader.batch_size={share} keeps both'
+    return text + '.'
+
+
+def _set_environment(launcher: str, port: int | None) -> None:
+    """Set PyTorch's variables from the launcher's."""
+    names = VARIABLES[launcher][:3]
+    missing = [name for name in names if name not in os.environ]
+    if missing:
+        raise ValueError(
+            f'--launcher {launcher} finds no {", ".join(missing)} in the '
+            'environment. Start the processes with dist_train.sh or '
+            'dist_test.sh (pytorch), slurm_train.sh or slurm_test.sh (slurm), '
+            'mpirun (mpi), or give no --launcher.'
+        )
+    if launcher == 'pytorch':
+        return
+    for name, source in zip(VARIABLES['pytorch'], names, strict=False):
+        os.environ[name] = os.environ[source]
+    if 'MASTER_ADDR' not in os.environ:
+        os.environ['MASTER_ADDR'] = _first_node(launcher)
+    if port is not None:
+        os.environ['MASTER_PORT'] = str(port)
+    os.environ.setdefault('MASTER_PORT', str(DEFAULT_PORT))
+    # torchrun holds the port itself, and has checked it
+    if os.environ['RANK'] == '0':
+        check_port(int(os.environ['MASTER_PORT']))
+
+
+def _first_node(launcher: str) -> str:
+    """Return the address of the node of rank 0."""
+    if launcher == 'slurm':
+        if os.environ.get('SLURM_NNODES') == '1':
+            return '127.0.0.1'
+        nodes = os.environ.get('SLURM_NODELIST', '')
+        try:
+            return subprocess.run(
+                ['scontrol', 'show', 'hostnames', nodes],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout.split()[0]
+        except (OSError, subprocess.SubprocessError, IndexError):
+            pass
+    raise ValueError(
+        'the address of the first node is unknown; set MASTER_ADDR to its '
+        'name, for example MASTER_ADDR=127.0.0.1 on one node.'
+    )
+
+
+def entry_point(main: Callable[[], None]) -> Callable[[], None]:
+    """Decorate the main function of a tool that may run in many processes.
+
+    Below torchrun an error is written to the file from which torchrun tells
+    of it, and not printed by each process again. Elsewhere it is raised.
+    """
+
+    @functools.wraps(main)
+    def run() -> None:
+        try:
+            record(main)()
+        except Exception:
+            if 'TORCHELASTIC_ERROR_FILE' not in os.environ:
+                raise
+            sys.exit(1)
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+
+    return run

@@ -1,0 +1,139 @@
+"""Files with the errors of each face, a line a face.
+
+A CSV with a header: ``id``, ``img_path``, ``x1``, ``y1``, ``x2``, ``y2`` (the
+annotated box, empty if there is none), ``subsets`` (names, parted by spaces),
+then the errors in percent, by the names of their means, such as
+``NME_pixels_eye_points``. An error is empty where a face has no labelled
+keypoint of the set. Numbers are written with all their digits.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from ..files import write_whole
+from .error_table import ErrorTable
+
+BEFORE = ('id', 'img_path', 'x1', 'y1', 'x2', 'y2', 'subsets')
+
+
+def write_errors(path: str, table: ErrorTable) -> None:
+    """Write the errors of all faces; the file appears whole or not at all.
+
+    Args:
+        path (str): File to write.
+        table (ErrorTable): The errors.
+    """
+    columns = table.columns()
+    names = [name for name in table.subsets if name]
+    content = io.StringIO()
+    writer = csv.writer(content, lineterminator='\n')
+    writer.writerow((*BEFORE, *columns))
+    for i, face in enumerate(table.faces):
+        box = [''] * 4 if face.box is None else map(float, face.box)
+        subsets = ' '.join(n for n in names if table.subsets[n][i])
+        errors = [float(column[i]) for column in columns.values()]
+        writer.writerow(
+            (
+                face.id,
+                face.img_path,
+                *box,
+                subsets,
+                *('' if math.isnan(e) else repr(e) for e in errors),
+            )
+        )
+    write_whole(path, content.getvalue().encode())
+
+
+class ErrorFile(NamedTuple):
+    """What such a file holds, N faces.
+
+    Attributes:
+        path (str): The file.
+        faces (list[tuple[str, str]]): Ids and the pictures' names.
+        subsets (list[set]): Names of the subsets a face is in.
+        errors (dict): In percent, (N,) by name; NaN where there is none.
+    """
+
+    path: str
+    faces: list[tuple[str, str]]
+    subsets: list[set[str]]
+    errors: dict[str, np.ndarray]
+
+    def select(self, name: str, subset: str = '') -> np.ndarray:
+        """Return the errors by a name, of a subset or of all faces.
+
+        Args:
+            name (str): Such as ``'NME_pixels_eye_points'``.
+            subset (str): Its name; empty for all.
+
+        Returns:
+            np.ndarray: In percent.
+
+        Raises:
+            ValueError: If the file has no such errors or faces.
+        """
+        if name not in self.errors:
+            raise ValueError(
+                f'{self.path} has no errors {name!r}, but '
+                f'{", ".join(self.errors)}.'
+            )
+        members = np.array([not subset or subset in s for s in self.subsets])
+        if not members.any():
+            there = sorted(set().union(*self.subsets)) or ['none']
+            raise ValueError(
+                f'{self.path}: subset {subset!r} matches no face; the subsets '
+                f'named there are: {", ".join(there)}.'
+            )
+        errors = self.errors[name][members]
+        return errors[~np.isnan(errors)]
+
+
+def read_errors(path: str) -> ErrorFile:
+    """Read a file of errors.
+
+    Args:
+        path (str): The file.
+
+    Returns:
+        ErrorFile: Its content.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is another file, or cut short.
+    """
+    with open(path, encoding='utf-8', newline='') as file:
+        rows = list(csv.reader(file))
+    if not rows or tuple(rows[0][: len(BEFORE)]) != BEFORE:
+        raise ValueError(
+            f'{path} is no file of errors: its first line does not begin with '
+            f'{",".join(BEFORE)}; FaceNME writes them (out_file).'
+        )
+    header, *faces = rows
+    for number, row in enumerate(faces, 2):
+        if len(row) != len(header):
+            raise ValueError(
+                f'{path}, line {number}: {len(row)} fields instead of '
+                f'{len(header)}; is the file cut short? Test again.'
+            )
+    if not faces:
+        raise ValueError(f'{path} holds no face.')
+    try:
+        errors = {
+            name: np.array([float(row[i] or 'nan') for row in faces])
+            for i, name in enumerate(header)
+            if i >= len(BEFORE)
+        }
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}; errors are numbers.') from None
+    return ErrorFile(
+        path,
+        [(row[0], row[1].rpartition('/')[2]) for row in faces],
+        [set(row[6].split()) for row in faces],
+        errors,
+    )

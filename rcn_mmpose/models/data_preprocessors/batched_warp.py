@@ -1,0 +1,92 @@
+"""Cropping and occluding many faces at once, on the device."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+# Faces whose sampling grids a processor's cache holds.
+CHUNK = 4
+
+
+def warp(crops: Tensor, sampling: Tensor, size: int, n: int) -> Tensor:
+    """Warp square pictures, averaging n x n samples a pixel.
+
+    What ``rcn_mmpose.CropFace`` does to one picture: bilinear samples on a
+    grid n times finer, the mean of each n x n block, black beyond the
+    picture.
+
+    Args:
+        crops (Tensor): Grey pictures, uint8 of shape (B, S, S).
+        sampling (Tensor): Affine maps (B, 2, 3), float32, from pixels (x, y)
+            of the result to pixels of the picture.
+        size (int): Side of the result in pixels.
+        n (int): Samples along each side of a pixel.
+
+    Returns:
+        Tensor: float32 of shape (B, 1, size, size): whole numbers from 0 to
+        255, as if stored as uint8.
+    """
+    with torch.autocast(crops.device.type, enabled=False):
+        chunk = CHUNK if crops.device.type == 'cpu' else max(1, len(crops))
+        return torch.cat(
+            [
+                F.grid_sample(
+                    part[:, None].float(),
+                    _grid(matrix, size, n, part.shape[-1]),
+                    align_corners=False,
+                )
+                .view(-1, n * n, size, size)
+                .mean(1, keepdim=True)
+                .add_(0.5)
+                .floor_()
+                for part, matrix in zip(
+                    crops.split(chunk), sampling.split(chunk), strict=True
+                )
+            ]
+        )
+
+
+def _grid(sampling: Tensor, size: int, n: int, side: int) -> Tensor:
+    """Return the sampling positions, (B, n * n * size, size, 2).
+
+    The n * n samples of a pixel lie ``size`` rows apart, so that their mean
+    reads memory in order. Positions count as ``F.grid_sample`` counts them:
+    -1 and 1 are the outer edges of the picture.
+    """
+    pixel = torch.arange(size, device=sampling.device)
+    offset = torch.arange(n, device=sampling.device) / n - (n - 1) / (2 * n)
+    place = pixel + offset[:, None]  # (n, size)
+    x, y = place.repeat(n, 1), place.repeat_interleave(n, 0)
+    # As complex numbers x + iy a map is three factors, and the grid is
+    # written in one go.
+    a, b, c = torch.view_as_complex(
+        sampling.transpose(1, 2).contiguous() * (2 / side)
+    ).unbind(1)
+    c = c + complex(1 / side - 1, 1 / side - 1)
+    row = b[:, None, None] * y + c[:, None, None]
+    grid = (a[:, None, None] * x)[:, :, None] + row[..., None]
+    return torch.view_as_real(grid).flatten(1, 2)
+
+
+def occlude(crops: Tensor, rectangles: Tensor) -> Tensor:
+    """Blacken a rectangle of each picture.
+
+    Args:
+        crops (Tensor): Pictures of shape (B, 1, H, W).
+        rectangles (Tensor): First and last row, first and last column, the
+            last ones not included, (B, 4); an empty one leaves the picture
+            as it is.
+
+    Returns:
+        Tensor: New pictures, (B, 1, H, W).
+    """
+    height, width = crops.shape[-2:]
+    row = torch.arange(height, device=crops.device)
+    column = torch.arange(width, device=crops.device)
+    top, bottom, left, right = rectangles[:, :, None].unbind(1)
+    rows = (row >= top) & (row < bottom)
+    columns = (column >= left) & (column < right)
+    black = rows[:, None, :, None] & columns[:, None, None, :]
+    return crops.masked_fill(black, 0)

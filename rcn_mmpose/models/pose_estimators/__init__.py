@@ -1,0 +1,4 @@
+from .elt import ELTPoseEstimator
+from .joint_estimator import JointEstimator
+
+__all__ = ['ELTPoseEstimator', 'JointEstimator']

@@ -1,0 +1,64 @@
+"""Training with pictures that have no labels (RCN+: CVPR 2018)."""
+
+from typing import Any
+
+from mmpose.models.pose_estimators import TopdownPoseEstimator
+from mmpose.registry import MODELS as MMPOSE_MODELS
+from mmpose.utils.typing import OptConfigType, SampleList
+from torch import Tensor
+
+from ...registry import MODELS
+
+
+@MODELS.register_module()
+class ELTPoseEstimator(TopdownPoseEstimator):
+    """MMPose's top-down estimator with an unsupervised loss beside it.
+
+    Every training crop, with keypoints or without, is mapped by a small
+    random affine T; ``loss_elt`` asks that the predicted keypoints move with
+    it. The gradient flows through both predictions. A face whose keypoints
+    all have visibility 0, see ``rcn_mmpose.WithholdLabels``, adds nothing to
+    the other loss.
+
+    Args:
+        elt (dict, optional): Config of the unsupervised loss. Defaults to
+            ``rcn_mmpose.EquivariantLandmarkLoss``.
+        **options: Those of ``TopdownPoseEstimator``. The head must have
+            ``keypoints()``, as ``rcn_mmpose.SoftArgmaxHead`` has.
+
+    Raises:
+        ValueError: If the head has no ``keypoints()``.
+    """
+
+    def __init__(self, elt: OptConfigType = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.elt = MMPOSE_MODELS.build(
+            elt or dict(type='rcn_mmpose.EquivariantLandmarkLoss')
+        )
+        if not hasattr(self.head, 'keypoints'):
+            raise ValueError(
+                f'the head {type(self.head).__name__} gives no differentiable '
+                'keypoints; use rcn_mmpose.SoftArgmaxHead.'
+            )
+
+    def loss(self, inputs: Tensor, data_samples: SampleList) -> dict:
+        """Compute the losses of a batch.
+
+        Args:
+            inputs (Tensor): Normalised crops of shape (B, C, H, W).
+            data_samples (list[PoseDataSample]): The samples.
+
+        Returns:
+            dict: The losses of the head, and ``loss_elt``.
+        """
+        feats = self.extract_feat(inputs)
+        losses = self.head.loss(feats, data_samples, train_cfg=self.train_cfg)
+        matrices = self.elt.draw(inputs)
+        warped = self.elt.warp(inputs, matrices)
+        losses['loss_elt'] = self.elt(
+            self.head.keypoints(feats),
+            self.head.keypoints(self.extract_feat(warped)),
+            matrices,
+            inputs,
+        )
+        return losses

@@ -1,0 +1,206 @@
+"""A network and a denoiser together (paper, section 4, figure 2)."""
+
+from __future__ import annotations
+
+import os.path as osp
+from copy import copy
+from typing import Any, NoReturn
+
+from mmengine.runner import CheckpointLoader
+from mmpose.models.pose_estimators import TopdownPoseEstimator
+from mmpose.structures import PoseDataSample
+from torch import Tensor
+
+from ...codecs.decoding import best_cells
+from ...registry import MODELS
+from ..refiners.keypoint_denoiser import (
+    KeypointDenoiser,
+    as_text,
+    map_size,
+)
+from ..refiners.one_hot import one_hot_maps
+
+REFINER = 'refiner.'
+
+
+@MODELS.register_module()
+class JointEstimator(TopdownPoseEstimator):
+    """The joint model: P(Y_k | Y_-k, X), from picture and other keypoints.
+
+    The network's most probable cells go into the denoiser as one-hot maps.
+    The score maps of both are added, before the softmax (the paper's text;
+    the caption of its figure says softmax values), and decoded once::
+
+        crop -> network ---------------------+-> sum -> softmax -> keypoints
+                   |                         |
+                   +-> one-hot -> denoiser --+
+
+    Both are trained by themselves. Their weights come from one checkpoint of
+    the joint model, or from the network's and ``refiner_checkpoint``.
+
+    Args:
+        backbone (dict): Config of the network's backbone.
+        head (dict): Config of the network's head.
+        refiner (dict): Config of the denoiser, an
+            ``rcn_mmpose.KeypointDenoiser``.
+        rounds (int): How often the denoiser looks; from the second round on
+            at the joint model's keypoints of the round before. Defaults to
+            1, as in the paper.
+        refiner_checkpoint (str, optional): Checkpoint of the denoiser, used
+            whenever a checkpoint without one is loaded.
+        **options: Those of MMPose's ``TopdownPoseEstimator``.
+
+    Raises:
+        ValueError: If ``refiner`` is no denoiser, network and denoiser differ
+            in K or in the size of their maps, ``rounds`` is not positive, or
+            (when weights are loaded) those of the denoiser are missing or do
+            not fit.
+        NotImplementedError: If the joint model is trained.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        head: dict,
+        refiner: dict,
+        rounds: int = 1,
+        refiner_checkpoint: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(backbone=backbone, head=head, **options)
+        if rounds < 1:
+            raise ValueError(f'rounds={rounds}; give 1 or more.')
+        self.refiner = MODELS.build(refiner)
+        if not isinstance(self.refiner, KeypointDenoiser):
+            raise ValueError(
+                f'the refiner is a {type(self.refiner).__name__}; give the '
+                'model of a denoiser config, an rcn_mmpose.KeypointDenoiser.'
+            )
+        ours, its = self.head.out_channels, self.refiner.num_keypoints
+        if ours != its:
+            raise ValueError(
+                f'the network predicts {ours} keypoints, the refiner {its}; '
+                'take two that were trained on the same ones.'
+            )
+        ours, its = map_size(self.head), self.refiner.map_size
+        if ours and its and ours != its:
+            raise ValueError(
+                f'the network has maps of {as_text(ours)} cells, the refiner '
+                f'of {as_text(its)}; take two that were trained on crops of '
+                'the same size, and give both decoders that input_size.'
+            )
+        self.rounds = rounds
+        self.refiner_checkpoint = refiner_checkpoint
+        self.register_load_state_dict_pre_hook(JointEstimator._complete)
+
+    def loss(
+        self, inputs: Tensor, data_samples: list[PoseDataSample]
+    ) -> NoReturn:
+        """Refuse: network and denoiser are trained separately."""
+        raise NotImplementedError(
+            'the joint model is not trained: train the network and the '
+            'denoiser each by its own config (such as configs/rcn_300w.py and '
+            'configs/denoiser_300w.py), then test them together.'
+        )
+
+    def predict(
+        self, inputs: Tensor, data_samples: list[PoseDataSample]
+    ) -> list[PoseDataSample]:
+        """Predict keypoints, as the network alone would.
+
+        Args:
+            inputs (Tensor): Normalised crops of shape (B, C, H, W).
+            data_samples (list[PoseDataSample]): The samples.
+
+        Returns:
+            list[PoseDataSample]: The samples with ``pred_instances``.
+        """
+        maps = (self._forward(inputs),)
+        if self.test_cfg.get('flip_test', False):
+            maps = [maps, (self._forward(inputs.flip(-1)),)]
+        # the head as it is, but for its convolutions: they are in the maps
+        head = copy(self.head)
+        head.forward = lambda maps: maps[-1]
+        preds = head.predict(maps, data_samples, test_cfg=self.test_cfg)
+        fields = None
+        if isinstance(preds, tuple):
+            preds, fields = preds
+        return self.add_pred_to_datasample(preds, fields, data_samples)
+
+    def _forward(
+        self, inputs: Tensor, data_samples: list[PoseDataSample] | None = None
+    ) -> Tensor:
+        """Compute the joint score maps.
+
+        Args:
+            inputs (Tensor): Normalised crops of shape (B, C, H, W).
+            data_samples (list[PoseDataSample], optional): Not used.
+
+        Returns:
+            Tensor: Score maps (before the softmax) of shape (B, K, H, W).
+        """
+        scores = joint = super()._forward(inputs)
+        width = scores.shape[-1]
+        for _ in range(self.rounds):
+            maps = joint.flatten(2).float().softmax(-1).view_as(joint)
+            x, y = best_cells(maps).unbind(-1)
+            hard = one_hot_maps(y * width + x, scores.shape[-2:])
+            joint = scores + self.refiner(hard, None)
+        return joint
+
+    def complete_state_dict(self, state_dict: dict) -> dict:
+        """Add the denoiser's weights to those of a network.
+
+        Args:
+            state_dict (dict): Weights of the network or of the joint model.
+
+        Returns:
+            dict: Weights of the joint model.
+
+        Raises:
+            ValueError: If they hold no denoiser and ``refiner_checkpoint`` is
+                not set, or what that file holds does not fit.
+            FileNotFoundError: If there is no such file.
+        """
+        if any(name.startswith(REFINER) for name in state_dict):
+            return state_dict
+        path = self.refiner_checkpoint
+        if path is None:
+            raise ValueError(
+                'the checkpoint holds a network without a denoiser; name that '
+                "one's checkpoint by model.refiner_checkpoint, or give a "
+                'checkpoint of the joint model.'
+            )
+        if '://' not in path and not osp.isfile(path):
+            raise FileNotFoundError(
+                f'refiner_checkpoint {path!r} does not exist; training '
+                'writes them to work_dirs/<config name>/.'
+            )
+        found = CheckpointLoader.load_checkpoint(path, 'cpu')
+        found = found.get('state_dict', found)
+        wanted = {k: v.shape for k, v in self.refiner.state_dict().items()}
+        wrong = sorted(
+            name
+            for name in found.keys() | wanted.keys()
+            if name not in found or found[name].shape != wanted.get(name)
+        )
+        if wrong:
+            raise ValueError(
+                f'refiner_checkpoint {path!r} does not fit model.refiner: '
+                f'{len(wrong)} weights differ, such as {wrong[0]}. Give the '
+                'refiner the model it was trained with.'
+            )
+        added = {f'{REFINER}{name}': value for name, value in found.items()}
+        return {**state_dict, **added}
+
+    def _complete(
+        self, state_dict: dict, prefix: str, *arguments: Any
+    ) -> None:
+        """Complete weights that are about to be loaded."""
+        ours = {
+            name[len(prefix) :]: value
+            for name, value in state_dict.items()
+            if name.startswith(prefix)
+        }
+        for name, value in self.complete_state_dict(ours).items():
+            state_dict[prefix + name] = value

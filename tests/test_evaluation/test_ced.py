@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from rcn_mmpose.evaluation.ced import (
+    area_under_curve,
+    draw_curves,
+    failure_rate,
+    mean_error,
+    staircase,
+)
+
+ERRORS = [0.0, 2.0, 2.0, 8.0, 12.0]
+
+
+def test_by_hand() -> None:
+    assert mean_error(ERRORS) == pytest.approx(24 / 5)
+    # the staircase: 20 % from 0 to 2, 60 % from 2 to 8, 80 % from 8 to 10
+    assert area_under_curve(ERRORS, 8) == pytest.approx((2 * 20 + 6 * 60) / 8)
+    assert area_under_curve(ERRORS, 10) == pytest.approx(
+        (2 * 20 + 6 * 60 + 2 * 80) / 10
+    )
+    assert failure_rate(ERRORS, 8) == 20  # at the limit is no failure
+    assert failure_rate(ERRORS, 1.9) == 80
+
+
+def test_the_best_and_the_worst() -> None:
+    assert area_under_curve([0.0, 0.0], 8) == 100
+    assert area_under_curve([8.0, 9.0], 8) == 0
+    assert failure_rate([8.1], 8) == 100
+
+
+def test_area_is_that_of_the_drawn_staircase() -> None:
+    errors = np.random.default_rng(0).gamma(3, 2, 301)
+    for limit in (0.5, 8, 10, 50):
+        x, y = staircase(errors, limit)
+        assert x[0] == 0 and x[-1] == limit and (np.diff(x) >= 0).all()
+        area = (np.diff(x) * y[:-1]).sum() / limit
+        assert area_under_curve(errors, limit) == pytest.approx(area)
+        inside = 100 * (errors <= limit).mean()
+        assert y[-1] == pytest.approx(inside)
+        assert failure_rate(errors, limit) == pytest.approx(100 - inside)
+
+
+def test_sums_are_exact() -> None:
+    """The order of the faces changes no digit, as a plain sum would."""
+    rng = np.random.default_rng(0)
+    errors = rng.lognormal(1, 3, 1000).tolist()
+    expected = float(sum(map(Fraction, errors))) / 1000
+    area = area_under_curve(errors, 10)
+    for _ in range(5):
+        rng.shuffle(errors)
+        assert mean_error(errors) == expected
+        assert area_under_curve(errors, 10) == area
+    assert len({sum(rng.permutation(errors).tolist()) for _ in range(5)}) > 1
+
+
+def test_more_curves_than_colours(tmp_path: Path) -> None:
+    curves = {f'{i}': [0.5 * i] for i in range(12)}
+    path = str(tmp_path / 'ced.png')
+    draw_curves(path, curves, 'error', 10)
+    picture = cv2.imread(path)
+    colours = np.unique(picture.reshape(-1, 3), axis=0).astype(int)
+    strong = colours[np.ptp(colours, axis=1) > 60]
+    assert len(strong) >= 9  # ten colours, one of them grey

@@ -1,0 +1,168 @@
+"""tools/report.py and tools/plot_ced.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import mmengine
+import numpy as np
+import pytest
+from conftest import load_tool
+
+
+@pytest.fixture
+def predictions(
+    converted: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[dict]:
+    """Of the four test faces, off by 0, 3, 6 and 9 % of the eye distance."""
+    monkeypatch.chdir(converted.parent)
+    content = mmengine.load(converted / 'annotations' / 'aflw5_test.json')
+    samples = []
+    for k, (image, face) in enumerate(
+        zip(content['images'], content['annotations'], strict=True)
+    ):
+        truth = np.array(face['keypoints']).reshape(1, 5, 3)[..., :2]
+        eyes = np.linalg.norm(truth[0, 0] - truth[0, 1])
+        x, y, w, h = face['bbox']
+        samples.append(
+            dict(
+                id=face['id'],
+                dataset_name='aflw5',
+                img_path=str(converted / 'mtfl' / image['file_name']),
+                raw_ann_info=dict(attributes=dict(pose=3 if k < 3 else 1)),
+                input_size=(80, 80),
+                input_center=np.array([x + w / 2, y + h / 2]),
+                input_scale=np.array([w, h]),
+                gt_instances=dict(
+                    keypoints=truth, keypoints_visible=np.ones((1, 5))
+                ),
+                pred_instances=dict(
+                    keypoints=truth + (0.03 * k * eyes, 0),
+                    keypoint_cells=np.zeros((1, 5, 2), int),
+                ),
+            )
+        )
+    return samples
+
+
+def report(root: Path, samples: list[dict], **changes: object) -> None:
+    """Run the tool."""
+    config = root / 'configs' / 'rcn_aflw.py'
+    if changes:
+        cfg = mmengine.Config.fromfile(str(config))
+        cfg.merge_from_dict(changes)
+        config = Path('changed.py')
+        cfg.dump(config)
+    mmengine.dump(samples, 'predictions.pkl')
+    load_tool('report.py').main(
+        [str(config), 'predictions.pkl', '--out', 'report']
+    )
+
+
+def test_report(
+    root: Path, predictions: list[dict], capsys: pytest.CaptureFixture
+) -> None:
+    # some faces twice, as several processes leave them
+    report(root, [*predictions[::-1], predictions[1]])
+    out = capsys.readouterr().out
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[0] == 'aflw5: 4 faces, in percent'.split()
+    assert lines[1] == ['eye_points', 'eye_points', 'box', 'box']
+    table = {tuple(line[:3]): line[3:] for line in lines if len(line) > 3}
+    pixels = {key: values[0] for key, values in table.items()}
+    assert pixels['all', 'all', 'NME'] == '4.50'  # of 0, 3, 6, 9
+    assert pixels['all', 'all', 'AUC10'] == '55.00'
+    assert pixels['all', 'all', 'FR8'] == '25.00'
+    assert pixels['all', 'all', 'FR10'] == '0.00'
+    assert pixels['frontal', 'all', 'NME'] == '3.00'
+    assert pixels['profile', 'all', 'NME'] == '9.00'
+    assert pixels['all', 'nose_tip', 'NME'] == '4.50'
+    assert float(table['all', 'all', 'NME'][1]) > 50  # all cells at (0, 0)
+    assert table['pixels,', 'eye_points', '4.50'] == ['8.10']
+    for name in ('faces', 'worst', 'ced'):
+        assert cv2.imread(f'report/{name}.png').std() > 5
+    # the worst comes first: its red dots lie off the green ones
+    worst = cv2.imread('report/worst.png')[:160, :160]
+    assert (worst == (0, 0, 255)).all(-1).any()
+
+
+def test_report_by_another_evaluator(
+    root: Path, predictions: list[dict], capsys: pytest.CaptureFixture
+) -> None:
+    report(
+        root,
+        predictions,
+        test_evaluator=[
+            dict(type='NME', norm_mode='keypoint_distance'),
+            dict(
+                type='rcn_mmpose.FaceNME',
+                normalisers=dict(mouth_corners=((3,), (4,))),
+            ),
+        ],
+    )
+    out = capsys.readouterr().out
+    assert 'mouth_corners' in out.splitlines()[1]
+    with pytest.raises(ValueError, match='has no rcn_mmpose.FaceNME'):
+        report(
+            root,
+            predictions,
+            test_evaluator=[dict(type='NME', norm_mode='use_norm_item')],
+        )
+
+
+def test_curves_of_several_files(
+    root: Path, predictions: list[dict], capsys: pytest.CaptureFixture
+) -> None:
+    report(root, predictions)
+    whole = Path('report/errors.csv').read_text()
+    header, *faces = whole.splitlines()
+    Path('second.csv').write_text('\n'.join([header, *faces[2:]]))
+    plot = load_tool('plot_ced.py').main
+    capsys.readouterr()
+    plot(
+        ['report/errors.csv', 'second.csv', '--labels', 'first one', 'b']
+        + ['--limits', '5', '--out', 'new/ced.png']
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == 'NME_pixels_eye_points, in percent'
+    assert lines[1].split() == ['faces', 'NME', 'median', 'AUC5', 'FR5']
+    # AUC: blocks of 5 and 2 of 4 times 5
+    assert lines[2].split()[2:] == ['4', '4.50', '4.50', '35.00', '50.00']
+    assert lines[3].split() == ['b', '2', '7.50', '7.50', '0.00', '100.00']
+    assert lines[4:] == [
+        'Note: the files are of different faces.',
+        'new/ced.png',
+    ]
+    picture = cv2.imread('new/ced.png').reshape(-1, 3)
+    for colour in ((180, 119, 31), (14, 127, 255)):  # C0 and C1, BGR
+        assert (picture == colour).all(-1).sum() > 50
+
+    plot(
+        ['report/errors.csv', '--subset', 'profile']
+        + ['--value', 'NME_pixels_eye_points_nose_tip']
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == 'NME_pixels_eye_points_nose_tip, profile, in percent'
+    assert lines[2].split()[1:4] == ['1', '9.00', '9.00']
+    assert 'Note' not in lines[3]
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['a.csv', '--labels', 'a', 'b'], 'give each file one of its own'),
+        (['a.csv', 'a.csv'], 'give each file one of its own'),
+        (['a.csv', '--limits', '0'], 'limit 0: give percent above 0'),
+        (['a.csv', '--value', 'x'], "a.csv has no errors 'x', but NME_pix"),
+        (['a.csv', '--subset', 'x'], "'x' matches no face; .*: frontal"),
+    ],
+)
+def test_curves_that_cannot_be_drawn(
+    root: Path, predictions: list[dict], arguments: list, message: str
+) -> None:
+    report(root, predictions)
+    Path('report/errors.csv').rename('a.csv')
+    with pytest.raises(ValueError, match=message):
+        load_tool('plot_ced.py').main(arguments)
+    assert not Path('ced.png').exists()
