@@ -14,7 +14,11 @@ model = {{_base_.denoiser}}
 
 max_epochs = 20
 train_cfg = dict(max_epochs=max_epochs)
-optim_wrapper = dict(optimizer=dict(lr=3e-3))
+optim_wrapper = dict(
+    optimizer=dict(lr=3e-3),
+    # a weight of the first layer is used only if a keypoint lies below it
+    paramwise_cfg=dict(custom_keys={'convs.0': dict(lr_mult=3)}),
+)
 param_scheduler = [
     dict(
         type='LinearLR',

@@ -16,6 +16,7 @@ import rcn_mmpose.registry as ours
 # Everything a config can name; a new part is added here.
 PARTS = dict(
     MODELS=[
+        'CropCachePreprocessor',
         'ELTPoseEstimator',
         'EquivariantLandmarkLoss',
         'JointEstimator',
@@ -39,11 +40,13 @@ PARTS = dict(
     DATASETS=[
         'AFLW5Dataset',
         'AFWDataset',
+        'CachedFaceDataset',
         'FaceDataset',
         'MTFLDataset',
         'OwnFaceDataset',
         'W300Dataset',
     ],
+    DATA_SAMPLERS=['EpochSampler'],
     TRANSFORMS=[
         'CorruptKeypoints',
         'CropFace',
@@ -77,12 +80,28 @@ DENOISER = dict(
     head=HEAD,
 )
 NEEDED = dict(
+    CachedFaceDataset=dict(
+        dataset=dict(type='rcn_mmpose.FaceDataset', ann_file='not_read.json'),
+        crop_size=160,
+        extent=1.8,
+        lazy_init=True,
+    ),
     CellIndex=dict(input_size=(80, 80)),
     CorruptKeypoints=dict(
         encoder=dict(type='rcn_mmpose.CellIndex', input_size=(80, 80))
     ),
+    CropCachePreprocessor=dict(
+        pipeline=[
+            dict(type='rcn_mmpose.CropFace', input_size=(80, 80)),
+            dict(
+                type='GenerateTarget',
+                encoder=dict(type='rcn_mmpose.CellIndex', input_size=(80, 80)),
+            ),
+        ]
+    ),
     CropFace=dict(input_size=(80, 80)),
     CropKeypoints=dict(input_size=(80, 80)),
+    EpochSampler=dict(dataset=range(3)),
     ELTPoseEstimator=dict(
         backbone=dict(type='rcn_mmpose.RCN', num_branches=2),
         head=dict(HEAD, type='rcn_mmpose.SoftArgmaxHead'),
@@ -136,7 +155,7 @@ def test_parts_build_by_prefix(scope: None, kind: str, name: str) -> None:
     import mmpose.registry
 
     config = dict(type=f'rcn_mmpose.{name}', **NEEDED.get(name, {}))
-    if kind == 'DATASETS':
+    if kind == 'DATASETS' and 'dataset' not in config:
         config.update(lazy_init=True, ann_file='not_read.json')
     parts = [getattr(mmpose.registry, kind).build(config)]
     if kind != 'KEYPOINT_CODECS':  # MMEngine knows no codecs

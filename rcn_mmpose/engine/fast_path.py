@@ -12,12 +12,15 @@ from mmpose.datasets.transforms import GetBBoxCenterScale
 from mmpose.registry import DATASETS, TRANSFORMS
 
 from ..datasets.crop_cache import CacheNotWritableError
-from ..datasets.transforms import FaceBox, LoadGreyImage
+from ..datasets.transforms import FaceBox, LoadGreyImage, WithholdLabels
 from ..models.data_preprocessors.batched_pipeline import BatchedPipeline
 
 CACHED = 'rcn_mmpose.CachedFaceDataset'
 # What happens once, before a face is cached.
 ONCE = (LoadGreyImage, FaceBox, GetBBoxCenterScale)
+# Likewise, wherever it stands: it depends on the face alone and changes no
+# picture.
+ONCE_ANYWHERE = (WithholdLabels,)
 # Settings of worker processes, of which there are none.
 OF_WORKERS = (
     'persistent_workers',
@@ -50,7 +53,9 @@ def use_device_data(cfg: Config, cache_dir: str | None = None) -> bool:
         ValueError: If something in the training pipeline, or around it, has
             no batched twin.
     """
-    loader = cfg.train_dataloader
+    loader = cfg.get('train_dataloader')
+    if loader is None:
+        raise ValueError('the config has no train_dataloader to change.')
     if loader.dataset.get('type') == CACHED:  # a config written by a run
         return True
     _check(cfg)
@@ -92,19 +97,20 @@ def use_device_data(cfg: Config, cache_dir: str | None = None) -> bool:
 
 def _split(pipeline: Sequence[dict]) -> tuple[list[dict], list[dict]]:
     """Split a pipeline into what happens once and what each time."""
-    steps = list(pipeline)
-    once = []
-    while steps:
-        step = TRANSFORMS.build(dict(steps[0]))
-        if type(step) not in ONCE:
-            break
+    once, steps = [], []
+    for config in pipeline:
+        step = TRANSFORMS.build(dict(config))
+        first = type(step) in ONCE and not steps
+        if not (first or type(step) in ONCE_ANYWHERE):
+            steps.append(config)
+            continue
         if getattr(step, 'backend_args', None) is not None:
             raise ValueError(
                 f'LoadGreyImage(backend_args={step.backend_args}): the device '
                 'path checks the files of its cache on the local disk; leave '
                 'backend_args out, or train by the plain path.'
             )
-        once.append(steps.pop(0))
+        once.append(config)
     return once, steps
 
 

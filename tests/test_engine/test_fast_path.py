@@ -190,6 +190,12 @@ def test_what_stands_against_it(
     assert cfg.to_dict() == before.to_dict()
 
 
+def test_a_config_that_does_not_train(cfg: Config) -> None:
+    cfg.train_dataloader = None
+    with pytest.raises(ValueError, match='no train_dataloader'):
+        use_device_data(cfg)
+
+
 def test_a_transform_without_a_twin(cfg: Config) -> None:
     pipeline = cfg.train_dataloader.dataset.pipeline
     pipeline[2] = dict(type='RandomBBoxTransform')
@@ -258,6 +264,17 @@ def pictures(cfg: Config, epoch: int, **options: object) -> torch.Tensor:
         module = MODELS.build(cfg.model.data_preprocessor)
     loader.sampler.set_epoch(epoch)
     return torch.cat([module(batch, True)['inputs'] for batch in loader])
+
+
+def test_withheld_labels(cfg: Config) -> None:
+    """They belong to faces, not to chance."""
+    pipeline = cfg.train_dataloader.dataset.pipeline
+    pipeline.insert(-2, dict(type='rcn_mmpose.WithholdLabels', kept=0.25))
+    assert use_device_data(cfg)
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    labelled = np.flatnonzero(dataset.cache.visible.any(1))
+    assert labelled.tolist() == [3, 7, 11]
 
 
 def test_workers_and_batches_change_nothing(cfg: Config) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn as nn
 
+from rcn_mmpose.engine.cpu_amp import amp_pays
 from rcn_mmpose.registry import HOOKS, OPTIM_WRAPPERS
 
 
@@ -39,3 +40,23 @@ def test_cpu_amp_computes_in_bfloat16_and_steps() -> None:
     wrapper.update_params(out.float().mean())
     # d mean / d bias = 1
     assert model.bias.item() == pytest.approx(before - 1, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ('gpu', 'cpu', 'pays'),
+    [(False, False, False), (False, True, True), (True, False, True)],
+)
+def test_amp_pays_where_the_hardware_has_it(
+    monkeypatch: pytest.MonkeyPatch, gpu: bool, cpu: bool, pays: bool
+) -> None:
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
+    monkeypatch.setattr(torch.cpu, '_is_amx_tile_supported', lambda: False)
+    monkeypatch.setattr(torch.cpu, '_is_avx512_bf16_supported', lambda: cpu)
+    assert amp_pays() is pays
+
+
+def test_amp_of_another_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    for name in ('_is_amx_tile_supported', '_is_avx512_bf16_supported'):
+        monkeypatch.delattr(torch.cpu, name)
+    assert amp_pays() is False

@@ -121,6 +121,35 @@ def test_train_resume_and_test(
     assert len(list((tmp_path / 'test').rglob('drawn/*.png'))) == 4
 
 
+def test_data_made_on_the_device_resumes_exactly(
+    tool: Callable, root: Path, converted: Path, tmp_path: Path
+) -> None:
+    config = root / 'configs' / 'rcn_aflw.py'
+
+    def train(work: str, epochs: int, *arguments: str) -> dict:
+        tool(
+            'train',
+            config,
+            '--device-data',
+            *arguments,
+            '--work-dir',
+            tmp_path / work,
+            options=(f'train_cfg.max_epochs={epochs}',),
+        )
+        last = torch.load(
+            tmp_path / work / f'epoch_{epochs}.pth', weights_only=False
+        )
+        return last['state_dict']
+
+    straight = train('straight', 2)
+    assert list(converted.glob('cache/crops_mtfl_train_*/crops.npy'))
+    half = train('halves', 1)
+    whole = train('halves', 2, '--resume')
+    assert any(not torch.equal(half[k], whole[k]) for k in half)
+    for name, value in straight.items():
+        assert torch.equal(value, whole[name]), name
+
+
 def test_killed_training_resumes(
     tool: Callable, root: Path, converted: Path, tmp_path: Path
 ) -> None:
