@@ -10,6 +10,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -180,20 +181,25 @@ def test_no_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert names(folder) == WHOLE[1:]
 
 
-@pytest.fixture
+@contextmanager
 def short_files() -> Iterator[None]:
-    """The system refuses files beyond 3,000 bytes."""
+    """The system refuses files beyond 3,000 bytes.
+
+    Also pytest's own output, if it goes to a file: not longer than needed.
+    """
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (3000, old[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
 
 
-def test_the_disk_fills_up(
-    folder: Path, request: pytest.FixtureRequest
-) -> None:
-    request.getfixturevalue('short_files')
-    with pytest.raises(CacheNotWritableError, match='too large.*cache_dir'):
+def test_the_disk_fills_up(folder: Path) -> None:
+    with (
+        pytest.raises(CacheNotWritableError, match='too large.*cache_dir'),
+        short_files(),
+    ):
         ensure(folder)
     assert names(folder) == WHOLE[1:]
 
