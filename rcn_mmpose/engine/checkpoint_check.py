@@ -39,9 +39,10 @@ class CheckpointCheckHook(Hook):
         """
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
-        faults = _compare(
-            checkpoint.get('state_dict', checkpoint), model.state_dict()
-        )
+        found = checkpoint.get('state_dict', checkpoint)
+        if hasattr(model, 'complete_state_dict'):  # from a second checkpoint
+            found = model.complete_state_dict(found)
+        faults = _compare(found, model.state_dict())
         # until training begins the loop is still a config
         training = isinstance(runner._train_loop, BaseLoop)
         if training and not runner._resume:

@@ -386,7 +386,7 @@ def test_without_eyes_there_is_the_box() -> None:
 )
 def test_our_data_sets_can_be_tested(name: str) -> None:
     meta = DATASETS.build(
-        dict(type=name, ann_file='none.json', lazy_init=True)
+        dict(type=f'rcn_mmpose.{name}', ann_file='none.json', lazy_init=True)
     ).metainfo
     keypoints = meta['num_keypoints']
     (face,) = random_samples(1, keypoints=keypoints)

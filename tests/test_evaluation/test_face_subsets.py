@@ -130,7 +130,11 @@ def test_subsets_of_the_data_set(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_a_part_of_300w_is_not_called_common() -> None:
     meta = DATASETS.build(
-        dict(type='W300Dataset', ann_file='none.json', lazy_init=True)
+        dict(
+            type='rcn_mmpose.W300Dataset',
+            ann_file='none.json',
+            lazy_init=True,
+        )
     ).metainfo
     truth = [[float(i), i * i % 50] for i in range(68)]
     lfpw = [

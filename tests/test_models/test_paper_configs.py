@@ -15,6 +15,8 @@ from mmengine.registry import init_default_scope
 CONFIGS = Path(__file__).parents[2] / 'configs'
 PAPER = sorted((CONFIGS / 'paper').glob('*.py'))
 OTHERS = sorted((CONFIGS / 'backbones').glob('*.py'))
+# a joint model is made of two trainings
+TRAINED = [p for p in PAPER + OTHERS if '_joint_' not in p.stem]
 
 
 def fake_face(keypoints: int, seed: int) -> dict:
@@ -46,7 +48,7 @@ def load(path: Path) -> Config:
     return Config.fromfile(str(path))
 
 
-@pytest.mark.parametrize('path', PAPER + OTHERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize('path', TRAINED, ids=lambda path: path.stem)
 def test_builds_trains_and_decodes(path: Path) -> None:
     from mmpose.registry import MODELS
 
