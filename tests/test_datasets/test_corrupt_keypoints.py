@@ -19,9 +19,7 @@ from rcn_mmpose.datasets.transforms import (
     UniformJitter,
 )
 
-CODEC = dict(
-    type='rcn_mmpose.CellIndex', input_size=(12, 10), outside='mask'
-)
+CODEC = dict(type='rcn_mmpose.CellIndex', input_size=(12, 10), outside='mask')
 
 
 def sample(count: int = 6, **options: object) -> dict:
@@ -43,8 +41,7 @@ def cells_of(results: dict) -> list[tuple[int, int]]:
     assert maps.dtype == np.uint8
     assert (maps.sum((0, 1)) == 1).all() and maps.max() == 1
     return [
-        tuple(np.argwhere(maps[..., k])[0][::-1])
-        for k in range(maps.shape[2])
+        tuple(np.argwhere(maps[..., k])[0][::-1]) for k in range(maps.shape[2])
     ]
 
 

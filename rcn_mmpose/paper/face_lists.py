@@ -1,0 +1,74 @@
+"""The faces of an experiment: where they are listed, and other ones."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import os.path as osp
+from typing import Any
+
+from mmengine.config import Config
+
+
+def keypoints_of(cfg: Config) -> int:
+    """Return K, the number of keypoints of a config's model."""
+    head = cfg.model.head
+    return head.get('out_channels') or head.num_joints
+
+
+def synthetic_options(cfg: Config, data_root: str) -> dict[str, Any]:
+    """Find what to change for synthetic faces.
+
+    Args:
+        cfg (Config): Of an experiment with 5 or 68 keypoints.
+        data_root (str): Folder that tools/render_faces.py wrote.
+
+    Returns:
+        dict[str, Any]: Values by dotted key.
+    """
+    options: dict[str, Any] = {}
+    for part in ('train', 'val', 'test'):
+        loader = cfg.get(f'{part}_dataloader')
+        if loader is None:
+            continue
+        prefix = loader.dataset.data_prefix.img and f'images/{part}/'
+        place = f'{part}_dataloader.dataset'
+        options[f'{place}.type'] = 'rcn_mmpose.OwnFaceDataset'
+        options[f'{place}.data_root'] = data_root
+        options[f'{place}.ann_file'] = (
+            f'annotations/{part}_{keypoints_of(cfg)}.json'
+        )
+        options[f'{place}.data_prefix.img'] = prefix
+        evaluator = cfg.get(f'{part}_evaluator') or {}
+        if 'normalisers' in evaluator:
+            # what the annotations of synthetic faces define
+            options[f'{part}_evaluator.normalisers'] = '[eye_centres]'
+    return options
+
+
+def missing_of(dataset: dict) -> str:
+    """Name a file or folder of a data set that is missing, or none."""
+    root = dataset.get('data_root') or ''
+    for path, there in (
+        (dataset['ann_file'], osp.isfile),
+        (dataset['data_prefix']['img'], osp.isdir),
+    ):
+        path = osp.join(root, path)
+        if not there(path):
+            return path
+    return ''
+
+
+def faces_of(dataset: dict) -> dict[str, Any]:
+    """Return ``list``, what the annotations call it, and ``faces``."""
+    path = osp.join(dataset.get('data_root') or '', dataset['ann_file'])
+    return dict(_read_list(path, os.stat(path).st_mtime_ns))
+
+
+@functools.lru_cache
+def _read_list(path: str, changed: int) -> dict[str, Any]:
+    with open(path, encoding='utf-8') as file:
+        content = json.load(file)
+    name = content.get('info', {}).get('description') or osp.basename(path)
+    return dict(list=name, faces=len(content['annotations']))

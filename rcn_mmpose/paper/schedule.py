@@ -1,0 +1,50 @@
+"""The schedule of an experiment for another number of epochs."""
+
+from __future__ import annotations
+
+from mmengine.config import Config
+
+
+def epoch_options(cfg: Config, epochs: int) -> dict[str, int]:
+    """Find what to change for a training of another length.
+
+    All that happens at some epoch moves in proportion: of 30 epochs with a
+    warm-up of 2, 15 have a warm-up of 1. No part of the schedule gets
+    shorter than an epoch.
+
+    Args:
+        cfg (Config): Of the experiment.
+        epochs (int): The new number.
+
+    Returns:
+        dict[str, int]: Values by dotted key; none if the number is the old.
+
+    Raises:
+        ValueError: If the number is not positive, or a part of the schedule
+            does not count epochs.
+    """
+    if epochs < 1:
+        raise ValueError(f'{epochs} epochs; give 1 or more.')
+    before = cfg.train_cfg.max_epochs
+    if epochs == before:
+        return {}
+    options = {'train_cfg.max_epochs': epochs}
+
+    def moved(epoch: int) -> int:
+        return epoch and max(1, int(epoch * epochs / before + 0.5))
+
+    for i, part in enumerate(cfg.get('param_scheduler') or ()):
+        unknown = {'T_max', 'milestones', 'step_size', 'total_steps'} & set(
+            part
+        )
+        if unknown or 'end' not in part or not part.get('by_epoch', True):
+            raise ValueError(
+                f'param_scheduler[{i}] ({part["type"]}) cannot be moved to '
+                f'{epochs} epochs: it must count epochs and have an `end`, '
+                f'and no {", ".join(sorted(unknown)) or "other length"}.'
+            )
+        place, end = f'param_scheduler.{i}', moved(part.end)
+        options[f'{place}.end'] = end
+        if part.get('begin', 0):
+            options[f'{place}.begin'] = min(moved(part.begin), end - 1)
+    return options
