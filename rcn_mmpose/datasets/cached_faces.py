@@ -35,8 +35,8 @@ class CachedFaceDataset(Dataset):
     list, sizes, times of change) nor the annotations, the pipeline or the
     geometry have changed. What comes out is no picture: a batch names its
     faces, and ``rcn_mmpose.CropCachePreprocessor`` does the rest on the
-    device. :func:`rcn_mmpose.engine.device_data.use_device_data` turns a
-    config into this.
+    device. :func:`rcn_mmpose.engine.fast_path.use_device_data` turns a config
+    into this.
 
     Args:
         dataset (dict): Config of the data set, with a pipeline that loads the
@@ -79,15 +79,17 @@ class CachedFaceDataset(Dataset):
             return
         self.source.full_init()
         infos = [self.source.get_data_info(i) for i in range(len(self.source))]
-        settings = dict(
-            dataset=self.config, crop_size=self.crop_size, extent=self.extent
+        settings = json.dumps(
+            [self.config, self.crop_size, self.extent],
+            sort_keys=True,
+            default=str,
         )
         manifest = dict(
             version=VERSION,
             faces=len(infos),
             crop_size=self.crop_size,
             extent=self.extent,
-            settings=_digest(json.dumps(settings, sort_keys=True)),
+            settings=_digest(settings),
             pictures=_pictures(infos),
             annotations=_annotations(infos),
         )

@@ -160,8 +160,8 @@ def _clear_errors(parent: str) -> Iterator[None]:
     except OSError as error:
         raise CacheNotWritableError(
             f'no crop cache can be written in {parent!r}: '
-            f'{error.strerror or error}. Make room there, or choose another '
-            'folder by cache_dir.'
+            f'{error.strerror or error}. Make room there, or give another '
+            'cache_dir.'
         ) from error
 
 

@@ -335,18 +335,47 @@ def test_configs(root: Path, name: str) -> None:
 
 
 def test_inference(root: Path, tmp_path: Path) -> None:
-    """MMPose's own way, on a picture and a box."""
+    """MMPose's own way, on a picture and a box; two checkpoints, or one."""
     cfg = Config.fromfile(str(root / 'configs' / 'joint_compact_300w.py'))
+    torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope('mmpose'):
-        model = MODELS.build(cfg.model)
-    path = tmp_path / 'joint.pth'
-    meta = dict(dataset_meta=dict(dataset_name='300w'))
-    torch.save(dict(state_dict=model.state_dict(), meta=meta), path)
-    model = init_model(cfg, str(path), device='cpu')
+        state = MODELS.build(cfg.model).state_dict()
+    inside = 'refiner.'
+    parts = dict(
+        network={k: v for k, v in state.items() if not k.startswith(inside)},
+        denoiser={
+            k.removeprefix(inside): v
+            for k, v in state.items()
+            if k.startswith(inside)
+        },
+    )
+    paths = {}
+    for name, weights in parts.items():
+        paths[name] = str(tmp_path / f'{name}.pth')
+        meta = dict(dataset_meta=dict(dataset_name='300w'))
+        torch.save(dict(state_dict=weights, meta=meta), paths[name])
+
     picture = np.random.default_rng(0).integers(0, 256, (200, 300, 3))
     box = np.array([[50, 40, 170, 160]])
-    found = inference_topdown(model, picture.astype(np.uint8), box)
-    assert len(found) == 1
-    keypoints = found[0].pred_instances.keypoints
+
+    def predict(model: JointEstimator) -> np.ndarray:
+        found = inference_topdown(model, picture.astype(np.uint8), box)
+        assert len(found) == 1
+        return found[0].pred_instances.keypoints
+
+    two = init_model(
+        cfg,
+        paths['network'],
+        device='cpu',
+        cfg_options={'model.refiner_checkpoint': paths['denoiser']},
+    )
+    keypoints = predict(two)
     assert keypoints.shape == (1, 68, 2)
     assert (keypoints >= [49, 39]).all() and (keypoints <= [171, 161]).all()
+
+    path = str(tmp_path / 'joint.pth')
+    meta = dict(dataset_meta=two.dataset_meta)
+    torch.save(dict(state_dict=two.state_dict(), meta=meta), path)
+    cfg = Config.fromfile(str(root / 'configs' / 'joint_compact_300w.py'))
+    one = init_model(cfg, path, device='cpu')
+    assert np.array_equal(predict(one), keypoints)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -267,6 +268,51 @@ def test_gradients_in_evaluation_too() -> None:
         direct(layer, maps).square().sum(), layer.weight
     )[0]
     assert_near(layer.weight.grad, right, 1e-12)
+
+
+# -------------------------------------- memory that is used again
+
+
+def test_results_are_not_overwritten() -> None:
+    """Two passes forward, then both back; the weights change between."""
+    layer, maps = make(LargeConv2d)
+    maps.requires_grad_()
+    found, expected = [], []
+    for factor in (1, 3):
+        found.append(layer(maps * factor))
+        expected.append(direct(layer, maps * factor))
+    for ours, right in zip(found, expected, strict=True):
+        assert_near(ours, right, 1e-12)
+    wanted = (maps, layer.weight)
+    slopes = [torch.autograd.grad(out.square().sum(), wanted) for out in found]
+    for ours, out in zip(slopes, expected, strict=True):
+        right = torch.autograd.grad(out.square().sum(), wanted)
+        for a, b in zip(ours, right, strict=True):
+            assert_near(a, b, 1e-12)
+
+
+@torch.no_grad()
+def test_threads_do_not_disturb_each_other() -> None:
+    layer, maps = make(LargeConv2d, (4, 3, 4, 8, 9, 5))
+    layer.eval()
+    layer(maps)
+    inputs = [maps * factor for factor in range(1, 9)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda x: layer(x), inputs * 10))
+    for x, out in zip(inputs * 10, found, strict=True):
+        assert_near(out, direct(layer, x), 1e-12)
+
+
+def test_training_after_inference_mode() -> None:
+    layer, maps = make(LargeConv2d)
+    layer.eval()
+    with torch.inference_mode():
+        before = layer(maps)
+    with torch.no_grad():
+        assert torch.equal(layer(maps), before)
+    layer.train()
+    layer(maps).sum().backward()
+    assert layer.weight.grad.abs().sum() > 0
 
 
 # ------------------------------------------------------------- bad input

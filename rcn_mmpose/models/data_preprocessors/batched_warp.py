@@ -30,11 +30,12 @@ def warp(crops: Tensor, sampling: Tensor, size: int, n: int) -> Tensor:
     """
     with torch.autocast(crops.device.type, enabled=False):
         chunk = CHUNK if crops.device.type == 'cpu' else max(1, len(crops))
+        x, y = _sample_places(size, n, crops.device)
         return torch.cat(
             [
                 F.grid_sample(
                     part[:, None].float(),
-                    _grid(matrix, size, n, part.shape[-1]),
+                    _grid(matrix, x, y, part.shape[-1]),
                     align_corners=False,
                 )
                 .view(-1, n * n, size, size)
@@ -48,17 +49,25 @@ def warp(crops: Tensor, sampling: Tensor, size: int, n: int) -> Tensor:
         )
 
 
-def _grid(sampling: Tensor, size: int, n: int, side: int) -> Tensor:
+def _sample_places(
+    size: int, n: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Return where the samples of a row and of a column lie, (n * n, size).
+
+    In pixels, once for each of the n * n samples of a pixel.
+    """
+    offset = torch.arange(n, device=device) / n - (n - 1) / (2 * n)
+    place = torch.arange(size, device=device) + offset[:, None]
+    return place.repeat(n, 1), place.repeat_interleave(n, 0)
+
+
+def _grid(sampling: Tensor, x: Tensor, y: Tensor, side: int) -> Tensor:
     """Return the sampling positions, (B, n * n * size, size, 2).
 
     The n * n samples of a pixel lie ``size`` rows apart, so that their mean
     reads memory in order. Positions count as ``F.grid_sample`` counts them:
     -1 and 1 are the outer edges of the picture.
     """
-    pixel = torch.arange(size, device=sampling.device)
-    offset = torch.arange(n, device=sampling.device) / n - (n - 1) / (2 * n)
-    place = pixel + offset[:, None]  # (n, size)
-    x, y = place.repeat(n, 1), place.repeat_interleave(n, 0)
     # As complex numbers x + iy a map is three factors, and the grid is
     # written in one go.
     a, b, c = torch.view_as_complex(

@@ -19,11 +19,13 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from .real_dft import real_dft, to_frequency, to_space
+from .scratch import Scratch
 
 # Input channels whose kernels are transformed together, and faces that are
 # multiplied together: both bound the memory.
 CHANNELS = 8
 FACES = 8
+SCRATCH = Scratch()
 
 
 class Convolution:
@@ -61,11 +63,23 @@ class Convolution:
         self.grid = (2, *(period // 2 + 1 for period in periods))
         self.together = together
 
-    def kernel_spectra(self, weight: Tensor) -> Tensor:
-        """Transform kernels (O, I, k, k) to (frequencies, 2I, O)."""
+    def kernel_spectra(self, weight: Tensor, keep: bool = True) -> Tensor:
+        """Transform kernels.
+
+        Args:
+            weight (Tensor): Kernels (O, I, k, k).
+            keep (bool): Whether the result is to outlive the next call.
+
+        Returns:
+            Tensor: (frequencies, 2I, O).
+        """
         channels, inputs = weight.shape[:2]
         places = weight.permute(2, 3, 1, 0)
-        out = weight.new_empty(*self.grid, 2, inputs, channels)
+        shape = (*self.grid, 2, inputs, channels)
+        if keep:
+            out = weight.new_empty(shape)
+        else:
+            out = self._memory('spectra', weight, *shape)
         for i in range(0, inputs, CHANNELS):
             block = slice(i, i + CHANNELS)
             kernels = places[:, :, block].flatten(2)
@@ -97,7 +111,11 @@ class Convolution:
         """
         count, _, _, channels = maps.shape
         copies = 1 + twofold
-        out = maps.new_empty(*self.grid, 2, count, copies, channels)
+        out = self._memory(
+            'left' if twofold else 'right',
+            maps,
+            *(*self.grid, 2, count, copies, channels),
+        )
         for some, place in self._groups(maps, out):
             block = some.permute(1, 2, 0, 3).flatten(2)
             real, imaginary = (
@@ -111,23 +129,14 @@ class Convolution:
                 place[:, :, :, 1, :, 1] = real
         return out.view(-1, 2 * count, copies * channels)
 
-    def maps(self, spectra: Tensor) -> Tensor:
+    def maps(self, spectra: Tensor, out: Tensor) -> None:
         """Transform (frequencies, 2B, C) back to maps (B, H, W, C)."""
         channels = spectra.shape[-1]
         parts = spectra.view(*self.grid, 2, -1, channels)
-        height, width = (len(axis.synthesis) for axis in self.maps_axes)
-        out = spectra.new_empty(parts.shape[4], height, width, channels)
         for place, some in self._groups(out, parts):
             block = to_space(*some.flatten(4).unbind(3), *self.maps_axes)
             block = block.unflatten(-1, (-1, channels))
             place.copy_(block.permute(2, 0, 1, 3))
-        return out
-
-    def _groups(self, maps: Tensor, spectra: Tensor) -> list:
-        """Pair faces (dim 0) with their places in spectra (dim 4)."""
-        if self.together:
-            return [(maps, spectra)]
-        return list(zip(maps.split(1), spectra.split(1, dim=4), strict=True))
 
     def __call__(self, maps: Tensor, spectra: Tensor) -> Tensor:
         """Convolve maps (B, H, W, I) with kernels of known spectra.
@@ -135,32 +144,87 @@ class Convolution:
         Returns:
             Tensor: Maps of shape (B, H, W, O).
         """
-        if self.together:
-            return self._product(maps, spectra)
-        blocks = [self._product(x, spectra) for x in maps.split(FACES)]
-        return torch.cat(blocks)
+        out = maps.new_empty(*maps.shape[:3], spectra.shape[2])
+        for block, place in self._blocks(maps, out):
+            left = self.map_spectra(block, twofold=True)
+            self.maps(self._product('product', left, spectra), place)
+        return out
 
-    def _product(self, maps: Tensor, spectra: Tensor) -> Tensor:
-        """Convolve faces that are multiplied together."""
-        left = self.map_spectra(maps, twofold=True)
-        return self.maps(torch.bmm(left, spectra))
-
-    def back_to_maps(self, slopes: Tensor, spectra: Tensor) -> Tensor:
-        """Compute the gradient for the maps.
+    def gradients(
+        self,
+        maps: Tensor,
+        weight: Tensor,
+        slopes: Tensor,
+        for_maps: bool,
+        for_weight: bool,
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Compute the gradients for maps and kernels.
 
         Args:
-            slopes (Tensor): Spectra of the gradient of the result,
-                (frequencies, 2B, O).
-            spectra (Tensor): Spectra of the kernels.
+            maps (Tensor): Of shape (B, H, W, I).
+            weight (Tensor): Of shape (O, I, k, k).
+            slopes (Tensor): Gradient of the result, (B, H, W, O).
+            for_maps (bool): Whether the first is wanted.
+            for_weight (bool): Whether the second is.
 
         Returns:
-            Tensor: Of shape (B, H, W, I).
+            tuple[Tensor | None, Tensor | None]: Both.
         """
+        out = torch.empty_like(maps) if for_maps else None
+        if for_maps:
+            spectra = self.kernel_spectra(weight, keep=False)
+        changes = None
+        for block, slope, place in self._blocks(
+            maps, slopes, maps if out is None else out
+        ):
+            right = self.map_spectra(slope, twofold=False)
+            if for_maps:
+                self._back_to_maps(right, spectra, place)
+            if for_weight:
+                left = self.map_spectra(block, twofold=True).mT
+                if changes is None:
+                    changes = self._product('changes', left, right)
+                else:
+                    changes.baddbmm_(left, right)
+        return out, self.kernels(changes) if for_weight else None
+
+    def _back_to_maps(
+        self, slopes: Tensor, spectra: Tensor, out: Tensor
+    ) -> None:
+        """Multiply by the conjugate spectra of the kernels."""
         # (Gr + i Gi) (Wr - i Wi), all four products at once
-        four = torch.bmm(slopes, spectra.mT)
+        four = self._product('four', slopes, spectra.mT)
         four = four.unflatten(2, (2, -1)).unflatten(1, (2, -1))
         (rr, ri), (ir, ii) = (half.unbind(2) for half in four.unbind(1))
-        return self.maps(torch.cat((rr + ii, ir - ri), dim=1))
+        sums = self._memory('product', four, len(four), 2, *rr.shape[1:])
+        torch.add(rr, ii, out=sums[:, 0])
+        torch.sub(ir, ri, out=sums[:, 1])
+        self.maps(sums.flatten(1, 2), out)
+
+    def _product(self, name: str, left: Tensor, right: Tensor) -> Tensor:
+        """Multiply matrices, a pair for each frequency."""
+        if self.together:
+            return torch.bmm(left, right)
+        shape = (*left.shape[:2], right.shape[2])
+        return torch.bmm(left, right, out=self._memory(name, left, *shape))
+
+    def _memory(self, name: str, like: Tensor, *shape: int) -> Tensor:
+        """Return memory for an intermediate result."""
+        if self.together:
+            return like.new_empty(shape)
+        return SCRATCH(name, like, *shape)
+
+    def _blocks(self, *maps: Tensor) -> list:
+        """Divide faces into those that are multiplied together."""
+        if self.together:
+            return [maps]
+        return list(zip(*(x.split(FACES) for x in maps), strict=True))
+
+    def _groups(self, maps: Tensor, spectra: Tensor) -> list:
+        """Pair the faces transformed together (dim 0) with spectra (dim 4)."""
+        if self.together:
+            return [(maps, spectra)]
+        return list(zip(maps.split(1), spectra.split(1, dim=4), strict=True))
 
 
 class Convolve(Function):
@@ -177,36 +241,15 @@ class Convolve(Function):
         """Convolve maps (B, H, W, I) with kernels (O, I, k, k)."""
         ctx.save_for_backward(maps, weight)
         ctx.convolution = convolution
-        return convolution(maps, convolution.kernel_spectra(weight))
+        spectra = convolution.kernel_spectra(weight, keep=False)
+        return convolution(maps, spectra)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Compute the gradients for maps and kernels."""
-        for_maps, for_weight, _ = ctx.needs_input_grad
         with torch.autocast(grad.device.type, enabled=False):
-            return *_gradients(ctx, grad, for_maps, for_weight), None
-
-
-def _gradients(
-    ctx: Any, grad: Tensor, for_maps: bool, for_weight: bool
-) -> tuple[Tensor | None, Tensor | None]:
-    """Compute the gradients that are wanted."""
-    maps, weight = ctx.saved_tensors
-    convolution = ctx.convolution
-    spectra = convolution.kernel_spectra(weight) if for_maps else None
-    slopes, changes = [], None
-    for block, slope in zip(maps.split(FACES), grad.split(FACES), strict=True):
-        right = convolution.map_spectra(slope, twofold=False)
-        if for_maps:
-            slopes.append(convolution.back_to_maps(right, spectra))
-        if for_weight:
-            left = convolution.map_spectra(block, twofold=True).mT
-            if changes is None:
-                changes = torch.bmm(left, right)
-            else:
-                changes.baddbmm_(left, right)
-    return (
-        torch.cat(slopes) if for_maps else None,
-        convolution.kernels(changes) if for_weight else None,
-    )
+            gradients = ctx.convolution.gradients(
+                *ctx.saved_tensors, grad, *ctx.needs_input_grad[:2]
+            )
+        return *gradients, None
