@@ -61,14 +61,32 @@ def missing_of(dataset: dict) -> str:
 
 
 def faces_of(dataset: dict) -> dict[str, Any]:
-    """Return ``list``, what the annotations call it, and ``faces``."""
+    """Read which faces a data set has.
+
+    Args:
+        dataset (dict): Its config.
+
+    Returns:
+        dict[str, Any]: ``list``, what the annotations call it, and ``faces``,
+        how many there are.
+
+    Raises:
+        ValueError: If the annotation file is cut short.
+    """
     path = osp.join(dataset.get('data_root') or '', dataset['ann_file'])
     return dict(_read_list(path, os.stat(path).st_mtime_ns))
 
 
 @functools.lru_cache
 def _read_list(path: str, changed: int) -> dict[str, Any]:
-    with open(path, encoding='utf-8') as file:
-        content = json.load(file)
+    try:
+        with open(path, encoding='utf-8') as file:
+            content = json.load(file)
+        faces = len(content['annotations'])
+    except (ValueError, KeyError) as error:
+        raise ValueError(
+            f'annotation file {path!r} is no whole COCO json '
+            f'({type(error).__name__}: {error}); make it again.'
+        ) from error
     name = content.get('info', {}).get('description') or osp.basename(path)
-    return dict(list=name, faces=len(content['annotations']))
+    return dict(list=name, faces=faces)

@@ -122,6 +122,9 @@ def test_faces_and_folders(tables: Tables, here: Path) -> None:
     path = here / 'data' / 'annotations' / 'mtfl_train.json'
     path.write_text(path.read_text().replace('mtfl_train', 'more faces'))
     assert make(tables).folder('work') != str(folder)
+    path.write_text(path.read_text()[:99])
+    with pytest.raises(ValueError, match='mtfl_train.json.* is no whole COCO'):
+        make(tables).folder('work')
     path.unlink()
     assert make(tables).missing() == 'data/annotations/mtfl_train.json'
 
