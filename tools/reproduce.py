@@ -83,6 +83,9 @@ def parse_args(args: list[str]) -> argparse.Namespace:
         help='made by tools/render_faces.py (default: data/synthetic/)',
     )
     parser.add_argument(
+        '--recipe', metavar='CONFIG', help='as tools/train.py'
+    )
+    parser.add_argument(
         '--amp',
         nargs='?',
         const='always',
@@ -138,6 +141,8 @@ def settings_of(options: argparse.Namespace) -> Settings:
             'the seeds from 0 to N - 1.'
         )
     arguments = []
+    if options.recipe:
+        arguments += ['--recipe', options.recipe]
     if options.amp:
         arguments += ['--amp', options.amp][: 1 + (options.amp == 'auto')]
     if options.device_data:

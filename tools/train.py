@@ -47,6 +47,12 @@ def parse_args() -> argparse.Namespace:
         'augment whole batches on the device',
     )
     parser.add_argument(
+        '--recipe',
+        metavar='CONFIG',
+        help='take length, optimiser and learning rates of the training from '
+        'this config, such as configs/_base_/adamw_30_epochs.py',
+    )
+    parser.add_argument(
         '--no-validate', action='store_true', help='skip the validation'
     )
     parser.add_argument(

@@ -7,6 +7,7 @@ import os.path as osp
 from mmengine.config import Config, DictAction
 
 from .config_check import check_config
+from .recipe import use_recipe
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,8 +48,8 @@ def load_config(args: argparse.Namespace) -> Config:
     """Read the config and apply the common arguments.
 
     Raises:
-        FileNotFoundError: If there is no such config.
-        ValueError: If a key is misspelt.
+        FileNotFoundError: If there is no such config or recipe.
+        ValueError: If a key is misspelt, or the recipe is none.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if not osp.isfile(args.config):
@@ -57,6 +58,8 @@ def load_config(args: argparse.Namespace) -> Config:
             'lie in configs/.'
         )
     cfg = Config.fromfile(args.config)
+    if recipe := getattr(args, 'recipe', None):
+        use_recipe(cfg, recipe)
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)
     check_config(cfg)

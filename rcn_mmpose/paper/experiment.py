@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config, DictAction
 
+from ..engine.recipe import use_recipe
 from .face_lists import (
     faces_of,
     keypoints_of,
@@ -112,6 +113,9 @@ class Experiment:
             self.epochs = [n for part in self.parts for n in part.epochs]
         else:
             self.arguments = list(settings.arguments)
+            if '--recipe' in self.arguments:
+                recipe = self.arguments[self.arguments.index('--recipe') + 1]
+                use_recipe(cfg, osp.join(root, recipe))
             if settings.epochs is not None:
                 options.update(epoch_options(cfg, settings.epochs))
         self.options = [f'{key}={value}' for key, value in options.items()]

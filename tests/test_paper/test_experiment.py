@@ -163,3 +163,20 @@ def test_options_of_the_command_line() -> None:
 def test_unknown_config(tables: Tables) -> None:
     with pytest.raises(FileNotFoundError, match='no config nothing.py in'):
         make(tables, 'nothing')
+
+
+def test_a_recipe_replaces_the_schedule_before_its_length(
+    tables: Tables,
+) -> None:
+    recipe = 'configs/_base_/adamw_30_epochs.py'
+    asked = Settings(15, arguments=('--recipe', recipe))
+    experiment = make(tables, settings=asked)
+    assert experiment.cfg.optim_wrapper.optimizer.type == 'AdamW'
+    assert experiment.train_arguments() == [
+        *('--recipe', recipe, '--cfg-options'),
+        'train_cfg.max_epochs=15',
+        *('param_scheduler.0.end=1', 'param_scheduler.1.end=15'),
+        'param_scheduler.1.begin=1',
+    ]
+    paper = make(tables, settings=Settings(15))
+    assert experiment.fingerprint != paper.fingerprint
