@@ -29,15 +29,14 @@ def _blur_matrix(size: int, like: Tensor) -> Tensor:
     return torch.where(distance <= reach, weights / total, 0)
 
 
-def _blur(x: Tensor) -> Tensor:
+def _blur(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Convolve (N, 1, H, W) with the 9x9 Gaussian, zeros beyond the border.
 
-    The normalised 2-D Gaussian is the product of two normalised 1-D ones. As
-    matrix products it is faster than a convolution of one channel, and not
-    rounded to TF32 on a GPU by PyTorch's defaults.
+    The normalised 2-D Gaussian is the product of two normalised 1-D ones,
+    (H, H) and (W, W). As matrix products it is faster than a convolution of
+    one channel, and not rounded to TF32 on a GPU by PyTorch's defaults.
     """
-    height, width = x.shape[-2:]
-    return _blur_matrix(height, x) @ x @ _blur_matrix(width, x)
+    return rows @ x @ columns
 
 
 def local_contrast_normalize(x: Tensor, floor: str = 'picture') -> Tensor:
@@ -69,8 +68,13 @@ def local_contrast_normalize(x: Tensor, floor: str = 'picture') -> Tensor:
         raise ValueError(f'floor={floor!r}; choose one of {FLOORS}.')
     with torch.autocast(x.device.type, enabled=False):
         x = x.to(torch.promote_types(x.dtype, torch.float32))
-        v = x - _blur(x)
+        # made anew in each call: kept ones would not survive an export
+        height, width = x.shape[-2:]
+        rows = _blur_matrix(height, x)
+        columns = rows if width == height else _blur_matrix(width, x)
+        v = x - _blur(x, rows, columns)
         # not 0: a black picture divides by s, sqrt has no gradient there
-        s = _blur(v * v).clamp_min(torch.finfo(v.dtype).tiny).sqrt()
+        s = _blur(v * v, rows, columns)
+        s = s.clamp_min(torch.finfo(v.dtype).tiny).sqrt()
         mean = s.mean((1, 2, 3) if floor == 'picture' else None, keepdim=True)
         return (v / torch.maximum(s, mean) + 2.5) / 5

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rcn_mmpose.lcn import local_contrast_normalize
+from rcn_mmpose.lcn import _blur_matrix, local_contrast_normalize
 
 
 def kernel() -> np.ndarray:
@@ -153,3 +153,30 @@ def test_wrong_shape(shape: tuple) -> None:
 def test_unknown_floor() -> None:
     with pytest.raises(ValueError, match=r"'image'.*'picture', 'batch'"):
         local_contrast_normalize(torch.zeros(1, 1, 8, 8), 'image')
+
+
+@pytest.mark.parametrize(('size', 'sides'), [((8, 8), [8]), ((8, 9), [8, 9])])
+def test_each_matrix_is_made_once(
+    monkeypatch: pytest.MonkeyPatch, size: tuple, sides: list
+) -> None:
+    made = []
+
+    def counted(side: int, like: Tensor) -> Tensor:
+        made.append(side)
+        return _blur_matrix(side, like)
+
+    monkeypatch.setattr('rcn_mmpose.lcn._blur_matrix', counted)
+    local_contrast_normalize(torch.zeros(3, 1, *size))
+    assert made == sides
+
+
+def test_an_exported_graph_computes_the_same() -> None:
+    class Network(torch.nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return local_contrast_normalize(x)
+
+    x = pictures(3, 50, 127)
+    exported = torch.export.export(Network(), (x[:2],))
+    assert torch.equal(
+        exported.module()(x[1:]), local_contrast_normalize(x[1:])
+    )
