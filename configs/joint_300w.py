@@ -1,4 +1,4 @@
-"""RCN and the denoiser together on 300W: figure 2, Table 4's last line.
+r"""RCN and the denoiser together on 300W: figure 2, Table 4's last line.
 
 Not trained, but made of two trainings, rcn_300w.py and denoiser_300w.py:
 

@@ -1,4 +1,4 @@
-"""RCN and the compact denoiser: joint_300w.py without 45x45 kernels.
+r"""RCN and the compact denoiser: joint_300w.py without 45x45 kernels.
 
     python tools/test.py configs/joint_compact_300w.py RCN.pth \
         --cfg-options model.refiner_checkpoint=DENOISER_COMPACT.pth

@@ -12,7 +12,7 @@ work_dirs/reproduce/. What is already on record for the same config, epochs,
 options and faces is not run again. Called more than once at a time, the calls
 share the rows.
 
-Tables: table1, table2, table3, table4, rcnplus, variants, all.
+Tables: table1, table2, table3, table4, denoising, rcnplus, variants, all.
 
 Ends with 0 if all rows are on record, with 3 if data were missing or another
 process is at a row, with 1 after an error, with 130 if interrupted.
@@ -82,9 +82,7 @@ def parse_args(args: list[str]) -> argparse.Namespace:
         default='data/synthetic/',
         help='made by tools/render_faces.py (default: data/synthetic/)',
     )
-    parser.add_argument(
-        '--recipe', metavar='CONFIG', help='as tools/train.py'
-    )
+    parser.add_argument('--recipe', metavar='CONFIG', help='as tools/train.py')
     parser.add_argument(
         '--amp',
         nargs='?',

@@ -190,7 +190,7 @@ class Reproduction:
         os.makedirs(folder, exist_ok=True)
         out = osp.join(folder, 'metrics.json')
         options = experiment.test_options(test)
-        if experiment.parts:
+        if len(checkpoints) > 1:
             options.append(f'model.refiner_checkpoint={checkpoints[1]}')
         command = ['tools/test.py', experiment.path, checkpoints[0]]
         errors = osp.join(folder, 'errors.csv')

@@ -118,7 +118,7 @@ class Tables(NamedTuple):
     Attributes:
         tables (dict[str, Table]): By name.
         tests (list[TestSet]): The test sets.
-        joint (dict): By a config that is not trained the two it is made of:
+        joint (dict): By a config that is not trained those it is made of:
             whose checkpoint is tested, and whose is its denoiser.
     """
 

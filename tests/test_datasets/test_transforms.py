@@ -330,6 +330,18 @@ def test_occlusion_of_own_sides() -> None:
     assert rectangle(out)[2:] == (3, 2)
 
 
+def test_occlusion_with_a_seed_is_that_of_the_face() -> None:
+    transform = RandomOcclusion(seed=0)
+    img = np.full((80, 80), 200, np.uint8)
+    first = [transform(dict(img=img, id=i))['img'] for i in (1, 2, 3)]
+    np.random.seed(5)
+    again = [transform(dict(img=img, id=i))['img'] for i in (3, 2, 1)][::-1]
+    np.testing.assert_array_equal(first, again)
+    assert len({rectangle(out) for out in first}) == 3
+    other = RandomOcclusion(seed=1)(dict(img=img, id=1))['img']
+    assert rectangle(other) != rectangle(first[0])
+
+
 def test_occlusion_by_chance() -> None:
     np.random.seed(0)
     img = np.full((80, 80), 200, np.uint8)

@@ -1,7 +1,8 @@
-"""tools/report.py and tools/plot_ced.py."""
+"""tools/report.py, tools/plot_ced.py and tools/compare.py."""
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import cv2
@@ -66,7 +67,8 @@ def test_report(
     # some faces twice, as several processes leave them
     report(root, [*predictions[::-1], predictions[1]])
     out = capsys.readouterr().out
-    lines = [line.split() for line in out.splitlines()]
+    table = out[out.index('aflw5: 4 faces') :]  # a log may come before it
+    lines = [line.split() for line in table.splitlines()]
     assert lines[0] == 'aflw5: 4 faces, in percent'.split()
     assert lines[1] == ['eye_points', 'eye_points', 'box', 'box']
     table = {tuple(line[:3]): line[3:] for line in lines if len(line) > 3}
@@ -166,3 +168,36 @@ def test_curves_that_cannot_be_drawn(
     with pytest.raises(ValueError, match=message):
         load_tool('plot_ced.py').main(arguments)
     assert not Path('ced.png').exists()
+
+
+def test_two_models_on_the_same_faces(
+    root: Path, predictions: list[dict], capsys: pytest.CaptureFixture
+) -> None:
+    report(root, predictions)
+    name, *columns = 'NME_pixels_eye_points', 'NME_cells_eye_points'
+    with open('report/errors.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    for path, change in (('b0.csv', -2), ('b1.csv', -1)):
+        with open(path, 'w', newline='') as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            for row in rows:
+                error = max(0, float(row[name]) + change)
+                writer.writerow({**row, name: error})
+    capsys.readouterr()
+    compare = load_tool('compare.py').main
+    compare(
+        ['--first', 'report/errors.csv', '--second', 'b0.csv', 'b1.csv']
+        + ['--value', name, *columns]
+    )
+    lines = capsys.readouterr().out.splitlines()
+    # 0, 3, 6, 9 become 0, 1.5, 4.5, 7.5
+    assert lines[0].startswith(
+        f'{name}, 4 faces: 4.500 -> 3.375 %, difference -1.125 (95 %: -1.5'
+    )
+    assert lines[0].endswith('better on 75% of the faces, worse on 0%')
+    assert 'difference +0.000 (95 %: +0.000 to +0.000)' in lines[1]
+    with pytest.raises(ValueError, match='no face'):
+        compare(
+            ['--first', 'b0.csv', '--second', 'b1.csv', '--subset', 'none']
+        )
