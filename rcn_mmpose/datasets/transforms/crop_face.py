@@ -1,15 +1,10 @@
 """Cutting the face out of the picture, without aliasing."""
 
-import math
-
-import cv2
 from mmpose.datasets.transforms import TopdownAffine
 from mmpose.structures.bbox import get_warp_matrix
 
+from ...crop import oversampling, warp
 from ...registry import TRANSFORMS
-
-# Bounds the memory that an absurdly large box can ask for.
-MAX_OVERSAMPLING = 64
 
 
 @TRANSFORMS.register_module()
@@ -32,8 +27,7 @@ class CropFace(TopdownAffine):
         """Crop one sample."""
         width, height = self.input_size
         scale = self._fix_aspect_ratio(results['bbox_scale'], width / height)
-        n = math.ceil(float(scale[0, 0]) / width - 1e-6)
-        n = min(max(n, 1), MAX_OVERSAMPLING)
+        n = oversampling(scale[0, 0], width)
         picture = results['img']
         results['img'] = picture[:1, :1]  # not warped by the base class
         results = super().transform(results)
@@ -44,15 +38,5 @@ class CropFace(TopdownAffine):
             float(results.get('bbox_rotation', [0.0])[0]),
             output_size=self.input_size,
         )
-        # Fine pixels n*x .. n*x + n-1 make up pixel x of the crop.
-        matrix = matrix * n
-        matrix[:, 2] += (n - 1) / 2
-        fine = cv2.warpAffine(
-            picture, matrix, (width * n, height * n), flags=cv2.INTER_LINEAR
-        )
-        if n > 1:
-            fine = cv2.resize(
-                fine, self.input_size, interpolation=cv2.INTER_AREA
-            )
-        results['img'] = fine
+        results['img'] = warp(picture, matrix, self.input_size, n)
         return results

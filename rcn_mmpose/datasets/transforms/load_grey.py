@@ -1,11 +1,11 @@
 """Loading a picture as grey."""
 
-import cv2
 import numpy as np
 from mmcv.image import imfrombytes
 from mmcv.transforms import BaseTransform
 from mmengine.fileio import get
 
+from ...crop import to_grey
 from ...registry import TRANSFORMS
 
 
@@ -59,26 +59,3 @@ class LoadGreyImage(BaseTransform):
                 'the face from the annotation file.'
             )
         return img
-
-
-def to_grey(img: np.ndarray) -> np.ndarray:
-    """Convert a picture to grey by OpenCV's weights (0.114, 0.587, 0.299).
-
-    Args:
-        img (np.ndarray): uint8, (H, W) or (H, W, 1) grey or (H, W, 3) BGR.
-
-    Returns:
-        np.ndarray: uint8 of shape (H, W).
-
-    Raises:
-        ValueError: For any other shape or type.
-    """
-    if img.dtype == np.uint8 and img.size:
-        if img.ndim == 3 and img.shape[2] == 3:
-            return cv2.cvtColor(img, cv2.COLOR_BGR2GRAY)
-        if img.ndim == 2 or (img.ndim == 3 and img.shape[2] == 1):
-            return img.reshape(img.shape[:2])
-    raise ValueError(
-        f'a picture of shape {img.shape} and type {img.dtype}; give uint8 '
-        '(H, W) grey or (H, W, 3) BGR.'
-    )

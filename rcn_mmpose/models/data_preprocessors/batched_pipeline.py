@@ -17,8 +17,8 @@ from mmpose.registry import TRANSFORMS
 from torch import Tensor
 
 from ...codecs import CellIndex
+from ...crop import MAX_OVERSAMPLING
 from ...datasets.transforms import CropFace, RandomOcclusion, UniformJitter
-from ...datasets.transforms.crop_face import MAX_OVERSAMPLING
 from .batched_targets import encode_cells
 from .batched_warp import occlude, warp
 

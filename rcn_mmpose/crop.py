@@ -1,0 +1,147 @@
+"""From a picture and a square to the network's crop.
+
+The one grey and the one warp of the project: the transforms of the pipelines
+and the predictors call these. numpy and OpenCV alone are needed.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+# Bounds the memory that an absurdly large box can ask for.
+MAX_OVERSAMPLING = 64
+# Pixels beyond the square that bilinear interpolation may read.
+RIM = 2
+
+
+def to_grey(img: np.ndarray) -> np.ndarray:
+    """Convert a picture to grey by OpenCV's weights (0.114, 0.587, 0.299).
+
+    Args:
+        img (np.ndarray): uint8, (H, W) or (H, W, 1) grey or (H, W, 3) BGR.
+
+    Returns:
+        np.ndarray: uint8 of shape (H, W).
+
+    Raises:
+        ValueError: For any other shape or type.
+    """
+    if img.dtype == np.uint8 and img.size:
+        if img.ndim == 3 and img.shape[2] == 3:
+            return cv2.cvtColor(img, cv2.COLOR_BGR2GRAY)
+        if img.ndim == 2 or (img.ndim == 3 and img.shape[2] == 1):
+            return img.reshape(img.shape[:2])
+    raise ValueError(
+        f'a picture of shape {img.shape} and type {img.dtype}; give uint8 '
+        '(H, W) grey or (H, W, 3) BGR.'
+    )
+
+
+def oversampling(side: float, width: int) -> int:
+    """Return how many times finer than the crop a warp is drawn.
+
+    Args:
+        side (float): Width of the square in pixels of the picture.
+        width (int): Width of the crop in pixels.
+    """
+    n = math.ceil(float(side) / width - 1e-6)
+    return min(max(n, 1), MAX_OVERSAMPLING)
+
+
+def warp(
+    picture: np.ndarray, matrix: np.ndarray, size: tuple[int, int], n: int
+) -> np.ndarray:
+    """Warp a picture, averaging n x n samples a pixel.
+
+    Args:
+        picture (np.ndarray): uint8 (H, W).
+        matrix (np.ndarray): Affine map (2, 3), float64, from pixels (x, y) of
+            the picture to those of the result.
+        size (tuple): Width and height of the result.
+        n (int): Samples along each side of a pixel.
+
+    Returns:
+        np.ndarray: uint8, black beyond the picture.
+    """
+    # Fine pixels n*x .. n*x + n-1 make up pixel x of the crop.
+    matrix = matrix * n
+    matrix[:, 2] += (n - 1) / 2
+    width, height = size
+    fine = cv2.warpAffine(
+        picture, matrix, (width * n, height * n), flags=cv2.INTER_LINEAR
+    )
+    if n == 1:
+        return fine
+    return cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
+
+
+def upright_matrix(
+    centre: np.ndarray, side: float, size: tuple[int, int]
+) -> np.ndarray:
+    """Return the map from an upright square to a crop.
+
+    Rounded in the same places as MMPose's ``get_warp_matrix``, so that equal
+    boxes give equal crops.
+
+    Args:
+        centre (np.ndarray): Of the square (x, y), float32 of shape (2,).
+        side (float): Of the square in pixels, float32.
+        size (tuple): Width and height of the crop, which are equal.
+
+    Returns:
+        np.ndarray: Affine map (2, 3), float64.
+    """
+    half = np.array(size, np.float32) / 2
+    shapes = []
+    for middle, reach in ((centre, side / 2), (half, size[0] / 2)):
+        points = np.zeros((3, 2), np.float32)
+        points[0] = middle
+        points[1] = middle - np.array([reach, 0.0])
+        step = points[0] - points[1]
+        points[2] = points[1] + np.array([-step[1], step[0]])
+        shapes.append(points)
+    return cv2.getAffineTransform(*shapes)
+
+
+def crop_square(
+    picture: np.ndarray,
+    centre: np.ndarray,
+    side: float,
+    size: tuple[int, int],
+) -> np.ndarray:
+    """Cut an upright square out of a picture.
+
+    Only the part of the picture that the square covers is converted to grey.
+
+    Args:
+        picture (np.ndarray): uint8, (H, W) or (H, W, 1) grey or (H, W, 3)
+            BGR.
+        centre (np.ndarray): Of the square (x, y) in pixels, of shape (2,).
+        side (float): Of the square in pixels.
+        size (tuple): Width and height of the crop, which are equal.
+
+    Returns:
+        np.ndarray: uint8 (height, width), black beyond the picture.
+
+    Raises:
+        ValueError: If the square does not touch the picture, or the picture
+            is none.
+    """
+    centre, side = np.asarray(centre, np.float32), np.float32(side)
+    shape = np.array(picture.shape[1::-1])
+    low, high = centre - side / 2, centre + side / 2
+    if not ((high > 0) & (low < shape)).all():
+        raise ValueError(
+            f'the square around {centre.tolist()} with a side of {side:g} '
+            f'pixels lies outside the picture of {shape[0]}x{shape[1]} '
+            'pixels; give boxes (x1, y1, x2, y2) in pixels of this picture.'
+        )
+    low = (np.floor(low) - RIM).clip(0).astype(int)
+    high = (np.ceil(high) + RIM).clip(max=shape).astype(int)
+    part = to_grey(picture[low[1] : high[1], low[0] : high[0]])
+    matrix = upright_matrix(centre, side, size)
+    matrix[:, 2] += matrix[:, :2] @ low
+    return warp(part, matrix, size, oversampling(side, size[0]))
