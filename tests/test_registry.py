@@ -59,7 +59,7 @@ PARTS = dict(
         'WithholdLabels',
     ],
     METRICS=['FaceNME'],
-    HOOKS=['ChannelsLastHook', 'CheckpointCheckHook'],
+    HOOKS=['ChannelsLastHook', 'CheckpointCheckHook', 'CompileHook'],
     OPTIM_WRAPPERS=['CPUAmpOptimWrapper'],
 )
 HEAD = dict(

@@ -17,6 +17,7 @@ from rcn_mmpose.engine.distributed import (  # noqa: E402
     entry_point,
     init_distributed,
 )
+from rcn_mmpose.malloc import keep_freed_memory  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:
@@ -82,6 +83,7 @@ def apply_arguments(cfg: Config, args: argparse.Namespace) -> None:
 def main() -> None:
     """Test."""
     args = parse_args()
+    keep_freed_memory()
     cfg = load_config(args)
     apply_arguments(cfg, args)
     init_distributed(cfg)

@@ -1,6 +1,7 @@
 """Train a model: ``python tools/train.py configs/rcn_aflw.py``."""
 
 import argparse
+import os
 
 from rcn_mmpose import compat
 
@@ -18,6 +19,8 @@ from rcn_mmpose.engine.distributed import (  # noqa: E402
     init_distributed,
 )
 from rcn_mmpose.engine.fast_path import use_device_data  # noqa: E402
+from rcn_mmpose.engine.learning_rate import scale_by_root  # noqa: E402
+from rcn_mmpose.malloc import keep_freed_memory  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,9 +45,20 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--device-data',
-        action='store_true',
+        nargs='?',
+        const='',
+        metavar='FOLDER',
         help='decode the training pictures once into a cache of crops, and '
-        'augment whole batches on the device',
+        'augment whole batches on the device; the cache lies in FOLDER '
+        '(default: cache, beside the data)',
+    )
+    parser.add_argument(
+        '--compile',
+        nargs='?',
+        const='default',
+        choices=['default', 'reduce-overhead', 'max-autotune'],
+        help='compile the network; "reduce-overhead" takes CUDA graphs. '
+        'Slower on a CPU, see docs/performance.md',
     )
     parser.add_argument(
         '--recipe',
@@ -57,8 +71,11 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--auto-scale-lr',
-        action='store_true',
-        help='scale the learning rate with the total batch size',
+        nargs='?',
+        const='linear',
+        choices=['linear', 'sqrt'],
+        help='scale the learning rate with the total batch size (default: '
+        'linear), or with its square root, the rule for AdamW',
     )
     return parser.parse_args()
 
@@ -82,10 +99,19 @@ def use_amp(cfg: Config) -> None:
         )
 
 
+def use_compiler(cfg: Config, mode: str) -> None:
+    """Let the run compile its network, as ``mode`` of ``torch.compile``."""
+    hooks = cfg.get('custom_hooks') or []
+    kind = 'rcn_mmpose.CompileHook'  # a config written by a run has it
+    cfg.custom_hooks = [x for x in hooks if x.get('type') != kind]
+    cfg.custom_hooks.append(dict(type=kind, mode=mode))
+
+
 @entry_point
 def main() -> None:
     """Train."""
     args = parse_args()
+    keep_freed_memory()
     cfg = load_config(args)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
@@ -96,13 +122,20 @@ def main() -> None:
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
-    if args.auto_scale_lr:
+    if args.compile:
+        use_compiler(cfg, args.compile)
+    if args.auto_scale_lr == 'linear':
         cfg.auto_scale_lr.enable = True
     init_distributed(cfg)
-    if args.device_data:
-        use_device_data(cfg)
+    if args.device_data is not None:
+        use_device_data(cfg, args.device_data or None)
+    scaled = ''
+    if args.auto_scale_lr == 'sqrt':
+        alone = cfg.launcher == 'none'
+        processes = 1 if alone else int(os.environ['WORLD_SIZE'])
+        scaled = scale_by_root(cfg, processes)
     runner = Runner.from_cfg(cfg)
-    if warning := check_batch(cfg, runner.world_size):
+    if warning := scaled or check_batch(cfg, runner.world_size):
         runner.logger.warning(warning)
     runner.train()
 

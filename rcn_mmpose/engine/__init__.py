@@ -2,6 +2,12 @@
 
 from .channels_last import ChannelsLastHook
 from .checkpoint_check import CheckpointCheckHook
+from .compile_network import CompileHook
 from .cpu_amp import CPUAmpOptimWrapper
 
-__all__ = ['CPUAmpOptimWrapper', 'ChannelsLastHook', 'CheckpointCheckHook']
+__all__ = [
+    'CPUAmpOptimWrapper',
+    'ChannelsLastHook',
+    'CheckpointCheckHook',
+    'CompileHook',
+]

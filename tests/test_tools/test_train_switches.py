@@ -1,0 +1,55 @@
+"""The switches of tools/train.py that are about speed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import load_tool
+from mmengine.config import Config
+
+ARGUMENTS = (
+    'train_cfg.max_epochs=1',
+    'train_dataloader.num_workers=0',
+    'train_dataloader.persistent_workers=False',
+    'train_dataloader.batch_size=12',
+    'auto_scale_lr.base_batch_size=3',
+)
+
+
+def test_folder_of_caches_and_root_rule(
+    fresh: Callable, root: Path, converted: Path, tmp_path: Path
+) -> None:
+    work, caches = tmp_path / 'work', tmp_path / 'caches'
+    done = fresh(
+        root / 'tools' / 'train.py',
+        root / 'configs' / 'rcn_aflw.py',
+        *('--device-data', caches, '--auto-scale-lr', 'sqrt'),
+        *('--no-validate', '--work-dir', work, '--cfg-options'),
+        f'train_dataloader.dataset.data_root={converted}/',
+        *ARGUMENTS,
+        cwd=tmp_path,
+    )
+    log = done.stdout + done.stderr
+    assert done.returncode == 0, log
+    assert list(caches.glob('crops_mtfl_train_*/crops.npy'))
+    assert not (converted / 'cache').exists()
+    # 12 faces are 4 times 3
+    assert 'Learning rate 0.002 -> 0.004' in log
+    last = torch.load(work / 'epoch_1.pth', weights_only=False)
+    assert last['optimizer']['param_groups'][0]['initial_lr'] == 4e-3
+
+
+@pytest.mark.parametrize('hooks', [None, [dict(type='X')]])
+def test_compile_is_part_of_the_config(hooks: list | None) -> None:
+    """Twice changes nothing: a run writes down the config."""
+    tool = load_tool('train.py')
+    cfg = Config(dict(custom_hooks=hooks))
+    for mode in ('default', 'reduce-overhead'):
+        tool.use_compiler(cfg, mode)
+        assert cfg.custom_hooks == [
+            *(hooks or []),
+            dict(type='rcn_mmpose.CompileHook', mode=mode),
+        ]
