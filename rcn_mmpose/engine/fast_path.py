@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from mmengine.config import Config
+from mmengine.dist import all_gather_object, init_dist, is_distributed
 from mmengine.logging import print_log
 from mmengine.registry import DefaultScope
 from mmpose.datasets.transforms import GetBBoxCenterScale
@@ -46,8 +47,8 @@ def use_device_data(cfg: Config, cache_dir: str | None = None) -> bool:
             the data set's ``data_root``.
 
     Returns:
-        bool: Whether it was done. If no cache can be written, there is a
-        warning, and the config stays as it is.
+        bool: Whether it was done. If no cache can be written, by one of the
+        processes of a run, there is a warning, and the config stays as it is.
 
     Raises:
         ValueError: If something in the training pipeline, or around it, has
@@ -69,11 +70,16 @@ def use_device_data(cfg: Config, cache_dir: str | None = None) -> bool:
             extent=extent,
             cache_dir=cache_dir,
         )
+        reason = ''
         try:
             DATASETS.build(dataset)
         except CacheNotWritableError as error:
+            reason = str(error)
+        # nodes may have disks of their own, but not paths of their own
+        reason = next(filter(None, _of_all_processes(cfg, reason)), '')
+        if reason:
             print_log(
-                f'{error} The training goes on by the plain path, with '
+                f'{reason} The training goes on by the plain path, with '
                 'pictures decoded anew in each epoch.',
                 'current',
                 logging.WARNING,
@@ -93,6 +99,14 @@ def use_device_data(cfg: Config, cache_dir: str | None = None) -> bool:
         type='rcn_mmpose.CropCachePreprocessor', pipeline=steps
     )
     return True
+
+
+def _of_all_processes(cfg: Config, reason: str) -> list[str]:
+    """Exchange what keeps each process of a run from a cache."""
+    launcher = cfg.get('launcher', 'none')
+    if launcher != 'none' and not is_distributed():  # as the runner does it
+        init_dist(launcher, **cfg.get('env_cfg', {}).get('dist_cfg', {}))
+    return all_gather_object(reason)
 
 
 def _split(pipeline: Sequence[dict]) -> tuple[list[dict], list[dict]]:

@@ -255,8 +255,13 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_processes_that_start_together(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize('stale', [False, True])
+def test_processes_that_start_together(
+    folder: Path, tmp_path: Path, stale: bool
+) -> None:
     """One builds, the others wait and take what it made."""
+    if stale:
+        ensure(folder, lambda i: face(i + 100), pictures='a2')
     log = tmp_path / 'log'
     processes = [start(folder, log) for _ in range(3)]
     for process in processes:

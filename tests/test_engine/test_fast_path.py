@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import resource
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -145,6 +147,44 @@ def test_nowhere_to_write(cfg: Config, tmp_path: Path) -> None:
     assert 'no crop cache' in text and 'plain path' in text
 
 
+def test_the_disk_fills_up(cfg: Config, tmp_path: Path) -> None:
+    """The plain path, and nothing half made is left."""
+    before = copy.deepcopy(cfg)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:  # 12 crops of 160x160 take 307,200 bytes
+        done = use_device_data(cfg, cache_dir=str(tmp_path / 'caches'))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not done
+    assert cfg.to_dict() == before.to_dict()
+    assert [x.suffix for x in (tmp_path / 'caches').iterdir()] == ['.lock']
+    assert use_device_data(cfg, cache_dir=str(tmp_path / 'caches'))
+
+
+def test_two_processes(
+    converted: Path, fresh: Callable, tmp_path: Path
+) -> None:
+    """One builds; and where one of them cannot, none takes a cache."""
+    done = fresh(
+        *('-m', 'rcn_mmpose.launch', '--nproc-per-node=2'),
+        Path(__file__).with_name('one_rank_with_cache.py'),
+        *(f'{converted}/', tmp_path),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    ranks = [
+        json.loads((tmp_path / f'rank_{rank}.json').read_text())
+        for rank in (0, 1)
+    ]
+    assert [found['together'] for found in ranks] == [True, True]
+    # rank 0 builds the second one in vain
+    assert sum(found['built'] for found in ranks) == 2
+    for found in ranks:
+        assert not found['alone']
+        assert found['kind'] == 'rcn_mmpose.MTFLDataset'
+
+
 def put(cfg: Config, place: str, value: object) -> None:
     cfg.merge_from_dict({place: value})
 
@@ -236,7 +276,6 @@ def test_without_chance_both_paths_give_the_same(cfg: Config) -> None:
     assert plain['inputs'].shape == ours['inputs'].shape
     # grey levels of LCN: their spread is that of the picture over ten
     difference = (plain['inputs'] - ours['inputs']).abs()
-    print('RATIO', difference.mean() / plain['inputs'].std())
     assert difference.mean() < 0.2 * plain['inputs'].std()
     labels = [
         {

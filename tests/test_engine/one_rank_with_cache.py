@@ -1,0 +1,49 @@
+"""What test_fast_path.py runs in each of two processes.
+
+Below a launcher: python one_rank_with_cache.py DATA_ROOT FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from mmengine.dist import get_rank
+from one_rank import read_config
+
+from rcn_mmpose.datasets import crop_cache
+from rcn_mmpose.engine.distributed import entry_point, init_distributed
+from rcn_mmpose.engine.fast_path import use_device_data
+
+
+@entry_point
+def main() -> None:
+    data, folder = sys.argv[1], Path(sys.argv[2])
+    built = []
+    build = crop_cache._build
+
+    def noted(*arguments: object) -> None:
+        built.append(str(arguments[0]))
+        build(*arguments)
+
+    crop_cache._build = noted
+    cfg = read_config(data, 'pytorch')
+    init_distributed(cfg)
+    rank = get_rank()
+    together = use_device_data(cfg, str(folder / 'shared'))
+    # the disk of rank 1 is full: a file stands in the way of its folder
+    (folder / 'full_1').write_text('')
+    other = read_config(data, 'pytorch')
+    alone = use_device_data(other, str(folder / f'full_{rank}' / 'cache'))
+    found = dict(
+        together=together,
+        built=len(built),
+        alone=alone,
+        kind=other.train_dataloader.dataset.type,
+    )
+    (folder / f'rank_{rank}.json').write_text(json.dumps(found))
+
+
+if __name__ == '__main__':
+    main()
