@@ -3,9 +3,21 @@
 Importing the package does nothing but name its version.  A config gets
 its models with ``custom_imports = dict(imports=['rcn_mmpose.registry'],
 allow_failed_imports=False)``; a program with ``import
-rcn_mmpose.registry`` before it imports MMPose.
+rcn_mmpose.registry`` before it imports MMPose.  :func:`load_model` finds
+keypoints in pictures; it is imported on its first use.
 """
+
+from typing import Any
 
 from .version import __version__
 
-__all__ = ['__version__']
+__all__ = ['__version__', 'load_model']
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is not needed by everyone."""
+    if name == 'load_model':
+        from .inference import load_model
+
+        return load_model
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -15,6 +15,8 @@ import numpy as np
 MAX_OVERSAMPLING = 64
 # Pixels beyond the square that bilinear interpolation may read.
 RIM = 2
+# OpenCV's warp counts places in 16 bits.
+LARGEST = 32766
 
 
 def to_grey(img: np.ndarray) -> np.ndarray:
@@ -127,8 +129,8 @@ def crop_square(
         np.ndarray: uint8 (height, width), black beyond the picture.
 
     Raises:
-        ValueError: If the square does not touch the picture, or the picture
-            is none.
+        ValueError: If the square does not touch the picture or is too large,
+            or the picture is none.
     """
     centre, side = np.asarray(centre, np.float32), np.float32(side)
     shape = np.array(picture.shape[1::-1])
@@ -141,6 +143,12 @@ def crop_square(
         )
     low = (np.floor(low) - RIM).clip(0).astype(int)
     high = (np.ceil(high) + RIM).clip(max=shape).astype(int)
+    if (high - low > LARGEST).any():
+        raise ValueError(
+            f'a square with a side of {side:g} pixels; OpenCV warps parts of '
+            f'a picture of up to {LARGEST} pixels a side. Make the picture '
+            'smaller.'
+        )
     part = to_grey(picture[low[1] : high[1], low[0] : high[0]])
     matrix = upright_matrix(centre, side, size)
     matrix[:, 2] += matrix[:, :2] @ low

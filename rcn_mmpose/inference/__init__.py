@@ -29,8 +29,8 @@ of the faces; it returns one :class:`~.result.Result`. Its parts can be called
     model.network            of a torch model alone: crops, a uint8 tensor
                              (B, H, W), to the same three as tensors
 
-:func:`~.export.export` writes an ``.onnx`` that needs neither torch nor
-MMPose, :func:`~.quantize.quantize` turns that one into int8.
+:func:`~.onnx_export.export` writes an ``.onnx`` that needs neither torch nor
+MMPose, :func:`~.int8.quantize` turns that one into int8.
 Importing this package imports none of them.
 """
 
@@ -46,9 +46,9 @@ _FROM = dict(
     Predictor='predictor',
     Result='result',
     TorchPredictor='torch_predictor',
-    export='export',
+    export='onnx_export',
     load_model='loading',
-    quantize='quantize',
+    quantize='int8',
 )
 
 __all__ = list(_FROM)
@@ -59,3 +59,8 @@ def __getattr__(name: str) -> Any:
     if name not in _FROM:
         raise AttributeError(f'module {__name__!r} has no {name!r}')
     return getattr(importlib.import_module(f'.{_FROM[name]}', __name__), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted({*globals(), *_FROM})

@@ -1,0 +1,120 @@
+"""A trained model from raw crops to numbers, in one module."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn as nn
+from torch import Tensor
+
+from ..lcn import local_contrast_normalize
+from ..models.data_preprocessors import LCNDataPreprocessor
+from ..models.heads import SoftArgmaxHead, SpatialSoftmaxHead
+from .readout import read_scores
+from .split_upsampling import split_upsampling
+
+PRECISIONS = {'fp32': torch.float32, 'bf16': torch.bfloat16}
+
+
+class FaceNetwork(nn.Module):
+    """Local contrast normalisation, network, softmax and decoding.
+
+    Args:
+        model (nn.Module): A ``TopdownPoseEstimator`` or
+            ``rcn_mmpose.JointEstimator`` with an
+            ``rcn_mmpose.LCNDataPreprocessor`` and a head of score maps; it is
+            copied.
+        precision (str): ``'fp32'``, or ``'bf16'``: the weights are rounded
+            once and the network's convolutions run in bfloat16, the rest
+            (and a denoiser) in float32.
+        flip_indices (list[int], optional): The keypoints of a mirrored
+            picture; needed for a model whose ``test_cfg`` has ``flip_test``.
+        split (bool): Whether to leave out products, see
+            :mod:`~.split_upsampling`. Defaults to True.
+
+    Raises:
+        ValueError: If the model has other parts, or ``precision`` is not one
+            of the above.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        precision: str = 'fp32',
+        flip_indices: list[int] | None = None,
+        split: bool = True,
+    ) -> None:
+        super().__init__()
+        if precision not in PRECISIONS:
+            raise ValueError(
+                f'precision={precision!r}; choose one of {(*PRECISIONS,)}.'
+            )
+        head = getattr(model, 'head', None)
+        if (
+            not isinstance(head, SpatialSoftmaxHead)
+            or not isinstance(model.data_preprocessor, LCNDataPreprocessor)
+            or head.decoder is None
+        ):
+            raise ValueError(
+                'the predictor takes a model of an '
+                'rcn_mmpose.LCNDataPreprocessor and an '
+                'rcn_mmpose.SpatialSoftmaxHead (or one derived from it) with '
+                'a decoder; this one has '
+                f'{type(model.data_preprocessor).__name__} and '
+                f"{type(head).__name__}. Use MMPose's inference_topdown."
+            )
+        model = split_upsampling(model) if split else model
+        dtype = PRECISIONS[precision]
+        for part in (model.backbone, model.head, getattr(model, 'neck', None)):
+            if part is not None:
+                part.to(dtype, memory_format=torch.channels_last)
+        self.model = model.eval().requires_grad_(False)
+        self.dtype = dtype
+        codec = head.decoder
+        self.stride = codec.stride
+        self.radius = max(codec.score_radius / codec.stride, 1.5)
+        self.window = codec.window if codec.decoding == 'local' else None
+        self.beta = 1.0
+        if isinstance(head, SoftArgmaxHead):
+            self.window, self.beta = 0, head.loss_module.beta
+        self.flip_indices = None
+        if model.test_cfg.get('flip_test', False):
+            if flip_indices is None:
+                raise ValueError(
+                    'the model averages over mirrored crops (flip_test), but '
+                    "its keypoints' pairs are unknown; set "
+                    'model.test_cfg.flip_test=False.'
+                )
+            self.flip_indices = list(flip_indices)
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Predict.
+
+        Args:
+            crops (Tensor): Grey, uint8 of shape (B, H, W).
+
+        Returns:
+            tuple[Tensor, Tensor, Tensor]: Keypoints (B, K, 2) in pixels of
+            the crop, confidence (B, K), covariance (B, K, 2, 2) in squared
+            pixels of the crop; float32.
+        """
+        positions, confidence, covariance = read_scores(
+            self.scores(crops), self.window, self.radius
+        )
+        keypoints = positions * self.stride + (self.stride - 1) / 2
+        return keypoints, confidence, covariance * self.stride**2
+
+    def scores(self, crops: Tensor) -> Tensor:
+        """Return score maps, (B, K, H, W), before the softmax."""
+        x = local_contrast_normalize(crops[:, None]).to(self.dtype)
+        # of one channel PyTorch cannot tell the order, if not by the strides
+        x = x.reshape(*crops.shape, 1).permute(0, 3, 1, 2)
+        scores = self.model._forward(x)
+        if self.flip_indices is None:
+            return scores if self.beta == 1 else scores.float() * self.beta
+        # the logarithm of the mean of both probability maps
+        mirrored = self.model._forward(x.flip(-1)).flip(-1)
+        both = (scores, mirrored[:, self.flip_indices])
+        logs = [
+            (s.flatten(2).float() * self.beta).log_softmax(-1) for s in both
+        ]
+        return torch.logaddexp(*logs).view_as(scores)

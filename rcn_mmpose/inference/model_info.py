@@ -1,0 +1,116 @@
+"""What has to be known of a model beside its weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+
+import numpy as np
+
+from ..boxes import box_from_detection
+
+FORMAT = 1  # of the json file beside an exported model
+# rules of rcn_mmpose.FaceBox that a box alone suffices for -> their options
+RULES = {'given': (), 'detection': ('scale', 'shift')}
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """How pictures become crops, and what the K results are.
+
+    Attributes:
+        input_size: Width and height of the crops, which are equal.
+        keypoints: Names of the keypoints, in their order.
+        box_rule: From the box given to the square that is cropped, as the
+            arguments of ``rcn_mmpose.FaceBox``: ``rule`` ``'given'`` (the
+            square about the box's centre with its longer side) or
+            ``'detection'`` with ``scale`` and ``shift``.
+        radius: Distance in pixels of the crop within which the probability
+            counts as confidence.
+        name: Of the model.
+        versions: Of the packages that made it.
+
+    Raises:
+        ValueError: If a value is not one of the above.
+    """
+
+    input_size: tuple[int, int]
+    keypoints: tuple[str, ...]
+    box_rule: Mapping = field(default_factory=lambda: dict(rule='given'))
+    radius: float = 3.0
+    name: str = ''
+    versions: Mapping = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        width, height = self.input_size
+        if width != height or width < 1:
+            raise ValueError(
+                f'input_size={tuple(self.input_size)}; crops are square.'
+            )
+        options = dict(self.box_rule)
+        rule = options.pop('rule', None)
+        if rule not in RULES or not set(options) <= set(RULES[rule]):
+            raise ValueError(
+                f'box_rule={dict(self.box_rule)} does not make a square of a '
+                'box alone; give load_model(..., box_rule=...) '
+                "dict(rule='given'), or dict(rule='detection') with scale "
+                "and shift for a face detector's boxes."
+            )
+
+    def square(self, box: np.ndarray) -> tuple[np.ndarray, np.float32]:
+        """Choose the square that is cropped, as ``rcn_mmpose.FaceBox`` does.
+
+        Args:
+            box (np.ndarray): (x1, y1, x2, y2) in pixels, float64 of shape
+                (4,).
+
+        Returns:
+            tuple: Its centre (x, y), float32 of shape (2,), and its side in
+            pixels, float32.
+
+        Raises:
+            ValueError: If the box is empty or not finite.
+        """
+        if not np.isfinite(box).all() or not (box[2:] > box[:2]).all():
+            raise ValueError(
+                f'box {box.tolist()} is empty or not finite; give (x1, y1, '
+                'x2, y2) with x1 < x2 and y1 < y2.'
+            )
+        options = dict(self.box_rule)
+        if options.pop('rule') == 'detection':
+            box = box_from_detection(box, **options)
+        centre = ((box[:2] + box[2:]) / 2).astype(np.float32)
+        return centre, np.float32((box[2:] - box[:2]).max())
+
+    def to_json(self, **more: object) -> str:
+        """Write the file that goes with an exported model.
+
+        Args:
+            **more (object): Further entries, such as ``sha256``.
+        """
+        content = dict(format=FORMAT, **asdict(self), **more)
+        return json.dumps(content, indent=2, ensure_ascii=False) + '\n'
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelInfo:
+        """Read that file; entries of later versions are left aside.
+
+        Raises:
+            ValueError: If it is no such file.
+        """
+        try:
+            content = json.loads(text)
+            if content['format'] > FORMAT:
+                raise ValueError(f'format {content["format"]}')
+            known = {f.name for f in fields(cls)} & set(content)
+            values = {name: content[name] for name in known}
+            values['input_size'] = tuple(values['input_size'])
+            values['keypoints'] = tuple(values['keypoints'])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f'this is no description of a model that version {FORMAT} '
+                f'of its format has ({error}); export the model again, or '
+                'install a newer rcn_mmpose.'
+            ) from error
+        return cls(**values)

@@ -1,0 +1,142 @@
+"""Reading pictures and boxes in the forms that people have them in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import cv2
+import numpy as np
+
+
+def read_picture(picture: Any) -> np.ndarray:
+    """Return a picture as an array.
+
+    Args:
+        picture: A path (decoded in colour and turned as its EXIF says), a
+            ``PIL.Image``, or an array: uint8, (H, W) or (H, W, 1) grey or
+            (H, W, 3) in the order BGR, as OpenCV has it.
+
+    Returns:
+        np.ndarray: uint8 grey or BGR.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no picture.
+        TypeError: If it is something else.
+    """
+    if isinstance(picture, (str, os.PathLike)):
+        array = _decode(os.fspath(picture))
+    elif _is_pil(picture):
+        array = _from_pil(picture)
+    elif isinstance(picture, np.ndarray):
+        array = picture
+    else:
+        raise TypeError(
+            f'a picture of type {type(picture).__name__}; give a path, a '
+            'PIL.Image or a numpy array.'
+        )
+    channels = array.shape[2:] or (1,)
+    if (
+        array.dtype != np.uint8
+        or array.ndim not in (2, 3)
+        or channels not in ((1,), (3,))
+        or not array.size
+    ):
+        hint = ''
+        if array.dtype.kind == 'f':
+            hint = ' Of values from 0 to 1 make (255 * x).astype(numpy.uint8).'
+        elif channels == (4,):
+            hint = ' Leave out the fourth channel: x[..., :3].'
+        raise ValueError(
+            f'a picture of shape {array.shape} and type {array.dtype}; give '
+            f'uint8 (H, W) grey or (H, W, 3) BGR.{hint}'
+        )
+    return array
+
+
+def picture_name(picture: Any) -> str:
+    """Return the path of a picture, or nothing for one without."""
+    if isinstance(picture, (str, os.PathLike)):
+        return os.fspath(picture)
+    return ''
+
+
+def is_picture(value: Any) -> bool:
+    """Whether this is one picture, not several."""
+    if isinstance(value, np.ndarray):
+        return value.ndim < 4
+    return isinstance(value, (str, bytes, os.PathLike)) or _is_pil(value)
+
+
+def as_boxes(boxes: Any, where: str = '') -> np.ndarray:
+    """Return the boxes of one picture as an array.
+
+    Args:
+        boxes: N boxes (x1, y1, x2, y2), or a single one.
+        where (str): Which picture, for the message.
+
+    Returns:
+        np.ndarray: float64 (N, 4); their values are not checked.
+
+    Raises:
+        ValueError: If they are not of four numbers each.
+    """
+    try:
+        array = np.asarray(boxes, np.float64)
+    except (TypeError, ValueError):
+        array = np.zeros((0, 0))
+    if array.size == 0 and len(boxes) == 0:
+        return np.zeros((0, 4))
+    if array.shape == (4,):
+        array = array[None]
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise ValueError(
+            f'boxes{where} are {boxes!r:.200}; give (x1, y1, x2, y2) in '
+            'pixels for each face of a picture: (N, 4) numbers.'
+        )
+    return array
+
+
+def _is_pil(value: Any) -> bool:
+    """Whether this is a PIL.Image; does not import PIL."""
+    module = sys.modules.get('PIL.Image')
+    return module is not None and isinstance(value, module.Image)
+
+
+def _from_pil(picture: Any) -> np.ndarray:
+    """Convert a PIL.Image to grey or BGR."""
+    from PIL import ImageOps
+
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode == 'L':
+        return np.asarray(picture)
+    return np.asarray(picture.convert('RGB'))[..., ::-1].copy()
+
+
+def _decode(path: str) -> np.ndarray:
+    """Decode a file, BGR."""
+    try:
+        with open(path, 'rb') as file:
+            content = file.read()
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'picture {path!r} does not exist.') from error
+    except OSError as error:
+        raise ValueError(
+            f'picture {path!r} cannot be read: {error.strerror}.'
+        ) from error
+    array = None
+    if content:
+        try:
+            array = cv2.imdecode(
+                np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR
+            )
+        except cv2.error:  # absurd sizes in its header
+            array = None
+    if array is None:
+        raise ValueError(
+            f'picture {path!r} ({len(content)} bytes) is no picture that '
+            'OpenCV can decode, or cut short; convert it to JPEG or PNG.'
+        )
+    return array

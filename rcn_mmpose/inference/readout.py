@@ -1,0 +1,135 @@
+"""Keypoints, confidence and covariance of score maps, with few passes.
+
+The same numbers as :mod:`rcn_mmpose.codecs.decoding`, by which the heads
+predict; but a map is read four times instead of a dozen, and only its
+surroundings are read for what lies near the keypoint.
+
+Positions are (x, y) in cells: (0, 0) is the centre of the top-left cell.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..codecs.decoding import block_around
+
+
+def read_scores(
+    scores: Tensor, window: int | None, radius: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Read score maps.
+
+    Args:
+        scores (Tensor): Score maps (before the softmax), (B, K, H, W).
+        window (int, optional): Odd side of the window around the most
+            probable cell whose expectation is the position; None for that
+            cell itself, 0 for the expectation over the whole map.
+        radius (float): Largest distance in cells, inclusive, within which
+            probability counts as confidence.
+
+    Returns:
+        tuple[Tensor, Tensor, Tensor]: Positions (B, K, 2); confidence (B, K)
+        in [0, 1]; covariance (B, K, 2, 2) of each map about its mean, in
+        squared cells. float32.
+    """
+    height, width = scores.shape[-2:]
+    flat = scores.flatten(2).float()
+    top, index = flat.max(-1, keepdim=True)  # the first of several
+    # not divided by their sum: all that follows divides by it
+    maps = (flat - top).exp_().unflatten(-1, (height, width))
+    total, mean, covariance = moments(maps)
+    if window == 0:
+        positions = mean
+    else:
+        cells = torch.cat((index % width, index // width), -1)
+        first, last = block_around(maps, cells)
+        cells = (first + last) // 2
+        positions = cells.to(maps.dtype)
+        if window is not None:
+            positions = _expectation(maps, cells, window)
+    near = _mass(maps, positions, radius) / total
+    return positions, near.clamp(max=1), covariance
+
+
+def moments(maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the sum, the mean and the covariance of each map.
+
+    Args:
+        maps (Tensor): Not negative, float32 (B, K, H, W).
+
+    Returns:
+        tuple[Tensor, Tensor, Tensor]: (B, K), (B, K, 2) as (x, y) and
+        (B, K, 2, 2).
+    """
+    height, width = maps.shape[-2:]
+    x = torch.arange(width, device=maps.device, dtype=maps.dtype)
+    y = torch.arange(height, device=maps.device, dtype=maps.dtype)
+    # for each row its sum and its sum times x, counted from the middle
+    middle = (width - 1) / 2
+    rows = maps @ torch.stack((torch.ones_like(x), x - middle), dim=-1)
+    by_row, x_by_row = rows.unbind(-1)
+    by_column = maps.sum(-2)
+    total = by_row.sum(-1)
+    mean_x = (by_column @ (x - middle)) / total + middle
+    mean_y = (by_row @ y) / total
+    # deviations from the mean, for squares of large numbers would cancel
+    dx = x - mean_x[..., None]
+    dy = y - mean_y[..., None]
+    var_x = (by_column * dx.square()).sum(-1)
+    var_y = (by_row * dy.square()).sum(-1)
+    dx_by_row = x_by_row - (mean_x - middle)[..., None] * by_row
+    both = (dx_by_row * dy).sum(-1)
+    covariance = torch.stack((var_x, both, both, var_y), dim=-1)
+    covariance = (covariance / total[..., None]).unflatten(-1, (2, 2))
+    return total, torch.stack((mean_x, mean_y), dim=-1), covariance
+
+
+def _expectation(maps: Tensor, cells: Tensor, window: int) -> Tensor:
+    """Average the positions in a window around each cell."""
+    offset = torch.arange(window, device=maps.device) - window // 2
+    patch = _patch(maps, cells - window // 2, window)
+    total = patch.sum((-2, -1))
+    offset = offset.to(maps.dtype)
+    dx = (patch.sum(-2) * offset).sum(-1) / total
+    dy = (patch.sum(-1) * offset).sum(-1) / total
+    position = cells + torch.stack((dx, dy), dim=-1)
+    # of a block of equal cells its middle
+    first, last = block_around(maps, cells)
+    alone = (first == last).all(-1, keepdim=True)
+    return torch.where(alone, position, (first + last).to(maps.dtype) / 2)
+
+
+def _mass(maps: Tensor, positions: Tensor, radius: float) -> Tensor:
+    """Sum the cells whose centre is near a position, (B, K)."""
+    reach = math.ceil(radius)
+    side = 2 * reach + 2
+    start = positions.floor().to(torch.int64) - reach
+    steps = torch.arange(side, device=maps.device)
+    apart = (start[..., None] + steps - positions[..., None]).square()
+    near = apart[..., 0, None, :] + apart[..., 1, :, None] <= radius**2
+    return (_patch(maps, start, side) * near).sum((-2, -1))
+
+
+def _patch(maps: Tensor, start: Tensor, side: int) -> Tensor:
+    """Cut a window out of each map, zeros beyond the border.
+
+    Args:
+        maps (Tensor): Of shape (B, K, H, W).
+        start (Tensor): First column and row (x, y), int64 (B, K, 2).
+        side (int): Of the window in cells.
+
+    Returns:
+        Tensor: Of shape (B, K, side, side).
+    """
+    height, width = maps.shape[-2:]
+    place = start[..., None] + torch.arange(side, device=maps.device)
+    columns, rows = place.unbind(-2)
+    index = rows.clamp(0, height - 1)[..., None] * width
+    index = (index + columns.clamp(0, width - 1)[..., None, :]).flatten(2)
+    patch = maps.flatten(2).gather(-1, index).unflatten(-1, (side, side))
+    inside = ((rows >= 0) & (rows < height))[..., None]
+    inside = inside & ((columns >= 0) & (columns < width))[..., None, :]
+    return patch * inside

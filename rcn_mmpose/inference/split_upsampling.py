@@ -1,0 +1,268 @@
+"""The same network with fewer products: exact savings for prediction.
+
+A branch convolves its level of the pyramid beside the tiled result of the
+coarser branch (paper, eq. 3). Every cell of that result stands there four
+times, so most products are computed several times over. A convolution is
+linear in its input channels; split by them, its coarse part can be computed
+on the small map::
+
+    conv([fine, tile(coarse)]) = conv_f(fine) + conv_c(tile(coarse))
+
+In ``conv_c`` the cell (2i + p, 2j + q), through a 3x3 kernel, sees 2x2 cells
+of the small map. Four 2x2 kernels of summed weights, one for each phase
+(p, q), compute it with 4/9 of the products; four 3x3 kernels stand for a 5x5
+one, 9/25. Nothing is approximated: the zeros beyond the border of the tiled
+map are zeros beyond the border of the small one.
+
+The bias, the sum of both parts and the ReLU are done by the convolution of
+the fine part, in place, where PyTorch has oneDNN's fused operators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..models.backbones.rcn import RCN
+from ..models.layers import pool, pyramid, tile
+
+
+def split_upsampling(model: nn.Module) -> nn.Module:
+    """Return a copy of a model in which every RCN computes less.
+
+    Args:
+        model (nn.Module): An ``rcn_mmpose.RCN``, or any model with one or
+            more in it (also as the backbone of a denoiser).
+
+    Returns:
+        nn.Module: For prediction alone: its RCNs are :class:`SplitRCN`.
+    """
+    model = deepcopy(model)
+    if type(model) is RCN:
+        return SplitRCN(model).eval()
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if type(child) is RCN:
+                setattr(module, name, SplitRCN(child))
+    return model.eval()
+
+
+class SplitRCN(nn.Module):
+    """An RCN for prediction, equal to the one it is made of.
+
+    Masks and skip connections included. Where a level is not twice the size
+    of the next one (5 above 2), that branch computes what it always did.
+
+    Args:
+        rcn (RCN): The network; its weights are copied.
+    """
+
+    def __init__(self, rcn: RCN) -> None:
+        super().__init__()
+        self.in_channels = rcn.in_channels
+        self.out_channels = rcn.out_channels
+        self.skip = rcn.skip
+        self.trunk = nn.ModuleList(
+            FusedConv(layer.conv) for stage in rcn.trunk for layer in stage
+        )
+        self.branches = nn.ModuleList()
+        for conv, branch in zip(self.trunk, rcn.branches, strict=True):
+            layers = [layer.conv for layer in branch]
+            stack = [FusedConv(conv) for conv in layers[1:]]
+            if layers:
+                stack.insert(0, SplitConv(layers[0], len(conv.weight)))
+            self.branches.append(nn.Sequential(*stack))
+
+    def forward(self, x: Tensor) -> tuple[Tensor]:
+        """Compute the features of the finest branch.
+
+        Args:
+            x (Tensor): Normalised crops of shape (B, in_channels, H, W).
+
+        Returns:
+            tuple[Tensor]: One map of shape (B, out_channels, H, W).
+        """
+        for side in x.shape[-2:]:
+            pyramid(side, len(self.trunk))
+        levels = []
+        for i, conv in enumerate(self.trunk):
+            x = conv(x if i == 0 else pool(x))
+            levels.append(x)
+        coarser: list[Tensor] = []  # at the size of the level below
+        for level, branch in zip(
+            levels[::-1], self.branches[::-1], strict=True
+        ):
+            if len(branch):
+                out = branch[1:](branch[0](level, coarser))
+            if not len(branch) or self.skip:
+                coarser = [tile(c, level.shape[-2:]) for c in coarser]
+            if len(branch):
+                coarser = [out, *(coarser if self.skip else ())]
+        return (coarser[0],)
+
+
+class FusedConv(nn.Module):
+    """A convolution that keeps the size of its map, and its ReLU.
+
+    Args:
+        conv (nn.Conv2d): Its weights are copied, the channels put last.
+    """
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        self.weight = _fixed(conv.weight)
+        self.bias = _fixed(conv.bias)
+
+    def forward(self, x: Tensor, added: Tensor | None = None) -> Tensor:
+        """Compute ``relu(conv(x) + added)``.
+
+        Args:
+            x (Tensor): Maps (B, I, H, W).
+            added (Tensor, optional): Maps (B, O, H, W), which may be
+                overwritten.
+
+        Returns:
+            Tensor: Maps (B, O, H, W).
+        """
+        return conv_relu(x, self.weight, self.bias, added)
+
+
+class SplitConv(nn.Module):
+    """The first convolution of a branch, split by its input channels.
+
+    Args:
+        conv (nn.Conv2d): The convolution of ``[fine, tile(coarse)]``.
+        fine_channels (int): How many of its input channels are fine.
+    """
+
+    def __init__(self, conv: nn.Conv2d, fine_channels: int) -> None:
+        super().__init__()
+        fine, coarse = conv.weight.detach().split(
+            (fine_channels, conv.in_channels - fine_channels), dim=1
+        )
+        self.fine = _fixed(fine)
+        self.bias = _fixed(conv.bias)
+        self.coarse = _fixed(coarse)
+        self.phases = _fixed(phase_weights(coarse))
+
+    def forward(self, fine: Tensor, coarser: Sequence[Tensor]) -> Tensor:
+        """Compute ``relu(conv([fine, tile(coarse)]))``.
+
+        Args:
+            fine (Tensor): Maps (B, I, H, W).
+            coarser (Sequence[Tensor]): Maps (B, I', H / 2, W / 2) each; none
+                for the coarsest branch.
+
+        Returns:
+            Tensor: Maps (B, O, H, W).
+        """
+        if not coarser:
+            return conv_relu(fine, self.fine, self.bias)
+        small = coarser[0] if len(coarser) == 1 else torch.cat(coarser, 1)
+        size = fine.shape[-2:]
+        if size == (2 * small.shape[-2], 2 * small.shape[-1]):
+            added = conv_of_tiled(small, self.phases, self.coarse.shape[-1])
+        else:
+            added = F.conv2d(tile(small, size), self.coarse, padding='same')
+        return conv_relu(fine, self.fine, self.bias, added)
+
+
+def phase_weights(weight: Tensor) -> Tensor:
+    """Sum the weights that meet the same cell of the small map.
+
+    Args:
+        weight (Tensor): Kernels (O, I, k, k) on the tiled map, k odd.
+
+    Returns:
+        Tensor: Kernels (4 * O, I, m, m) on the small map, m = (k + 1) / 2;
+        O for each phase (p, q) = (0, 0), (0, 1), (1, 0), (1, 1).
+    """
+    side = weight.shape[-1]
+    reach = side // 2
+    # [phase, cell of the small map, place in the kernel]
+    meets = weight.new_zeros(2, (side + 1) // 2, side)
+    for p in range(2):
+        cells = [(p + step) // 2 for step in range(-reach, reach + 1)]
+        for place, cell in enumerate(cells):
+            meets[p, cell - cells[0], place] = 1
+    sums = torch.einsum('oiyx,pmy,qnx->pqoimn', weight, meets, meets)
+    return sums.flatten(0, 2)
+
+
+def conv_of_tiled(x: Tensor, phases: Tensor, side: int) -> Tensor:
+    """Convolve a tiled map, given the map and :func:`phase_weights`.
+
+    Args:
+        x (Tensor): Maps (B, I, H, W).
+        phases (Tensor): Kernels (4 * O, I, m, m).
+        side (int): Side k of the kernels on the tiled map.
+
+    Returns:
+        Tensor: Maps (B, O, 2 * H, 2 * W), channels last in memory.
+    """
+    height, width = x.shape[-2:]
+    reach = side // 2
+    every = F.conv2d(x, phases, padding=(reach + 1) // 2)
+    every = every.permute(0, 2, 3, 1).unflatten(-1, (4, -1))
+    out = every.new_empty(len(x), height, 2, width, 2, every.shape[-1])
+    # the first cell that a phase sees; an even kernel moves on with it
+    start = [(p - reach) // 2 + (reach + 1) // 2 for p in range(2)]
+    for p, top in enumerate(start):
+        for q, left in enumerate(start):
+            out[:, :, p, :, q] = every[
+                :, top : top + height, left : left + width, 2 * p + q
+            ]
+    return out.flatten(1, 2).flatten(2, 3).permute(0, 3, 1, 2)
+
+
+def conv_relu(
+    x: Tensor, weight: Tensor, bias: Tensor, added: Tensor | None = None
+) -> Tensor:
+    """Compute ``relu(conv(x) + added)`` in one go where that is possible.
+
+    Args:
+        x (Tensor): Maps (B, I, H, W).
+        weight (Tensor): Kernels (O, I, k, k), k odd.
+        bias (Tensor): Of shape (O,).
+        added (Tensor, optional): Maps (B, O, H, W), which may be overwritten.
+
+    Returns:
+        Tensor: Maps (B, O, H, W).
+    """
+    reach = weight.shape[-1] // 2
+    if not _fuses(x):
+        out = F.conv2d(x, weight, bias, padding=reach)
+        return (out if added is None else out.add_(added)).relu_()
+    geometry = ([reach, reach], [1, 1], [1, 1], 1)
+    if added is None:
+        return torch.ops.mkldnn._convolution_pointwise(
+            x, weight, bias, *geometry, 'relu', [], ''
+        )
+    return torch.ops.mkldnn._convolution_pointwise_.binary(
+        added, x, weight, bias, *geometry, 'add', 1.0, 'relu', [], ''
+    )
+
+
+def _fuses(x: Tensor) -> bool:
+    """Whether PyTorch has the fused operators for these maps."""
+    return (
+        x.device.type == 'cpu'
+        and x.dtype in (torch.float32, torch.bfloat16)
+        and torch.backends.mkldnn.is_available()
+        and hasattr(torch.ops.mkldnn, '_convolution_pointwise_')
+        and not torch.is_grad_enabled()
+        and not torch.onnx.is_in_onnx_export()
+    )
+
+
+def _fixed(weight: Tensor) -> nn.Parameter:
+    """Copy weights that are not trained, the channels last in memory."""
+    weight = weight.detach().clone()
+    if weight.ndim == 4:
+        weight = weight.contiguous(memory_format=torch.channels_last)
+    return nn.Parameter(weight, requires_grad=False)

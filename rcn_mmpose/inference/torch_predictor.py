@@ -1,0 +1,46 @@
+"""Prediction by PyTorch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from .face_network import FaceNetwork
+from .model_info import ModelInfo
+from .predictor import Prediction, Predictor
+
+
+class TorchPredictor(Predictor):
+    """Finds keypoints by a trained model of this project.
+
+    Args:
+        model (nn.Module): The model; it is copied.
+        info (ModelInfo): What is to be known of it.
+        precision (str): See :class:`~.face_network.FaceNetwork`.
+        device (str): Where it runs.
+        flip_indices (list[int], optional): See there.
+        **options (Any): Those of :class:`~.predictor.Predictor`.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        info: ModelInfo,
+        precision: str = 'fp32',
+        device: str = 'cpu',
+        flip_indices: list[int] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(info, **options)
+        self.device = torch.device(device)
+        network = FaceNetwork(model, precision, flip_indices)
+        self.network = network.to(self.device)
+
+    def _run(self, crops: np.ndarray) -> Prediction:
+        """Predict a batch."""
+        with torch.inference_mode():
+            batch = torch.from_numpy(crops).to(self.device)
+            return tuple(x.cpu().numpy() for x in self.network(batch))
