@@ -18,6 +18,7 @@ dataset = dict(
 )
 model = dict(head=dict(out_channels=98))
 train_dataloader = dict(
+    sampler=dict(type='DefaultSampler'),
     dataset=dict(
         ann_file='annotations/face_landmarks_wflw_train.json',
         pipeline=[

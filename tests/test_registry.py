@@ -13,6 +13,13 @@ from mmengine.registry import DefaultScope
 
 import rcn_mmpose.registry as ours
 
+
+class Faces(list):
+    """A data set."""
+
+    takes_epochs = True
+
+
 # Everything a config can name; a new part is added here.
 PARTS = dict(
     MODELS=[
@@ -59,7 +66,12 @@ PARTS = dict(
         'WithholdLabels',
     ],
     METRICS=['FaceNME'],
-    HOOKS=['ChannelsLastHook', 'CheckpointCheckHook', 'CompileHook'],
+    HOOKS=[
+        'ChannelsLastHook',
+        'CheckpointCheckHook',
+        'CompileHook',
+        'WholeCheckpointHook',
+    ],
     OPTIM_WRAPPERS=['CPUAmpOptimWrapper'],
 )
 HEAD = dict(
@@ -101,7 +113,7 @@ NEEDED = dict(
     ),
     CropFace=dict(input_size=(80, 80)),
     CropKeypoints=dict(input_size=(80, 80)),
-    EpochSampler=dict(dataset=range(3)),
+    EpochSampler=dict(dataset=Faces(range(3))),
     ELTPoseEstimator=dict(
         backbone=dict(type='rcn_mmpose.RCN', num_branches=2),
         head=dict(HEAD, type='rcn_mmpose.SoftArgmaxHead'),

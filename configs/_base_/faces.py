@@ -30,7 +30,8 @@ train_dataloader = dict(
     num_workers=2,
     persistent_workers=True,
     drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    # what is drawn for a face depends on seed, epoch and face alone
+    sampler=dict(type='rcn_mmpose.EpochSampler', shuffle=True),
     dataset=dict(
         data_mode=data_mode, data_root=data_root, pipeline=train_pipeline
     ),

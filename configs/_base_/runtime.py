@@ -11,7 +11,7 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=20),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook',
+        type='rcn_mmpose.WholeCheckpointHook',
         interval=1,
         max_keep_ckpts=2,
         # the first value: NME in pixels by the data set's main normaliser

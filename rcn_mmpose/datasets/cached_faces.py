@@ -55,6 +55,8 @@ class CachedFaceDataset(Dataset):
             finite.
     """
 
+    takes_epochs = True
+
     def __init__(
         self,
         dataset: dict,

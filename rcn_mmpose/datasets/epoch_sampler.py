@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 
 from mmengine.dataset import DefaultSampler
 
@@ -13,11 +13,23 @@ from ..registry import DATA_SAMPLERS
 class EpochSampler(DefaultSampler):
     """MMEngine's sampler, which hands on seed and epoch with each index.
 
-    For :class:`~rcn_mmpose.datasets.CachedFaceDataset`, whose augmentation
-    depends on these three alone, and so neither on workers nor on what came
-    before. MMEngine's ``DistSamplerSeedHook`` sets the epoch. Arguments and
-    order are those of ``DefaultSampler``.
+    For our data sets, whose augmentation then depends on these three alone,
+    and so neither on workers nor on what came before. MMEngine's
+    ``DistSamplerSeedHook`` sets the epoch. Arguments and order are those of
+    ``DefaultSampler``.
+
+    Raises:
+        ValueError: If the data set takes indices only.
     """
+
+    def __init__(self, dataset: Sized, *args, **kwargs) -> None:
+        if not getattr(dataset, 'takes_epochs', False):
+            raise ValueError(
+                f'{type(dataset).__name__} takes indices only, and '
+                'rcn_mmpose.EpochSampler gives (seed, epoch, index); set '
+                "train_dataloader.sampler.type to 'DefaultSampler'."
+            )
+        super().__init__(dataset, *args, **kwargs)
 
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
         """Yield (seed, epoch, index)."""

@@ -4,10 +4,12 @@ from .channels_last import ChannelsLastHook
 from .checkpoint_check import CheckpointCheckHook
 from .compile_network import CompileHook
 from .cpu_amp import CPUAmpOptimWrapper
+from .whole_checkpoints import WholeCheckpointHook
 
 __all__ = [
     'CPUAmpOptimWrapper',
     'ChannelsLastHook',
     'CheckpointCheckHook',
     'CompileHook',
+    'WholeCheckpointHook',
 ]

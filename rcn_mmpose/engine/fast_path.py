@@ -17,6 +17,7 @@ from ..datasets.transforms import FaceBox, LoadGreyImage, WithholdLabels
 from ..models.data_preprocessors.batched_pipeline import BatchedPipeline
 
 CACHED = 'rcn_mmpose.CachedFaceDataset'
+SAMPLER = 'rcn_mmpose.EpochSampler'
 # What happens once, before a face is cached.
 ONCE = (LoadGreyImage, FaceBox, GetBBoxCenterScale)
 # Likewise, wherever it stands: it depends on the face alone and changes no
@@ -86,7 +87,7 @@ def use_device_data(cfg: Config, cache_dir: str | None = None) -> bool:
             )
             return False
     loader.dataset = dataset
-    loader.sampler.type = 'rcn_mmpose.EpochSampler'
+    loader.sampler.type = SAMPLER
     # else several processes would agree on a seed that depends on their
     # number
     seed = (cfg.get('randomness') or {}).get('seed')
@@ -138,11 +139,12 @@ def _check(cfg: Config) -> None:
             'others; the device path takes one data set. Train by the plain '
             'path.'
         )
+    sampler = loader.sampler.get('type')
     for place, found, wanted in (
         (
             'train_dataloader.sampler.type',
-            loader.sampler.get('type'),
-            'DefaultSampler',
+            SAMPLER if sampler == 'DefaultSampler' else sampler,
+            SAMPLER,
         ),
         ('train_dataloader.batch_sampler', loader.get('batch_sampler'), None),
         ('train_dataloader.collate_fn', loader.get('collate_fn'), None),

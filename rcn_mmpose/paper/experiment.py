@@ -41,6 +41,7 @@ WORKERS = (
     'persistent_workers',
     'prefetch_factor',
     'pin_memory',
+    'sampler',  # how random numbers come about, the order is the same
 )
 PLACES = ('data_root', 'data_prefix')
 

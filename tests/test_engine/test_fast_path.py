@@ -195,7 +195,7 @@ def put(cfg: Config, place: str, value: object) -> None:
         (
             'train_dataloader.sampler.type',
             'InfiniteSampler',
-            "sampler.type is 'InfiniteSampler'.*'DefaultSampler'",
+            "sampler.type is 'InfiniteSampler'.*EpochSampler'",
         ),
         (
             'train_dataloader.collate_fn',

@@ -23,13 +23,14 @@ FOR_TESTS = (
 class FaceDataset(BaseCocoStyleDataset):
     """Base of our face data sets.
 
-    Differs from MMPose's base in four points: a face box is taken as it
+    Differs from MMPose's base in five points: a face box is taken as it
     stands in the file, also where it leaves its picture; faces that cannot
     be used are named; ``metainfo['faces_listed']`` counts the faces that the
     original data set lists, so that a test can say how many of them it saw,
     and ``metainfo['list_name']`` is what the file says it holds; what
     errors are divided by and summed over stays in the metainfo, for
-    :class:`~rcn_mmpose.evaluation.FaceNME`.
+    :class:`~rcn_mmpose.evaluation.FaceNME`. With ``rcn_mmpose.EpochSampler``
+    augmentation can be repeated.
 
     Subclasses give ``METAINFO`` (inline), with whatever they know of
 
@@ -48,6 +49,7 @@ class FaceDataset(BaseCocoStyleDataset):
     """
 
     PREPARE: str = ''
+    takes_epochs = True
 
     @classmethod
     def _load_metainfo(cls, metainfo: dict | None = None) -> dict:
@@ -56,6 +58,23 @@ class FaceDataset(BaseCocoStyleDataset):
         source = metainfo or cls.METAINFO
         kept = {key: source[key] for key in FOR_TESTS if key in source}
         return {**parsed, **deepcopy(kept)}
+
+    def __getitem__(self, key: int | tuple[int, int, int]) -> dict:
+        """Run the pipeline on a face.
+
+        Args:
+            key (int | tuple): Index of the face, or (seed, epoch, index) as
+                ``rcn_mmpose.EpochSampler`` gives. What the pipeline draws
+                from NumPy's generator then depends on these three alone, not
+                on workers, processes or where a training was resumed.
+
+        Returns:
+            dict: What the pipeline returns.
+        """
+        if isinstance(key, tuple):
+            np.random.seed(key)
+            key = key[-1]
+        return super().__getitem__(key)
 
     def load_data_list(self) -> list[dict]:
         """Load all faces, after a look whether the files are there."""

@@ -1,0 +1,152 @@
+"""Checkpoints that a killed training leaves whole."""
+
+from __future__ import annotations
+
+import glob
+import os
+import os.path as osp
+
+from mmengine.dist import is_main_process
+from mmengine.fileio import LocalBackend, register_backend
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
+
+from ..files import DRAFT, write_whole
+from ..registry import HOOKS
+
+BACKEND = 'rcn_mmpose.whole'
+VALIDATED = 'validated_epoch'
+
+
+@register_backend(BACKEND, force=True)
+class WholeFiles(LocalBackend):
+    """MMEngine's local files, of which none is ever half there."""
+
+    def put(self, obj: bytes, filepath: str | os.PathLike) -> None:
+        """Write a file under another name, then move it into place."""
+        write_whole(os.fspath(filepath), obj)
+
+
+class RemoveLater(WholeFiles):
+    """Files whose removal waits until what replaces them is written."""
+
+    def __init__(self) -> None:
+        self.removed: list[str] = []
+
+    def remove(self, filepath: str | os.PathLike) -> None:
+        """Remember a file; :meth:`flush` removes it."""
+        self.removed.append(os.fspath(filepath))
+
+    def flush(self) -> None:
+        """Remove what is to be removed, whoever was faster."""
+        while self.removed:
+            try:
+                super().remove(self.removed.pop())
+            except FileNotFoundError:
+                pass
+
+
+@HOOKS.register_module()
+class WholeCheckpointHook(CheckpointHook):
+    """MMEngine's checkpoints, whatever moment the training is killed at.
+
+    MMEngine removes the old checkpoint before it writes the new one, and
+    writes in place: killed in between, a training has none, or half of one.
+    Here each file appears whole or not at all, before what it replaces is
+    removed. A training killed between a checkpoint and its validation
+    validates when it goes on, so that no epoch is lost to the choice of the
+    best one.
+
+    Arguments are those of ``CheckpointHook``, but for local files only;
+    ``max_keep_ckpts`` is 2 at least.
+
+    Raises:
+        ValueError: If fewer than 2 checkpoints are to be kept, or elsewhere.
+    """
+
+    def __init__(self, *args, max_keep_ckpts: int = 2, **kwargs) -> None:
+        if max_keep_ckpts in (0, 1):
+            raise ValueError(
+                f'max_keep_ckpts={max_keep_ckpts}; keep 2 or more, or -1 for '
+                'all: the last one may be of a training that went wrong.'
+            )
+        for name in ('backend_args', 'file_client_args'):
+            if kwargs.get(name):
+                raise ValueError(
+                    f'{name}={kwargs[name]}: these checkpoints are local '
+                    "files; use MMEngine's CheckpointHook for others."
+                )
+        super().__init__(
+            *args,
+            max_keep_ckpts=max_keep_ckpts,
+            backend_args=dict(backend=BACKEND),
+            **kwargs,
+        )
+
+    def before_train(self, runner: Runner) -> None:
+        """Clear away drafts, and validate what was not."""
+        super().before_train(runner)
+        self.file_backend = RemoveLater()
+        if is_main_process():
+            for draft in glob.glob(
+                osp.join(glob.escape(self.out_dir), f'*{DRAFT}')
+            ):
+                os.unlink(draft)
+        if self._owes_validation(runner):
+            runner.logger.info(
+                f'Epoch {runner.epoch} is validated before going on.'
+            )
+            runner.val_loop.run()
+
+    def _owes_validation(self, runner: Runner) -> bool:
+        """Whether a resumed checkpoint was written before its validation."""
+        loop, epoch = runner.train_loop, runner.epoch
+        if not self.by_epoch or runner.val_loop is None:
+            return False
+        due = epoch >= loop.val_begin and (
+            epoch % loop.val_interval == 0 or epoch == loop.max_epochs
+        )
+        info = runner.message_hub.runtime_info
+        return due and 0 < epoch != info.get(VALIDATED)
+
+    def _save_checkpoint_with_step(
+        self, runner: Runner, step: int, meta: dict
+    ) -> None:
+        """Write the new checkpoint, say where it is, remove the oldest."""
+        outdated = None
+        if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
+            if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
+                outdated = self.keep_ckpt_ids.popleft()
+            self.keep_ckpt_ids.append(step)
+            runner.message_hub.update_info(
+                'keep_ckpt_ids', list(self.keep_ckpt_ids)
+            )
+        name = self.filename_tmpl.format(step)
+        self.last_ckpt = osp.join(self.out_dir, name)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        runner.save_checkpoint(
+            self.out_dir,
+            name,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
+        if is_main_process():
+            pointer = osp.join(runner.work_dir, 'last_checkpoint')
+            write_whole(pointer, self.last_ckpt.encode())
+            if outdated is not None:
+                self.file_backend.remove(
+                    osp.join(self.out_dir, self.filename_tmpl.format(outdated))
+                )
+                self.file_backend.flush()
+
+    def after_val_epoch(
+        self, runner: Runner, metrics: dict[str, float]
+    ) -> None:
+        """Keep the best checkpoint, and that this one is validated."""
+        runner.message_hub.update_info(VALIDATED, runner.epoch)
+        super().after_val_epoch(runner, metrics)
+        self.file_backend.flush()
