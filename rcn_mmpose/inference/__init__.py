@@ -11,11 +11,12 @@ Three lines::
 of ``tools/train.py`` do), or a config and a checkpoint, or an exported
 ``.onnx``, and returns a predictor::
 
-    load_model(model, checkpoint=None, *, precision='fp32', batch_size=16,
+    load_model(model, checkpoint=None, *, precision='fp32', batch_size=None,
                device='cpu', box_rule=None, detector=None)
 
 - ``precision``: ``'fp32'`` or ``'bf16'``; an ``.onnx`` has its own.
-- ``batch_size``: faces that go through the network at once.
+- ``batch_size``: faces that go through the network at once; by default what
+  suits the cache of a CPU, however many are asked for.
 
 A predictor is called with one picture or a list of them, and with the boxes
 of the faces; it returns one :class:`~.result.Result`. Its parts can be called

@@ -24,7 +24,7 @@ def load_model(
     checkpoint: str | os.PathLike | None = None,
     *,
     precision: str = 'fp32',
-    batch_size: int = 16,
+    batch_size: int | None = None,
     device: str = 'cpu',
     box_rule: Mapping | None = None,
     detector: Detector | None = None,
@@ -40,8 +40,8 @@ def load_model(
         checkpoint: Weights to go with a config.
         precision (str): ``'fp32'`` or ``'bf16'``; an exported model has its
             own.
-        batch_size (int): Faces that go through the network at once. Defaults
-            to 16.
+        batch_size (int, optional): Faces that go through the network at once.
+            Defaults to what suits the cache of a CPU; for a GPU give more.
         device (str): Where the network runs: ``'cpu'`` or as PyTorch names
             it. An exported model runs on the CPU.
         box_rule (dict, optional): From a box to the square that is cropped:

@@ -1,8 +1,8 @@
 """Keypoints, confidence and covariance of score maps, with few passes.
 
 The same numbers as :mod:`rcn_mmpose.codecs.decoding`, by which the heads
-predict; but a map is read four times instead of a dozen, and only its
-surroundings are read for what lies near the keypoint.
+predict, but in the order in which memory lies, and with nothing but its
+surroundings read for what lies near a keypoint.
 
 Positions are (x, y) in cells: (0, 0) is the centre of the top-left cell.
 """
@@ -35,56 +35,58 @@ def read_scores(
         in [0, 1]; covariance (B, K, 2, 2) of each map about its mean, in
         squared cells. float32.
     """
-    height, width = scores.shape[-2:]
-    flat = scores.flatten(2).float()
-    top, index = flat.max(-1, keepdim=True)  # the first of several
-    # not divided by their sum: all that follows divides by it
-    maps = (flat - top).exp_().unflatten(-1, (height, width))
-    total, mean, covariance = moments(maps)
+    maps = scores.flatten(2).float().softmax(-1).view(scores.shape)
+    mean, covariance = moments(maps)
     if window == 0:
         positions = mean
     else:
-        cells = torch.cat((index % width, index // width), -1)
-        first, last = block_around(maps, cells)
-        cells = (first + last) // 2
+        cells = _best_cells(maps)
         positions = cells.to(maps.dtype)
         if window is not None:
             positions = _expectation(maps, cells, window)
-    near = _mass(maps, positions, radius) / total
-    return positions, near.clamp(max=1), covariance
+    return positions, _mass(maps, positions, radius), covariance
 
 
-def moments(maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the sum, the mean and the covariance of each map.
+def moments(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean and the covariance of probability maps.
 
     Args:
-        maps (Tensor): Not negative, float32 (B, K, H, W).
+        maps (Tensor): Of shape (B, K, H, W), each summing to 1.
 
     Returns:
-        tuple[Tensor, Tensor, Tensor]: (B, K), (B, K, 2) as (x, y) and
-        (B, K, 2, 2).
+        tuple[Tensor, Tensor]: (x, y) of shape (B, K, 2), and (B, K, 2, 2).
     """
     height, width = maps.shape[-2:]
     x = torch.arange(width, device=maps.device, dtype=maps.dtype)
     y = torch.arange(height, device=maps.device, dtype=maps.dtype)
-    # for each row its sum and its sum times x, counted from the middle
-    middle = (width - 1) / 2
-    rows = maps @ torch.stack((torch.ones_like(x), x - middle), dim=-1)
-    by_row, x_by_row = rows.unbind(-1)
-    by_column = maps.sum(-2)
-    total = by_row.sum(-1)
-    mean_x = (by_column @ (x - middle)) / total + middle
-    mean_y = (by_row @ y) / total
+    # from the middle of the map, which keeps the numbers small
+    x, y = x - (width - 1) / 2, y - (height - 1) / 2
+    by_row, by_column, x_by_row = maps.sum(-1), maps.sum(-2), maps @ x
+    mean_x, mean_y = by_column @ x, by_row @ y
     # deviations from the mean, for squares of large numbers would cancel
-    dx = x - mean_x[..., None]
-    dy = y - mean_y[..., None]
+    dx, dy = x - mean_x[..., None], y - mean_y[..., None]
     var_x = (by_column * dx.square()).sum(-1)
     var_y = (by_row * dy.square()).sum(-1)
-    dx_by_row = x_by_row - (mean_x - middle)[..., None] * by_row
+    dx_by_row = x_by_row - mean_x[..., None] * by_row
     both = (dx_by_row * dy).sum(-1)
     covariance = torch.stack((var_x, both, both, var_y), dim=-1)
-    covariance = (covariance / total[..., None]).unflatten(-1, (2, 2))
-    return total, torch.stack((mean_x, mean_y), dim=-1), covariance
+    mean = torch.stack(
+        (mean_x + (width - 1) / 2, mean_y + (height - 1) / 2), dim=-1
+    )
+    return mean, covariance.unflatten(-1, (2, 2))
+
+
+def _best_cells(maps: Tensor) -> Tensor:
+    """Find the most probable cell, as ``decoding.best_cells`` does."""
+    rows = maps.amax(-1)
+    top = rows.amax(-1, keepdim=True)
+    # argmax may return any of several maxima; of these numbers the first
+    y = (rows == top).to(torch.uint8).argmax(-1, keepdim=True)
+    index = y[..., None].expand(-1, -1, 1, maps.shape[-1])
+    row = maps.gather(2, index).squeeze(2)
+    x = (row == top).to(torch.uint8).argmax(-1, keepdim=True)
+    first, last = block_around(maps, torch.cat((x, y), -1))
+    return (first + last) // 2
 
 
 def _expectation(maps: Tensor, cells: Tensor, window: int) -> Tensor:
@@ -103,14 +105,14 @@ def _expectation(maps: Tensor, cells: Tensor, window: int) -> Tensor:
 
 
 def _mass(maps: Tensor, positions: Tensor, radius: float) -> Tensor:
-    """Sum the cells whose centre is near a position, (B, K)."""
+    """Sum the probability within a distance, at most 1, (B, K)."""
     reach = math.ceil(radius)
     side = 2 * reach + 2
     start = positions.floor().to(torch.int64) - reach
     steps = torch.arange(side, device=maps.device)
     apart = (start[..., None] + steps - positions[..., None]).square()
     near = apart[..., 0, None, :] + apart[..., 1, :, None] <= radius**2
-    return (_patch(maps, start, side) * near).sum((-2, -1))
+    return (_patch(maps, start, side) * near).sum((-2, -1)).clamp(max=1)
 
 
 def _patch(maps: Tensor, start: Tensor, side: int) -> Tensor:

@@ -22,6 +22,8 @@ class TorchPredictor(Predictor):
         precision (str): See :class:`~.face_network.FaceNetwork`.
         device (str): Where it runs.
         flip_indices (list[int], optional): See there.
+        batch_size (int, optional): Faces that go through the network at once.
+            Defaults to what suits the cache of a CPU.
         **options (Any): Those of :class:`~.predictor.Predictor`.
     """
 
@@ -32,11 +34,14 @@ class TorchPredictor(Predictor):
         precision: str = 'fp32',
         device: str = 'cpu',
         flip_indices: list[int] | None = None,
+        batch_size: int | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(info, **options)
-        self.device = torch.device(device)
         network = FaceNetwork(model, precision, flip_indices)
+        if batch_size is None:
+            batch_size = network.best_batch_size()
+        super().__init__(info, batch_size, **options)
+        self.device = torch.device(device)
         self.network = network.to(self.device)
 
     def _run(self, crops: np.ndarray) -> Prediction:
