@@ -61,7 +61,9 @@ def moments(maps: Tensor) -> tuple[Tensor, Tensor]:
     y = torch.arange(height, device=maps.device, dtype=maps.dtype)
     # from the middle of the map, which keeps the numbers small
     x, y = x - (width - 1) / 2, y - (height - 1) / 2
-    by_row, by_column, x_by_row = maps.sum(-1), maps.sum(-2), maps @ x
+    by_row, by_column = maps.sum(-1), maps.sum(-2)
+    # a product of matrices would take ONNX Runtime ten times as long
+    x_by_row = (maps * x).sum(-1)
     mean_x, mean_y = by_column @ x, by_row @ y
     # deviations from the mean, for squares of large numbers would cancel
     dx, dy = x - mean_x[..., None], y - mean_y[..., None]

@@ -207,17 +207,32 @@ def conv_of_tiled(x: Tensor, phases: Tensor, side: int) -> Tensor:
     """
     height, width = x.shape[-2:]
     reach = side // 2
-    every = F.conv2d(x, phases, padding=(reach + 1) // 2)
+    padding = (reach + 1) // 2
+    if torch.onnx.is_in_onnx_export():
+        return _interleaved(x, phases, padding, shift=reach % 2)
+    every = F.conv2d(x, phases, padding=padding)
     every = every.permute(0, 2, 3, 1).unflatten(-1, (4, -1))
     out = every.new_empty(len(x), height, 2, width, 2, every.shape[-1])
-    # the first cell that a phase sees; an even kernel moves on with it
-    start = [(p - reach) // 2 + (reach + 1) // 2 for p in range(2)]
-    for p, top in enumerate(start):
-        for q, left in enumerate(start):
+    # where the reach is odd, the second phase sees one cell further on
+    for p in range(2):
+        for q in range(2):
+            top, left = p * (reach % 2), q * (reach % 2)
             out[:, :, p, :, q] = every[
                 :, top : top + height, left : left + width, 2 * p + q
             ]
     return out.flatten(1, 2).flatten(2, 3).permute(0, 3, 1, 2)
+
+
+def _interleaved(
+    x: Tensor, phases: Tensor, padding: int, shift: int
+) -> Tensor:
+    """Do the same by operators that an exported graph has."""
+    phases = phases.unflatten(0, (4, -1))
+    if shift:
+        phases = phases.flip(0)
+    phases = phases.transpose(0, 1).flatten(0, 1)  # constant: folded
+    out = F.pixel_shuffle(F.conv2d(x, phases, padding=padding), 2)
+    return out[..., 1:-1, 1:-1] if shift else out
 
 
 def halve(x: Tensor) -> Tensor:
