@@ -20,7 +20,7 @@ from .onnx_predictor import INPUT, OnnxPredictor, description_of
 # too it would cost ten times the error of all others together.
 FEATURES = '/backbone/'
 OPERATORS = ('Conv', 'Relu', 'MaxPool', 'Concat', 'Resize', 'Add')
-OPERATORS += ('DepthToSpace', 'Slice')
+OPERATORS += ('Reshape', 'Transpose', 'Slice')
 # A median difference in pixels of the crop that says something is wrong.
 MOST_MOVED = 1.0
 
