@@ -14,7 +14,7 @@ from mmpose.registry import MODELS
 
 from ..engine.fast_path import use_device_data
 from .arm import Case, Plan
-from .faces import load_config
+from .faces import count_faces, load_config
 from .stock import stock_config
 
 SETUP = f'{__name__}:set_up'
@@ -54,7 +54,7 @@ def set_up(config: str, folder: str, device: str) -> dict[str, Case]:
     """
     cfg = load_config(config, folder, FACES)
     faces = cfg.train_dataloader.dataset
-    faces.indices = FACES
+    faces.indices = min(FACES, count_faces(faces))
     cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
     stock = stock_config()
     ours = cfg.codec.input_size
