@@ -70,6 +70,7 @@ PARTS = dict(
         'ChannelsLastHook',
         'CheckpointCheckHook',
         'CompileHook',
+        'FiniteLossHook',
         'WholeCheckpointHook',
     ],
     OPTIM_WRAPPERS=['CPUAmpOptimWrapper'],

@@ -32,6 +32,7 @@ default_hooks = dict(
 custom_hooks = [
     dict(type='SyncBuffersHook'),
     dict(type='rcn_mmpose.CheckpointCheckHook'),
+    dict(type='rcn_mmpose.FiniteLossHook'),
     dict(type='rcn_mmpose.ChannelsLastHook'),
 ]
 

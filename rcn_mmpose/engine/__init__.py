@@ -4,6 +4,7 @@ from .channels_last import ChannelsLastHook
 from .checkpoint_check import CheckpointCheckHook
 from .compile_network import CompileHook
 from .cpu_amp import CPUAmpOptimWrapper
+from .finite_loss import FiniteLossHook
 from .whole_checkpoints import WholeCheckpointHook
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     'ChannelsLastHook',
     'CheckpointCheckHook',
     'CompileHook',
+    'FiniteLossHook',
     'WholeCheckpointHook',
 ]

@@ -44,6 +44,8 @@ WORKERS = (
     'sampler',  # how random numbers come about, the order is the same
 )
 PLACES = ('data_root', 'data_prefix')
+# Hooks that stop a training that goes wrong, and change nothing else.
+CHECKS = ('rcn_mmpose.CheckpointCheckHook', 'rcn_mmpose.FiniteLossHook')
 
 
 class Settings(NamedTuple):
@@ -244,6 +246,11 @@ def _learned_from(cfg: Config) -> dict:
     hook = whole.get('default_hooks', {}).get('checkpoint', {})
     kept['save_best'] = hook.get('save_best')
     kept['model'].pop('refiner_checkpoint', None)
+    kept['custom_hooks'] = [
+        hook
+        for hook in kept['custom_hooks'] or ()
+        if hook['type'] not in CHECKS
+    ]
     for part, ignored in (
         ('train_dataloader', WORKERS),
         ('val_dataloader', (*WORKERS, 'batch_size')),
