@@ -215,6 +215,8 @@ def replace(layer: LargeConv2d) -> None:
         replace,
         lambda layer: layer.weight.data.mul_(2),
         lambda layer: layer.weight.data[0, 0, 0].add_(1),
+        lambda layer: layer.weight.data.copy_(layer.weight.data.flip(2, 3)),
+        lambda layer: layer.weight.data.copy_(layer.weight.data.flip(0)),
         lambda layer: layer.double(),
         lambda layer: layer.double().float(),
         lambda layer: layer.to(memory_format=torch.channels_last),

@@ -54,7 +54,7 @@ class LargeConv2d(nn.Conv2d):
         self.convolution = Convolution(*self.input_size[::-1], kernel_size)
         self.deployed = False
         self.register_buffer('kept', None, persistent=False)
-        self._kept_sum = 0.0
+        self._kept_of: tuple[float, float] | None = None
 
     def forward(self, maps: Tensor) -> Tensor:
         """Convolve maps (B, I, H, W) to (B, O, H, W)."""
@@ -113,15 +113,20 @@ class LargeConv2d(nn.Conv2d):
         if self.training:
             return self._prepare(weight)
         # Weights also change where PyTorch does not count it, as in
-        # MMEngine's swaps for moving averages.
-        total = weight.sum().item()
+        # MMEngine's swaps for moving averages. The second sum tells their
+        # order in memory.
+        inner = weight
+        if not weight.is_contiguous():
+            inner = weight.permute(0, 2, 3, 1)
+        flat = inner.flatten()
+        marks = (flat.sum().item(), torch.dot(flat[:-1], flat[1:]).item())
         kept = self.kept
         if (
             kept is None
             or (kept.dtype, kept.device) != (weight.dtype, weight.device)
-            or self._kept_sum != total
+            or self._kept_of != marks
         ):
-            self.kept, self._kept_sum = self._prepare(weight), total
+            self.kept, self._kept_of = self._prepare(weight), marks
         return self.kept
 
 
