@@ -29,7 +29,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..models.backbones.rcn import RCN
-from ..models.layers import pool, pyramid, tile
+from ..models.layers import pool, pyramid
 
 
 def split_upsampling(model: nn.Module) -> nn.Module:
@@ -87,7 +87,7 @@ class SplitRCN(nn.Module):
         Returns:
             tuple[Tensor]: One map of shape (B, out_channels, H, W).
         """
-        for side in x.shape[-2:]:
+        for side in _size(x):
             pyramid(side, len(self.trunk))
         levels = []
         for i, conv in enumerate(self.trunk):
@@ -100,7 +100,7 @@ class SplitRCN(nn.Module):
             if len(branch):
                 out = branch[1:](branch[0](level, coarser))
             if not len(branch) or self.skip:
-                coarser = [tile(c, level.shape[-2:]) for c in coarser]
+                coarser = [tile(c, _size(level)) for c in coarser]
             if len(branch):
                 coarser = [out, *(coarser if self.skip else ())]
         return (coarser[0],)
@@ -164,11 +164,12 @@ class SplitConv(nn.Module):
         if not coarser:
             return conv_relu(fine, self.fine, self.bias)
         small = coarser[0] if len(coarser) == 1 else torch.cat(coarser, 1)
-        size = fine.shape[-2:]
-        if size == (2 * small.shape[-2], 2 * small.shape[-1]):
+        size = _size(fine)
+        if size == tuple(2 * side for side in _size(small)):
             added = conv_of_tiled(small, self.phases, self.coarse.shape[-1])
         else:
-            added = F.conv2d(tile(small, size), self.coarse, padding='same')
+            reach = self.coarse.shape[-1] // 2
+            added = F.conv2d(tile(small, size), self.coarse, padding=reach)
         return conv_relu(fine, self.fine, self.bias, added)
 
 
@@ -213,7 +214,7 @@ def conv_of_tiled(x: Tensor, phases: Tensor, side: int) -> Tensor:
     Returns:
         Tensor: Maps (B, O, 2 * H, 2 * W), channels last in memory.
     """
-    height, width = x.shape[-2:]
+    height, width = _size(x)
     reach, odd = side // 2, side // 2 % 2
     every = F.conv2d(x, phases, padding=(reach + 1) // 2)
     every = every.permute(0, 2, 3, 1)
@@ -237,13 +238,32 @@ def conv_of_tiled(x: Tensor, phases: Tensor, side: int) -> Tensor:
     return out.flatten(1, 2).flatten(2, 3).permute(0, 3, 1, 2)
 
 
+def tile(x: Tensor, size: Sequence[int]) -> Tensor:
+    """Do what :func:`rcn_mmpose.models.layers.tile` does, also when traced.
+
+    Args:
+        x (Tensor): Maps of shape (B, C, h, w).
+        size (Sequence[int]): Height and width wanted.
+    """
+    for dim, wanted in zip((-2, -1), size, strict=True):
+        factor = -(-wanted // int(x.shape[dim]))  # rounded up
+        index = torch.arange(wanted, device=x.device) // factor
+        x = x.index_select(dim, index)
+    return x
+
+
+def _size(x: Tensor) -> tuple[int, int]:
+    """Return height and width; constants where a graph is traced."""
+    return int(x.shape[-2]), int(x.shape[-1])
+
+
 def halve(x: Tensor) -> Tensor:
     """Max-pool to the next level, as :func:`~rcn_mmpose.models.layers.pool`.
 
     With the channels last in memory three maxima take a third of the time of
     PyTorch's pooling on a CPU.
     """
-    height, width = x.shape[-2:]
+    height, width = _size(x)
     if height % 2 or width % 2 or torch.onnx.is_in_onnx_export():
         return pool(x)
     rows = torch.maximum(x[:, :, ::2], x[:, :, 1::2])
