@@ -85,6 +85,7 @@ def test_lock_holds_what_its_packages_require(root: Path) -> None:
     # Asked for by metadata, imported by none of the modules in use; pip
     # comes with the virtual environment.
     unused = UNWANTED | {'colorama', 'json-tricks', 'pip'}
+    unused |= {'coloredlogs', 'flatbuffers'}  # of onnxruntime's tools
     for name, line in lock.items():
         if line.marker is not None and not line.marker.evaluate():
             continue
