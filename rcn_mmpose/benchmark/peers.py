@@ -97,7 +97,7 @@ def set_up(
             on=name,
             errors={
                 count: [
-                    None if p is None else error(p, face, count)
+                    None if p is None else face_error(p, face, count)
                     for p, face in zip(points, found, strict=True)
                 ]
                 for count in (5, 68)
@@ -120,7 +120,7 @@ class _Ours:
         return self.model(picture, box[None]).keypoints[0]
 
 
-def error(points: np.ndarray, face: RawFace, count: int) -> float:
+def face_error(points: np.ndarray, face: RawFace, count: int) -> float:
     """Return a face's mean error, in percent of its eyes' distance.
 
     Args:

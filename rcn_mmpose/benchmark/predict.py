@@ -17,7 +17,7 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from ..inference import load_model
+from ..inference import OnnxPredictor, Predictor, load_model
 from .arm import Case, Plan
 from .faces import raw_faces
 from .stock import stock_config
@@ -171,32 +171,38 @@ def set_up_predictor(
     Args:
         config (str): Whose faces are taken.
         folder (str): For synthetic faces.
-        options (dict): Of :func:`rcn_mmpose.load_model`; without a
-            ``checkpoint`` the weights are random.
+        options (dict): Of :func:`rcn_mmpose.load_model`; where
+            ``checkpoint`` is empty the weights are random.
     """
-    options = dict(options)
-    if options.get('checkpoint') == '':
-        options['checkpoint'] = random_checkpoint(options['model'])
-    model = load_model(**options)
+    if options['model'].endswith('.onnx'):
+        # its threads are not PyTorch's
+        model: Predictor = OnnxPredictor(
+            options['model'], threads=torch.get_num_threads()
+        )
+    else:
+        checkpoint = options['checkpoint']
+        checkpoint = checkpoint or random_checkpoint(options['model'])
+        model = load_model(**dict(options, checkpoint=checkpoint))
     faces, name = raw_faces(config, folder, FACES)
     pictures, boxes = [x.picture for x in faces], [x.box for x in faces]
     crops = np.concatenate(
         [model.crop(*face) for face in zip(pictures, boxes, strict=True)]
     )
+    count = len(faces)
     turn = itertools.cycle(zip(pictures, boxes, strict=True))
     one = itertools.cycle(crops[:, None])
     return {
         'whole path, batch 1': Case(
             lambda: model(*next(turn)), 1, lambda: dict(on=name)
         ),
-        f'whole path, batch {FACES}': Case(
-            lambda: model(pictures, boxes), FACES
+        f'whole path, batch {count}': Case(
+            lambda: model(pictures, boxes), count
         ),
         'crop to keypoints, batch 1': Case(
             lambda: model.predict(next(one)), 1
         ),
-        f'crop to keypoints, batch {FACES}': Case(
-            lambda: model.predict(crops), FACES
+        f'crop to keypoints, batch {count}': Case(
+            lambda: model.predict(crops), count
         ),
     }
 
