@@ -91,8 +91,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--batch',
         type=int,
-        default=16,
-        help='of denoiser: faces of a call (default: 16)',
+        help='faces of a batch, of train and data (default: that of the '
+        'config) and denoiser (default: 16)',
     )
     parser.add_argument(
         '--direct-batch',
@@ -114,7 +114,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--json', help='write everything to this file')
     args = parser.parse_args(arguments)
     for name in ('rounds', 'faces', 'batch', 'direct_batch'):
-        if getattr(args, name) < 1:
+        if getattr(args, name) is not None and getattr(args, name) < 1:
             parser.error(f'--{name.replace("_", "-")} must be 1 or more')
     if min(args.threads) < 1:
         parser.error('--threads must be 1 or more')
@@ -144,7 +144,10 @@ def groups_of(
         from rcn_mmpose.benchmark import train
 
         plans = train.groups(
-            **common, device=args.device, compiled=args.compile
+            **common,
+            device=args.device,
+            compiled=args.compile,
+            batch=args.batch,
         )
         return plans, train.compare
     if args.subject == 'predict':
@@ -160,12 +163,12 @@ def groups_of(
         from rcn_mmpose.benchmark import denoiser
 
         plans = denoiser.groups(
-            args.threads, args.batch, args.direct_batch, args.device
+            args.threads, args.batch or 16, args.direct_batch, args.device
         )
     elif args.subject == 'data':
         from rcn_mmpose.benchmark import data
 
-        plans = data.groups(**common, device=args.device)
+        plans = data.groups(**common, device=args.device, batch=args.batch)
     else:
         from rcn_mmpose.benchmark import peers
 
@@ -184,7 +187,9 @@ def main(arguments: list[str] | None = None) -> None:
     args = parse_args(arguments)
     plans, complete = groups_of(args)
     console = Console(stderr=True)
-    before = machine.load()
+    found, before = machine.describe(), machine.load()
+    if args.device == 'cpu':  # MMEngine takes a GPU wherever there is one
+        os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
     tables: dict[str, list[Row]] = {}
     with (
         tempfile.TemporaryDirectory(prefix='rcn_mmpose_benchmark_') as scratch,
@@ -200,7 +205,6 @@ def main(arguments: list[str] | None = None) -> None:
             complete(rows)
             tables[title] = rows
             print(f'\n{title}\n\n{report.as_table(rows)}', flush=True)
-    found = machine.describe()
     after = machine.load()
     print(
         f'\n{found["processor"]}, {found["cores"]} cores, GPU: '

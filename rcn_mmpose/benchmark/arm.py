@@ -111,7 +111,7 @@ class Arm:
 
         Returns:
             dict: ``memory_mb`` is the largest amount ever in use, above that
-            after the imports.
+            after the imports; ``gpu_mb`` that of the GPU, if it was used.
         """
         return self._ask('facts', name)
 
@@ -198,8 +198,13 @@ class _Server:
         return _timed(case.run, calls) / (calls * case.faces)
 
     def facts(self, name: str) -> dict[str, Any]:
-        memory = (peak_memory() - self.imported) / 1e6
-        return dict(self.cases[name].facts(), memory_mb=round(memory))
+        import torch
+
+        found = dict(memory_mb=round((peak_memory() - self.imported) / 1e6))
+        if torch.cuda.is_initialized():
+            used = torch.cuda.max_memory_allocated()
+            found['gpu_mb'] = round(used / 1e6)
+        return {**self.cases[name].facts(), **found}
 
 
 def _timed(run: Callable[[], object], calls: int) -> float:

@@ -22,7 +22,11 @@ FACES = 256
 
 
 def groups(
-    configs: list[str], threads: list[int], folder: str, device: str
+    configs: list[str],
+    threads: list[int],
+    folder: str,
+    device: str,
+    batch: int | None = None,
 ) -> dict[str, list[Plan]]:
     """List what is compared, by the title of its table.
 
@@ -31,12 +35,15 @@ def groups(
         threads (list[int]): Numbers of threads.
         folder (str): For synthetic faces.
         device (str): Where batches are made, ``'cpu'`` or ``'cuda'``.
+        batch (int, optional): Faces of a batch. Defaults to the config's.
     """
     return {
         f'{config}, {count} threads': [
             Plan(
                 SETUP,
-                arguments=dict(config=config, folder=folder, device=device),
+                arguments=dict(
+                    config=config, folder=folder, device=device, batch=batch
+                ),
                 threads=count,
             )
         ]
@@ -45,7 +52,9 @@ def groups(
     }
 
 
-def set_up(config: str, folder: str, device: str) -> dict[str, Case]:
+def set_up(
+    config: str, folder: str, device: str, batch: int | None = None
+) -> dict[str, Case]:
     """Set up all ways to a batch, in the process that measures them.
 
     All take the same faces, at most 256 (so that their files lie in memory),
@@ -54,6 +63,7 @@ def set_up(config: str, folder: str, device: str) -> dict[str, Case]:
     """
     cfg = load_config(config, folder, FACES)
     faces = cfg.train_dataloader.dataset
+    cfg.train_dataloader.batch_size = batch or cfg.train_dataloader.batch_size
     faces.indices = min(FACES, count_faces(faces))
     cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
     stock = stock_config()

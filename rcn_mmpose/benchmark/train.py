@@ -13,7 +13,8 @@ from .rounds import Row
 from .stepped_loop import Training
 
 SETUP = f'{__name__}:set_up'
-PRECISIONS = ('fp32', 'bf16')
+# as tools/train.py --amp has it
+HALF = dict(cpu='bf16', cuda='fp16')
 LAYOUTS = ('NCHW', 'channels_last')
 BARE = 'bare step'
 FACES = 256  # synthetic ones
@@ -25,6 +26,7 @@ def groups(
     folder: str,
     device: str,
     compiled: bool,
+    batch: int | None = None,
 ) -> dict[str, list[Plan]]:
     """List what is compared, by the title of its table.
 
@@ -34,10 +36,11 @@ def groups(
         folder (str): For synthetic faces.
         device (str): ``'cpu'`` or ``'cuda'``.
         compiled (bool): Whether the compiled network takes part.
+        batch (int, optional): Faces of a batch. Defaults to the config's.
     """
     variants = [
         (precision, layout, {}, True)
-        for precision in PRECISIONS
+        for precision in ('fp32', HALF[device])
         for layout in LAYOUTS
     ]
     best = variants.pop()[:2]
@@ -54,9 +57,9 @@ def groups(
                 dict(
                     config=config,
                     folder=folder,
-                    device=device,
                     precision=precision,
                     layout=layout,
+                    batch=batch,
                     **options,
                 ),
                 count,
@@ -84,9 +87,9 @@ def _label(
 def set_up(
     config: str,
     folder: str,
-    device: str,
     precision: str,
     layout: str,
+    batch: int | None = None,
     loops: bool = False,
     compiled: bool = False,
 ) -> dict[str, Case]:
@@ -95,21 +98,19 @@ def set_up(
     Args:
         config (str): Path of the config.
         folder (str): For synthetic faces.
-        device (str): ``'cpu'`` or ``'cuda'``.
-        precision (str): ``'fp32'`` or ``'bf16'``.
+        precision (str): ``'fp32'``, on a CPU ``'bf16'``, on a GPU ``'fp16'``.
         layout (str): ``'NCHW'`` or ``'channels_last'``.
+        batch (int, optional): Faces of a batch. Defaults to the config's.
         loops (bool): Whether whole loops are measured, too.
         compiled (bool): Whether the network is compiled.
     """
     cfg = load_config(config, folder, FACES)
     cfg.work_dir = tempfile.mkdtemp(prefix='rcn_mmpose_benchmark_')
+    cfg.train_dataloader.batch_size = batch or cfg.train_dataloader.batch_size
     if precision == 'bf16':
-        if device == 'cuda':
-            cfg.optim_wrapper.update(
-                type='AmpOptimWrapper', dtype='bfloat16', loss_scale=1.0
-            )
-        else:
-            cfg.optim_wrapper.type = 'rcn_mmpose.CPUAmpOptimWrapper'
+        cfg.optim_wrapper.type = 'rcn_mmpose.CPUAmpOptimWrapper'
+    elif precision == 'fp16':
+        cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
     hook = 'rcn_mmpose.ChannelsLastHook'
     cfg.custom_hooks = [x for x in cfg.custom_hooks if x.type != hook]
     if layout == 'channels_last':

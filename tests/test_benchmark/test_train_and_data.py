@@ -22,7 +22,7 @@ def small(
 
 
 def test_groups() -> None:
-    plans = train.groups(['a.py', 'b.py'], [1, 2], 'f', 'cpu', True)
+    plans = train.groups(['a.py', 'b.py'], [1, 2], 'f', 'cpu', True, 8)
     assert list(plans) == [
         f'{name}.py, {count} threads' for name in 'ab' for count in (1, 2)
     ]
@@ -42,14 +42,19 @@ def test_groups() -> None:
     assert group[4].arguments == dict(
         config='b.py',
         folder='f',
-        device='cpu',
         precision='bf16',
         layout='channels_last',
+        batch=8,
         loops=True,
     )
     # a GPU's memory is not malloc's
     other = train.groups(['a.py'], [1], 'f', 'cuda', False)
-    assert len(other['a.py, 1 threads']) == 4
+    assert [plan.label for plan in other['a.py, 1 threads']] == [
+        'fp32, NCHW',
+        'fp32, channels_last',
+        'fp16, NCHW',
+        'fp16, channels_last',
+    ]
 
 
 def test_share_of_the_bare_step() -> None:
@@ -89,7 +94,7 @@ def test_what_is_trained(
     monkeypatch.setattr(train, 'Training', Training)
     monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
     cases = train.set_up(
-        small, str(tmp_path), 'cpu', precision, layout, loops=True
+        small, str(tmp_path), precision, layout, batch=3, loops=True
     )
     assert [device_data for _, device_data in made] == [True, False, True]
     for runner, _ in made:
@@ -104,7 +109,7 @@ def test_what_is_trained(
         'whole loop, data made on the device',
     ]
     for case in cases.values():
-        assert case.faces == 4
+        assert case.faces == 3
         case.run()
         assert case.facts()
 
