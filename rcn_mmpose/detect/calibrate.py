@@ -1,0 +1,157 @@
+"""How a detector's boxes differ from the boxes of training faces.
+
+    python -m rcn_mmpose.detect.calibrate ANNOTATIONS PICTURES --faces 300
+
+takes every n-th face of a COCO annotation file whose boxes are those that a
+model was trained on, looks for it with OpenCV's cascade, and prints medians
+of scale and shift for :func:`rcn_mmpose.boxes.box_from_detection`, and how
+many faces were missed. Only training faces may be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..inference.pictures import read_picture
+from .haar import HaarDetector
+
+# A box that shares less of the union with the true one is another thing.
+LEAST_OVERLAP = 0.25
+
+
+class Calibration(NamedTuple):
+    """What came out.
+
+    Attributes:
+        faces: That were looked for.
+        missed: Of them, those without a box.
+        others: Boxes that belong to none of them; the set may not name all
+            faces of its pictures.
+        scale: Median of the true side by the detector's.
+        shift: Median of how much lower the true centre lies, by the
+            detector's side.
+        sideways: The same to the right.
+        spread: 10th and 90th percentile of the scale, and of the shift.
+    """
+
+    faces: int
+    missed: int
+    others: int
+    scale: float
+    shift: float
+    sideways: float
+    spread: tuple[tuple[float, float], tuple[float, float]]
+
+
+def overlap(box: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return what a box (4,) shares with others (N, 4): area by union."""
+    low = np.maximum(box[:2], others[:, :2])
+    high = np.minimum(box[2:], others[:, 2:])
+    shared = (high - low).clip(0).prod(-1)
+    areas = (others[:, 2:] - others[:, :2]).prod(-1)
+    return shared / (areas + (box[2:] - box[:2]).prod() - shared)
+
+
+def calibrate(
+    detector: Callable[[np.ndarray], np.ndarray],
+    pictures: Sequence[str],
+    boxes: np.ndarray,
+) -> Calibration:
+    """Compare a detector's boxes with true ones.
+
+    Args:
+        detector (Callable): From a picture to boxes (N, 4).
+        pictures (Sequence[str]): Their paths, one a face.
+        boxes (np.ndarray): The true boxes (x1, y1, x2, y2), (N, 4).
+
+    Returns:
+        Calibration: Medians over the faces found.
+
+    Raises:
+        ValueError: If no face was found.
+    """
+    pairs, others = [], 0
+    for path, box in zip(pictures, boxes, strict=True):
+        found = detector(read_picture(path))
+        shares = overlap(box, found)
+        others += len(found)
+        if len(found) and shares.max() >= LEAST_OVERLAP:
+            pairs.append((box, found[shares.argmax()]))
+            others -= 1
+    if not pairs:
+        raise ValueError(f'none of {len(boxes)} faces was found.')
+    true, found = (np.array(side) for side in zip(*pairs, strict=True))
+    side = (found[:, 2:] - found[:, :2]).max(-1)
+    scale = (true[:, 2:] - true[:, :2]).max(-1) / side
+    moved = (true[:, :2] + true[:, 2:] - found[:, :2] - found[:, 2:]) / 2
+    moved /= side[:, None]
+    return Calibration(
+        len(boxes),
+        len(boxes) - len(pairs),
+        others,
+        float(np.median(scale)),
+        float(np.median(moved[:, 1])),
+        float(np.median(moved[:, 0])),
+        tuple(
+            tuple(np.percentile(values, (10, 90)).tolist())
+            for values in (scale, moved[:, 1])
+        ),
+    )
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Print a calibration."""
+    parser = argparse.ArgumentParser(
+        prog='python -m rcn_mmpose.detect.calibrate',
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    parser.add_argument('annotations', help='COCO json of training faces')
+    parser.add_argument('pictures', help='the folder of its pictures')
+    parser.add_argument('--faces', type=int, default=300, help='how many')
+    parser.add_argument(
+        '--boxes', default='cascade', help='those of HaarDetector to compare'
+    )
+    options = parser.parse_args(args)
+    with open(options.annotations, encoding='utf-8') as file:
+        content = json.load(file)
+    names = {image['id']: image['file_name'] for image in content['images']}
+    faces = content['annotations']
+    chosen = faces[:: max(1, len(faces) // options.faces)][: options.faces]
+    corners = np.array([face['bbox'] for face in chosen], float)
+    corners[:, 2:] += corners[:, :2]
+    found = calibrate(
+        HaarDetector(options.boxes),
+        [
+            os.path.join(options.pictures, names[face['image_id']])
+            for face in chosen
+        ],
+        corners,
+    )
+    print(
+        f'{found.faces} faces, {found.missed} missed, '
+        f'{found.others} other boxes'
+    )
+    for name, middle, spread in (
+        ('scale', found.scale, found.spread[0]),
+        ('shift', found.shift, found.spread[1]),
+    ):
+        print(
+            f'{name} {middle:.3f} (8 of 10: {spread[0]:.3f} to '
+            f'{spread[1]:.3f})'
+        )
+    print(f'sideways {found.sideways:.3f}')
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {error}')
