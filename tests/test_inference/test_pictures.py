@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from rcn_mmpose.datasets.transforms import LoadGreyImage
+from rcn_mmpose.inference.pictures import as_boxes, is_picture, read_picture
+
+COLOUR = np.random.default_rng(0).integers(0, 256, (12, 9, 3)).astype('uint8')
+
+
+def test_arrays_are_taken_as_they_are() -> None:
+    for array in (COLOUR, COLOUR[..., 0], COLOUR[..., :1]):
+        assert read_picture(array) is array
+
+
+def test_paths_are_read_as_the_pipelines_do(tmp_path: Path) -> None:
+    path = tmp_path / 'größe 顔.png'
+    path.write_bytes(cv2.imencode('.png', COLOUR)[1].tobytes())
+    for name in (path, str(path)):
+        np.testing.assert_array_equal(read_picture(name), COLOUR)
+    grey = LoadGreyImage()(dict(img_path=str(path)))['img']
+    np.testing.assert_array_equal(
+        cv2.cvtColor(read_picture(path), cv2.COLOR_BGR2GRAY), grey
+    )
+
+
+def test_pil_is_rgb_and_turned_by_its_exif() -> None:
+    rgb = Image.fromarray(COLOUR[..., ::-1])
+    np.testing.assert_array_equal(read_picture(rgb), COLOUR)
+    grey = Image.fromarray(COLOUR[..., 0])
+    np.testing.assert_array_equal(read_picture(grey), COLOUR[..., 0])
+    with_alpha = rgb.convert('RGBA')
+    np.testing.assert_array_equal(read_picture(with_alpha), COLOUR)
+    rgb.getexif()[0x0112] = 6  # to be turned clockwise
+    np.testing.assert_array_equal(read_picture(rgb), np.rot90(COLOUR, -1))
+
+
+def test_file_and_pil_agree_on_an_exif_turn(tmp_path: Path) -> None:
+    picture = Image.fromarray(COLOUR)
+    exif = picture.getexif()
+    exif[0x0112] = 3
+    path = tmp_path / 'a.jpg'
+    picture.save(path, exif=exif, quality=100)
+    by_pil = read_picture(Image.open(path)).astype(int)
+    # two decoders
+    assert np.abs(by_pil - read_picture(path)).mean() < 3
+
+
+@pytest.mark.parametrize(
+    ('picture', 'message'),
+    [
+        (COLOUR / 255, r'\(255 \* x\).astype'),
+        (COLOUR.astype(np.int64), 'int64'),
+        (np.zeros((4, 5, 4), np.uint8), 'fourth channel'),
+        (np.zeros((4, 5, 2), np.uint8), 'shape'),
+        (np.zeros((0, 5, 3), np.uint8), 'shape'),
+        (np.zeros(5, np.uint8), 'shape'),
+    ],
+)
+def test_arrays_that_are_no_pictures(
+    picture: np.ndarray, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_picture(picture)
+
+
+def test_files_that_are_no_pictures(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match='does not exist'):
+        read_picture(tmp_path / 'none.png')
+    with pytest.raises(ValueError, match='cannot be read'):
+        read_picture(tmp_path)
+    for content in (b'', b'text', b'\x89PNG\r\n\x1a\n'):
+        path = tmp_path / 'bad.jpg'
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=f'{len(content)} bytes'):
+            read_picture(path)
+    with pytest.raises(TypeError, match='type int'):
+        read_picture(3)
+
+
+def test_one_picture_or_several() -> None:
+    for one in ('a.png', Path('a'), COLOUR, Image.fromarray(COLOUR)):
+        assert is_picture(one)
+    for several in ([], ['a.png'], (COLOUR,), np.stack((COLOUR,) * 2)):
+        assert not is_picture(several)
+
+
+def test_boxes() -> None:
+    assert as_boxes([1, 2, 3, 4]).tolist() == [[1, 2, 3, 4]]
+    assert as_boxes(np.int32([[1, 2, 3, 4]] * 3)).shape == (3, 4)
+    for nothing in ([], np.zeros((0, 4)), ()):
+        assert as_boxes(nothing).shape == (0, 4)
+    for wrong in ([1, 2, 3], [[1, 2, 3, 4, 5]], 'abcd', [[1, 2], [3]]):
+        with pytest.raises(ValueError, match=r'\(N, 4\) numbers'):
+            as_boxes(wrong)

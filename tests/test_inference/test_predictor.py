@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from rcn_mmpose.boxes import box_from_detection
+from rcn_mmpose.inference import ModelInfo, Predictor
+
+RNG = np.random.default_rng(0)
+PICTURE = RNG.integers(0, 256, (100, 140, 3)).astype(np.uint8)
+GOOD = [20, 10, 80, 70]
+
+
+class Brightest(Predictor):
+    """Finds the brightest pixel of a crop; its mean counts as confidence."""
+
+    sizes: list[int] = []
+
+    def _run(self, crops: np.ndarray) -> tuple:
+        self.sizes.append(len(crops))
+        index = crops.reshape(len(crops), -1).argmax(1)
+        places = np.stack((index % 40, index // 40), -1)[:, None]
+        mean = crops.mean((1, 2))[:, None] / 255
+        spread = np.broadcast_to(np.diag([1.0, 2.0]), (len(crops), 1, 2, 2))
+        return places.astype(np.float32), mean, spread
+
+
+def predictor(rule: str = 'given', **options: object) -> Brightest:
+    info = ModelInfo((40, 40), ('spot',), box_rule=dict(rule=rule))
+    found = Brightest(info, **options)
+    found.sizes = []
+    return found
+
+
+def spot(x: int, y: int) -> np.ndarray:
+    picture = np.zeros((100, 140), np.uint8)
+    picture[y, x] = 255
+    return picture
+
+
+# ------------------------------------------------------ pictures to pixels
+
+
+@pytest.mark.parametrize(
+    'box', [(20, 30, 60, 70), (41, 26, 81, 66), (-10, -5, 30, 35)]
+)
+def test_keypoints_are_in_pixels_of_the_picture(box: tuple) -> None:
+    # a crop of 40 pixels from a box of 40 pixels is not resampled
+    x, y = max(box[0], 0) + 7, max(box[1], 0) + 12
+    result = predictor()(spot(x, y), [box])
+    assert result.keypoints.tolist() == [[[x, y]]]
+    assert result.covariance.tolist() == [[[[1, 0], [0, 2]]]]
+
+
+def test_spreads_grow_with_the_box() -> None:
+    result = predictor()(spot(60, 50), [(0, 0, 120, 90)])
+    np.testing.assert_allclose(result.keypoints[0, 0], (60, 50), atol=2)
+    # a crop's pixel is 3 of the picture's
+    np.testing.assert_allclose(result.covariance[0, 0], [[9, 0], [0, 18]])
+
+
+def test_a_detectors_box() -> None:
+    box = np.array(GOOD, float)
+    ours = predictor('detection')(PICTURE, box)
+    theirs = predictor()(PICTURE, box_from_detection(box))
+    np.testing.assert_array_equal(ours.keypoints, theirs.keypoints)
+    np.testing.assert_array_equal(ours.boxes, [box])  # as given
+
+
+def test_its_parts_give_the_same() -> None:
+    model = predictor()
+    crops = model.crop(PICTURE, [GOOD])
+    assert crops.shape == (1, 40, 40) and crops.dtype == np.uint8
+    points, mean, _ = model.predict(crops)
+    result = model(PICTURE, GOOD)
+    np.testing.assert_allclose(
+        result.keypoints, points * 60 / 40 + np.array(GOOD[:2]), atol=1e-4
+    )
+    np.testing.assert_allclose(result.confidence, mean, rtol=1e-6)
+    assert model.crop(PICTURE, []).shape == (0, 40, 40)
+
+
+# ---------------------------------------------------------------- batches
+
+
+@pytest.mark.parametrize('batch_size', [1, 2, 3, 100])
+def test_batches_over_faces_and_pictures(batch_size: int) -> None:
+    boxes = [
+        np.stack([(x, y, x + 30, y + 40) for x in range(0, 90, 30)])
+        for y in (0, 20, 50)
+    ]
+    boxes[1] = []
+    model = predictor(batch_size=batch_size)
+    result = model([PICTURE, PICTURE, PICTURE[:, ::-1]], boxes)
+    full, rest = divmod(6, batch_size)
+    assert model.sizes == [batch_size] * full + [rest] * (rest > 0)
+    assert result.picture_index.tolist() == [0, 0, 0, 2, 2, 2]
+    alone = [
+        predictor()(picture, [box]).keypoints[0]
+        for picture, rows in (
+            (PICTURE, boxes[0]),
+            (PICTURE[:, ::-1], boxes[2]),
+        )
+        for box in rows
+    ]
+    np.testing.assert_array_equal(result.keypoints, alone)
+    assert {*result.timing} == {'crop', 'network', 'total'}
+    assert result.timing['total'] >= result.timing['crop'] > 0
+
+
+def test_no_faces() -> None:
+    result = predictor()(PICTURE, [])
+    assert result.keypoints.shape == (0, 1, 2)
+    assert result.covariance.shape == (0, 1, 2, 2)
+    assert len(result) == 0 and not result.failures
+
+
+def test_a_detector(tmp_path: Path) -> None:
+    seen = []
+
+    def detector(picture: np.ndarray) -> list:
+        seen.append(picture.shape)
+        return [GOOD] * len(seen)
+
+    model = predictor(detector=detector)
+    path = tmp_path / 'a.png'
+    cv2.imwrite(str(path), PICTURE)
+    result = model([path, PICTURE[..., 0]])
+    assert seen == [(100, 140, 3), (100, 140)]
+    assert result.picture_index.tolist() == [0, 1, 1]
+    # boxes that are given win
+    assert len(model(PICTURE, [GOOD])) == 1 and len(seen) == 2
+
+
+# ----------------------------------------------------------------- faults
+
+
+BAD_BOXES = {
+    'not finite': [0, 0, np.nan, 9],
+    'is empty': [50, 50, 40, 60],
+    'outside the picture of 140x100': [141, 0, 180, 40],
+}
+
+
+@pytest.mark.parametrize('message', BAD_BOXES)
+def test_one_picture_raises(message: str) -> None:
+    with pytest.raises(ValueError, match=f'face 1: .*{message}'):
+        predictor()(PICTURE, [GOOD, BAD_BOXES[message]])
+
+
+def test_a_list_loses_nothing_else(tmp_path: Path) -> None:
+    empty = tmp_path / 'empty.png'
+    empty.touch()
+    pictures = [PICTURE, empty, PICTURE / 255.0, PICTURE, tmp_path / 'no', 7]
+    boxes = [
+        [BAD_BOXES['is empty'], GOOD, *BAD_BOXES.values()],
+        [GOOD, GOOD],
+        [GOOD],
+        [GOOD],
+        [],
+        [GOOD],
+    ]
+    result = predictor(batch_size=1)(pictures, boxes)
+    assert len(result) == 5 + 2 + 1 + 1 + 0 + 1
+    assert np.flatnonzero(result.found).tolist() == [1, 8]
+    good = predictor()(PICTURE, GOOD)
+    for row in (1, 8):
+        np.testing.assert_array_equal(result.keypoints[row], good.keypoints[0])
+    assert np.isnan(result.keypoints[~result.found]).all()
+    assert np.isnan(result.covariance[~result.found]).all()
+    assert (result.confidence[~result.found] == 0).all()
+    named = [(f.picture, f.face) for f in result.failures]
+    assert named == [
+        *[(0, face) for face in (0, 2, 3, 4)],
+        *[(picture, None) for picture in (1, 2, 4, 5)],
+    ]
+    reasons = [f.reason for f in result.failures]
+    for reason, part in zip(
+        reasons,
+        ('empty', *BAD_BOXES, '0 bytes', 'float64', 'exist', 'type int'),
+        strict=True,
+    ):
+        assert part in reason
+    assert [p.size for p in result.pictures][:2] == [(140, 100), (0, 0)]
+
+
+@pytest.mark.parametrize(
+    ('pictures', 'boxes', 'message'),
+    [
+        ([], [], 'no pictures'),
+        ([PICTURE], [GOOD, GOOD], '1 pictures, but boxes for 2'),
+        ([PICTURE], [[1, 2, 3]], 'boxes of picture 0'),
+        (PICTURE, [1, 2, 3], r'\(N, 4\) numbers'),
+        (PICTURE, None, 'no boxes'),
+        (PICTURE / 255, [GOOD], 'astype'),
+    ],
+)
+def test_calls_that_mean_nothing(
+    pictures: object, boxes: object, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        predictor()(pictures, boxes)
+
+
+@pytest.mark.parametrize(
+    'crops', [np.zeros((1, 40, 40)), np.zeros((1, 40, 41), np.uint8)]
+)
+def test_other_crops(crops: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r'uint8 \(N, 40, 40\)'):
+        predictor().predict(crops)
+
+
+def test_batches_have_a_size() -> None:
+    with pytest.raises(ValueError, match='batch_size=0'):
+        predictor(batch_size=0)
