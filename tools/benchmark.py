@@ -35,6 +35,7 @@ from rcn_mmpose.benchmark import machine, report  # noqa: E402
 from rcn_mmpose.benchmark.arm import Plan  # noqa: E402
 from rcn_mmpose.benchmark.rounds import Row, measure  # noqa: E402
 from rcn_mmpose.files import write_whole  # noqa: E402
+from rcn_mmpose.paper.markdown import put_between_marks  # noqa: E402
 
 CONFIGS = ['configs/rcn_aflw.py', 'configs/rcn_300w.py']
 SUBJECTS = ('train', 'predict', 'denoiser', 'data', 'peers')
@@ -112,6 +113,12 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
         '(default: work_dirs/benchmark)',
     )
     parser.add_argument('--json', help='write everything to this file')
+    parser.add_argument(
+        '--page', help='put the tables between their marks in this file'
+    )
+    parser.add_argument(
+        '--mark', help='name of the marks (default: the subject)'
+    )
     args = parser.parse_args(arguments)
     for name in ('rounds', 'faces', 'batch', 'direct_batch'):
         if getattr(args, name) is not None and getattr(args, name) < 1:
@@ -191,6 +198,7 @@ def main(arguments: list[str] | None = None) -> None:
     if args.device == 'cpu':  # MMEngine takes a GPU wherever there is one
         os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
     tables: dict[str, list[Row]] = {}
+    texts: list[str] = []
     with (
         tempfile.TemporaryDirectory(prefix='rcn_mmpose_benchmark_') as scratch,
         console.status('begin') as status,
@@ -204,13 +212,11 @@ def main(arguments: list[str] | None = None) -> None:
             )
             complete(rows)
             tables[title] = rows
-            print(f'\n{title}\n\n{report.as_table(rows)}', flush=True)
+            texts.append(f'{title}:\n\n{report.as_table(rows)}')
+            print(f'\n{texts[-1]}', flush=True)
     after = machine.load()
-    print(
-        f'\n{found["processor"]}, {found["cores"]} cores, GPU: '
-        f'{found["gpu"] or "none"}, torch {found["versions"]["torch"]}. '
-        f'{report.load_line(before, after)}'
-    )
+    texts.append(report.closing_line(found, before, after))
+    print(f'\n{texts[-1]}')
     if args.json:
         record = dict(
             command=['tools/benchmark.py', *(arguments or sys.argv[1:])],
@@ -220,6 +226,10 @@ def main(arguments: list[str] | None = None) -> None:
             tables={k: report.as_record(v) for k, v in tables.items()},
         )
         write_whole(args.json, json.dumps(record, indent=1).encode())
+    if args.page:
+        put_between_marks(
+            args.page, args.mark or args.subject, '\n\n'.join(texts)
+        )
 
 
 if __name__ == '__main__':

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from .rounds import Row
@@ -75,9 +76,21 @@ def as_record(rows: Sequence[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def load_line(before: float | None, after: float | None) -> str:
-    """Write the load, and what it means for the numbers."""
-    line = f'Load average before {before}, after {after}.'
+def closing_line(
+    found: dict[str, Any], before: float | None, after: float | None
+) -> str:
+    """Tell where and when a table was measured, and how busy it was there.
+
+    Args:
+        found (dict): From :func:`~.machine.describe`.
+        before (float, optional): Load average before.
+        after (float, optional): Load average after.
+    """
+    line = (
+        f'{date.today()}, {found["processor"]}, {found["cores"]} cores, GPU: '
+        f'{found["gpu"] or "none"}, torch {found["versions"]["torch"]}. Load '
+        f'average before {before}, after {after}.'
+    )
     if before is not None and before > BUSY:
         line += ' The machine was busy: take the ratios, not the times.'
     return line

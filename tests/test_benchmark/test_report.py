@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rcn_mmpose.benchmark import machine
-from rcn_mmpose.benchmark.report import as_record, as_table, load_line
+from rcn_mmpose.benchmark.report import as_record, as_table, closing_line
 from rcn_mmpose.benchmark.rounds import Row
 
 ROWS = [
@@ -41,9 +41,16 @@ def test_record() -> None:
 
 
 def test_a_busy_machine_is_named() -> None:
-    assert load_line(0.1, 1.2) == 'Load average before 0.1, after 1.2.'
-    assert 'take the ratios' in load_line(1.7, 1.2)
-    assert 'busy' not in load_line(None, None)
+    found = dict(
+        processor='Z80', cores=1, gpu=None, versions=dict(torch='2.6')
+    )
+    line = closing_line(found, 0.1, 1.2)
+    assert line.endswith(
+        ', Z80, 1 cores, GPU: none, torch 2.6. Load average before 0.1, '
+        'after 1.2.'
+    )
+    assert 'take the ratios' in closing_line(found, 1.7, 1.2)
+    assert 'busy' not in closing_line(found, None, None)
 
 
 def test_this_machine() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,10 +31,12 @@ def test_a_run(
     """Table and json tell the same; nothing is left behind."""
     scratch = tmp_path / 'scratch'
     scratch.mkdir()
+    page = tmp_path / 'page.md'
+    page.write_text('a\n<!-- begin here -->\n<!-- end here -->\nb\n')
     done = fresh(
         root / 'tools' / 'benchmark.py',
         *('data', '--configs', config, '--rounds', '2'),
-        *('--json', 'found.json'),
+        *('--json', 'found.json', '--page', 'page.md', '--mark', 'here'),
         cwd=tmp_path,
         TMPDIR=scratch,
     )
@@ -48,6 +51,9 @@ def test_a_run(
         assert f'| {row["what"]} | 1 |' in done.stdout
     assert record['machine']['versions']['torch'] in done.stdout
     assert 'Load average before' in done.stdout
+    head, between, rest = page.read_text().split(' here -->')
+    assert (head, rest) == ('a\n<!-- begin', '\nb\n')
+    assert between.count('\n| ') == 2 + 4 and 'Load average' in between
     assert not list(scratch.iterdir())
     assert not (tmp_path / 'work_dirs').exists()
 
@@ -76,3 +82,24 @@ def test_wrong_arguments(
     with pytest.raises(SystemExit):
         load_tool('benchmark.py').parse_args(arguments)
     assert said in capsys.readouterr().err
+
+
+def test_commands_of_the_page(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is one the tool takes, and has a place for its tables."""
+    page = (root / 'docs' / 'performance.md').read_text()
+    tool = load_tool('benchmark.py')
+    monkeypatch.setattr(tool.os.path, 'isfile', lambda path: True)
+    monkeypatch.setattr(tool.torch.cuda, 'is_available', lambda: True)
+    lines = page.replace('\\\n', ' ').splitlines()
+    commands = [x for x in lines if x.startswith('python tools/benchmark')]
+    assert len(commands) == 8
+    for command in commands:
+        args = tool.parse_args(shlex.split(command)[2:])
+        assert args.page == 'docs/performance.md'
+        mark = args.mark or args.subject
+        for end in ('begin', 'end'):
+            assert page.count(f'<!-- {end} {mark} -->') == 1, mark
+        for config in args.configs:
+            assert (root / config).exists()
