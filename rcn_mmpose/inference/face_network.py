@@ -133,10 +133,8 @@ class FaceNetwork(nn.Module):
         scores = self.model._forward(x)
         if self.flip_indices is None:
             return scores if self.beta == 1 else scores.float() * self.beta
-        # the logarithm of the mean of both probability maps
         mirrored = self.model._forward(x.flip(-1)).flip(-1)
-        both = (scores, mirrored[:, self.flip_indices])
-        logs = [
-            (s.flatten(2).float() * self.beta).log_softmax(-1) for s in both
-        ]
-        return torch.logaddexp(*logs).view_as(scores)
+        both = scores, mirrored[:, self.flip_indices]
+        maps = [(self.beta * s.flatten(2).float()).softmax(-1) for s in both]
+        # as scores: a softmax makes their mean of them again
+        return ((maps[0] + maps[1]) / 2).log().view_as(scores)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from ..files import write_whole
+from ..models.refiners.large_conv import LargeConv2d
 from ..version import __version__
 from .face_network import FaceNetwork
 from .onnx_predictor import INPUT, OUTPUTS, OnnxPredictor, description_of
@@ -58,8 +59,8 @@ def export(
         Parity: The largest differences found.
 
     Raises:
-        ValueError: If ``path`` does not end in ``.onnx``, or the predictor is
-            not in fp32.
+        ValueError: If ``path`` does not end in ``.onnx``, the predictor is
+            not in fp32, or its denoiser has large kernels.
         ParityError: If the differences are larger than :data:`TOLERANCES`.
     """
     path = Path(path)
@@ -69,6 +70,13 @@ def export(
         raise ValueError(
             'this predictor computes in bf16; export one loaded with '
             "precision='fp32'."
+        )
+    if any(isinstance(m, LargeConv2d) for m in predictor.network.modules()):
+        raise ValueError(
+            'an rcn_mmpose.LargeKernelNet cannot be exported: the spectra of '
+            'its kernels would take hundreds of megabytes. Export a joint '
+            'model with a compact denoiser (configs/joint_compact_300w.py), '
+            'or the network alone.'
         )
     if crops is None:
         crops = noise_crops(predictor.info.input_size)
@@ -136,7 +144,7 @@ def _trace(predictor: TorchPredictor, path: Path) -> None:
     """Write the graph."""
     network: FaceNetwork = deepcopy(predictor.network).cpu()
     if hasattr(network.model, 'refiner'):
-        network.model.refiner.switch_to_deploy()
+        network.model.refiner.deployed = True  # without checks and loops
     width, height = predictor.info.input_size
     names = (INPUT, *OUTPUTS)
     with warnings.catch_warnings():

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from .predictor import Prediction
+from .readout import read_scores
 from .torch_predictor import TorchPredictor
 
 # Two modes whose probabilities differ by less, as a part of them, count as
@@ -49,7 +50,7 @@ def compare(
     ties = [
         (int(i), int(k))
         for i, k in np.argwhere(apart > MOVED)
-        if _tied(predictor, crops[i], k, ours[0][i, k], other[0][i, k])
+        if _tied(predictor, crops[i], k, other[0][i, k])
     ]
     counts = np.ones_like(apart, bool)
     for place in ties:
@@ -75,17 +76,27 @@ def _tied(
     predictor: TorchPredictor,
     crop: np.ndarray,
     keypoint: int,
-    ours: np.ndarray,
-    theirs: np.ndarray,
+    other: np.ndarray,
 ) -> bool:
-    """Whether a keypoint's map is as high at one place as at the other."""
+    """Whether the other keypoint is right for a cell that is as probable."""
     network = predictor.network
+    if network.window == 0:  # the mean of all cells
+        return False
     with torch.inference_mode():
         batch = torch.from_numpy(crop[None]).to(predictor.device)
-        scores = network.scores(batch)[0, keypoint].float().cpu().numpy()
-    heights = []
-    for place in (ours, theirs):
-        x, y = np.floor(place / network.stride).astype(int)
-        around = scores[max(y - 1, 0) : y + 3, max(x - 1, 0) : x + 3]
-        heights.append(around.max(initial=-np.inf))
-    return abs(heights[0] - heights[1]) < NEAR_TIE  # logarithms
+        scores = network.scores(batch)[:, keypoint : keypoint + 1].float()
+        top = scores.argmax()
+        near = scores >= scores.amax() - NEAR_TIE  # logarithms
+        near.view(-1)[top] = False
+        for index in near.flatten().nonzero().flatten().tolist():
+            raised = scores.clone()
+            raised.view(-1)[index] += 2 * NEAR_TIE
+            position, _, _ = read_scores(
+                raised, network.window, network.radius
+            )
+            place = position[0, 0].cpu().numpy() * network.stride
+            place = place + (network.stride - 1) / 2
+            # what was raised weighs a little more
+            if np.abs(place - other).max() < 2 * MOVED:
+                return True
+    return False

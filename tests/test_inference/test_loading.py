@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from small_model import (
+    CODEC,
+    DENOISER,
+    HEAD,
+    NAMES,
+    PIPELINE,
+    SIDE,
+    build,
+    config,
+    random_crops,
+    write_checkpoint,
+)
+
+import rcn_mmpose
+from rcn_mmpose import load_model
+from rcn_mmpose.inference.loading import find_model
+
+PICTURE = random_crops(1, side=90)[0]
+BOXES = [[10, 10, 70, 70], [20, 15, 80, 75]]
+
+
+def same(a: object, b: object) -> bool:
+    return np.array_equal(a.keypoints, b.keypoints) and np.array_equal(
+        a.confidence, b.confidence
+    )
+
+
+# ------------------------------------------------------ what can be loaded
+
+
+def test_a_checkpoint_with_its_config(checkpoint: Path) -> None:
+    model = load_model(checkpoint)
+    result = model(PICTURE, BOXES)
+    assert result.names == NAMES
+    assert result.keypoints.shape == (2, 5, 2) and result.found.all()
+    assert model.info.input_size == (SIDE, SIDE)
+    assert model.info.name == 'small'
+
+
+def test_a_config_and_a_checkpoint(checkpoint: Path, tmp_path: Path) -> None:
+    expected = load_model(checkpoint)(PICTURE, BOXES)
+    config().dump(tmp_path / 'config.py')
+    for first in (config(), str(tmp_path / 'config.py')):
+        assert same(load_model(first, checkpoint)(PICTURE, BOXES), expected)
+
+
+def test_bare_weights(checkpoint: Path, tmp_path: Path) -> None:
+    """Without meta: the names come from the config's data set."""
+    path = tmp_path / 'bare.pth'
+    torch.save(build().state_dict(), path)
+    model = load_model(config(), path)
+    assert model.info.keypoints[0] == 'left_eye'
+    expected = load_model(checkpoint)(PICTURE, BOXES)
+    assert same(model(PICTURE, BOXES), expected)
+
+
+def test_the_config_wins_over_the_one_carried(checkpoint: Path) -> None:
+    other = config(head=dict(HEAD, decoder=dict(CODEC, score_radius=9.0)))
+    model = load_model(other, checkpoint)
+    assert model.info.radius == 9
+    expected = load_model(checkpoint)(PICTURE, BOXES)
+    found = model(PICTURE, BOXES)
+    np.testing.assert_array_equal(found.keypoints, expected.keypoints)
+    assert (found.confidence > expected.confidence).all()
+
+
+def test_the_joint_model(tmp_path: Path) -> None:
+    joint = dict(type='rcn_mmpose.JointEstimator', refiner=DENOISER)
+    path = write_checkpoint(
+        tmp_path / 'joint.pth', config(**joint), build(**joint)
+    )
+    assert load_model(path)(PICTURE, BOXES).found.all()
+    # from the network's checkpoint and the denoiser's
+    model = build(**joint)
+    torch.save(model.refiner.state_dict(), tmp_path / 'denoiser.pth')
+    torch.save(
+        {
+            k: v
+            for k, v in model.state_dict().items()
+            if not k.startswith('refiner')
+        },
+        tmp_path / 'network.pth',
+    )
+    refined = dict(joint, refiner_checkpoint=str(tmp_path / 'denoiser.pth'))
+    two = load_model(config(**refined), tmp_path / 'network.pth')
+    assert same(two(PICTURE, BOXES), load_model(path)(PICTURE, BOXES))
+
+
+def test_options(checkpoint: Path) -> None:
+    model = load_model(
+        checkpoint,
+        precision='bf16',
+        batch_size=3,
+        box_rule=dict(rule='detection', scale=1.2),
+        detector=lambda picture: BOXES,
+    )
+    assert model.batch_size == 3
+    assert model.network.dtype == torch.bfloat16
+    assert model.info.box_rule == dict(rule='detection', scale=1.2)
+    assert len(model(PICTURE)) == 2
+    assert load_model(checkpoint).batch_size == 64
+
+
+def test_the_boxes_rule_is_that_of_the_test_pipeline(
+    checkpoint: Path,
+) -> None:
+    cfg = config()
+    cfg.test_dataloader.dataset.pipeline[1] = dict(
+        type='rcn_mmpose.FaceBox', rule='detection', shift=0.2
+    )
+    model = load_model(cfg, checkpoint)
+    assert model.info.box_rule == dict(rule='detection', shift=0.2)
+    cfg.test_dataloader.dataset.pipeline[1] = dict(
+        type='rcn_mmpose.FaceBox', rule='extent'
+    )
+    with pytest.raises(ValueError, match='of a box alone'):
+        load_model(cfg, checkpoint)
+    load_model(cfg, checkpoint, box_rule=dict(rule='given'))
+
+
+def test_a_config_without_test_data(checkpoint: Path) -> None:
+    cfg = Config(dict(model=config().model))
+    assert load_model(cfg, checkpoint).info.box_rule == dict(rule='given')
+
+
+# ---------------------------------------------------------- what cannot be
+
+
+def test_another_crop(checkpoint: Path) -> None:
+    cfg = config()
+    for crop in (
+        dict(type='TopdownAffine', input_size=(SIDE, SIDE)),
+        dict(type='rcn_mmpose.CropFace', input_size=(80, 80)),
+    ):
+        cfg.test_dataloader.dataset.pipeline = [
+            *PIPELINE[:2],
+            crop,
+            PIPELINE[3],
+        ]
+        with pytest.raises(ValueError, match='knows no other crop'):
+            load_model(cfg, checkpoint)
+
+
+def test_another_architecture(checkpoint: Path) -> None:
+    other = config(backbone=dict(type='rcn_mmpose.RCN', num_branches=3))
+    with pytest.raises(ValueError, match='another architecture'):
+        load_model(other, checkpoint)
+
+
+def test_a_checkpoint_runs_nothing(tmp_path: Path) -> None:
+    trace = tmp_path / 'trace'
+    meta = dict(cfg=f'open({str(trace)!r}, "w")\nmodel = dict()')
+    torch.save(dict(meta=meta, state_dict={}), tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match='plain values'):
+        load_model(tmp_path / 'a.pth')
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'error', 'message'),
+    [
+        (('none.pth',), FileNotFoundError, "'none.pth' does not exist"),
+        (('none.onnx',), FileNotFoundError, "'none.onnx' does not exist"),
+        (('rcn-7',), FileNotFoundError, 'ships no models yet'),
+        ((config(), 'none.pth'), FileNotFoundError, "'none.pth' does not"),
+        ((config(),), ValueError, 'give a config and a checkpoint'),
+    ],
+)
+def test_files_that_are_not_there(
+    arguments: tuple, error: type, message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        load_model(*arguments)
+
+
+def test_a_checkpoint_without_config(checkpoint: Path, tmp_path: Path) -> None:
+    torch.save(build().state_dict(), tmp_path / 'bare.pth')
+    with pytest.raises(ValueError, match='carries no config'):
+        load_model(tmp_path / 'bare.pth')
+    with pytest.raises(ValueError, match='give a config and a checkpoint'):
+        load_model(checkpoint, checkpoint)
+
+
+def test_a_file_is_found_before_a_name(tmp_path: Path) -> None:
+    path = tmp_path / 'rcn-5'
+    path.touch()
+    assert find_model(path) == str(path)
+
+
+# ------------------------------------------------------------ its imports
+
+
+def test_importing_costs_nothing(
+    fresh: Callable[..., subprocess.CompletedProcess], tmp_path: Path
+) -> None:
+    code = """
+import sys
+import rcn_mmpose.inference
+assert 'load_model' in dir(rcn_mmpose.inference)
+heavy = {'torch', 'mmengine', 'mmpose', 'cv2', 'numpy', 'onnxruntime'}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+from rcn_mmpose import load_model
+assert not {'torch', 'mmengine', 'onnxruntime'} & set(sys.modules)
+"""
+    done = fresh('-c', code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_names_that_are_not_there() -> None:
+    for module in (rcn_mmpose, rcn_mmpose.inference):
+        with pytest.raises(AttributeError, match='nothing'):
+            _ = module.nothing
