@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from ..inference.pictures import read_picture
@@ -63,6 +64,7 @@ def calibrate(
     detector: Callable[[np.ndarray], np.ndarray],
     pictures: Sequence[str],
     boxes: np.ndarray,
+    turn: float = 0.0,
 ) -> Calibration:
     """Compare a detector's boxes with true ones.
 
@@ -70,6 +72,9 @@ def calibrate(
         detector (Callable): From a picture to boxes (N, 4).
         pictures (Sequence[str]): Their paths, one a face.
         boxes (np.ndarray): The true boxes (x1, y1, x2, y2), (N, 4).
+        turn (float): Degrees by which to turn each picture about the middle
+            of the true box, to see what the detector can stand. Defaults to
+            0.
 
     Returns:
         Calibration: Medians over the faces found.
@@ -79,7 +84,16 @@ def calibrate(
     """
     pairs, others = [], 0
     for path, box in zip(pictures, boxes, strict=True):
-        found = detector(read_picture(path))
+        picture = read_picture(path)
+        if turn:
+            middle = ((box[:2] + box[2:]) / 2).tolist()
+            picture = cv2.warpAffine(
+                picture,
+                cv2.getRotationMatrix2D(middle, turn, 1),
+                picture.shape[1::-1],
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+        found = detector(picture)
         shares = overlap(box, found)
         others += len(found)
         if len(found) and shares.max() >= LEAST_OVERLAP:
@@ -119,6 +133,9 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument(
         '--boxes', default='cascade', help='those of HaarDetector to compare'
     )
+    parser.add_argument(
+        '--turn', type=float, default=0, help='of the pictures, in degrees'
+    )
     options = parser.parse_args(args)
     with open(options.annotations, encoding='utf-8') as file:
         content = json.load(file)
@@ -134,6 +151,7 @@ def main(args: Sequence[str] | None = None) -> None:
             for face in chosen
         ],
         corners,
+        options.turn,
     )
     print(
         f'{found.faces} faces, {found.missed} missed, '

@@ -30,9 +30,11 @@ LEAST, LONGEST = 24, 1280
 class HaarDetector:
     r"""Finds upright faces, seen from the front, by a Viola-Jones cascade.
 
-    A face turned in the picture by more than about 20 degrees, or seen from
-    the side, is missed; so are faces that are mostly covered. What is found
-    need not be a face. Boxes lie inside or partly outside the picture.
+    For upright faces alone: of 100 MTFL training faces, with the pictures
+    turned by 10, 15, 20, 25 and 30 degrees, it found 85, 74, 42, 23 and 8
+    (``--turn`` of the command below); faces seen from the side or mostly
+    covered are missed as well. What is found need not be a face. Boxes may
+    leave the picture.
 
     The cascade's squares are narrower than those that the models were trained
     on. Side and downward shift are corrected by the medians over training

@@ -1,0 +1,134 @@
+"""Measure predicted keypoints by true ones.
+
+Takes any file of predictions, of rcn-mmpose predict or another program, and
+any COCO annotation file with keypoints, and prints errors by every normaliser
+that is known for these keypoints. In a picture with one true and one
+predicted face the two belong together; else a prediction belongs to the
+nearest face in whose box the mean of its keypoints lies, and a face has one
+prediction at most. A face without a prediction is missed: the table leaves it
+out, the lines below it and the curves count it with an infinite error. Exit
+status: 0 if every face has a prediction, 1 if not.
+
+The 68 keypoints of one side are reduced to MTFL's five where the other side
+has these.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+import numpy as np
+
+from .prediction_file import read_predictions
+
+EXAMPLES = """\
+rcn-mmpose evaluate keypoints.json data/annotations/300w_test.json
+rcn-mmpose evaluate keypoints.csv test.json --curves ced.png \\
+    --errors errors.csv --normaliser outer_corners=36:45"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument('predictions', help='COCO json or csv')
+    parser.add_argument('annotations', help='COCO json with true keypoints')
+    parser.add_argument(
+        '--normaliser',
+        action='append',
+        default=[],
+        metavar='NAME=A,B:C,D',
+        help='another one: the distance between the means of two groups of '
+        'keypoints, counted from 0; may be given several times, the first '
+        'becomes the main one',
+    )
+    parser.add_argument(
+        '--curves', metavar='FILE', help='draw the error curves (CED)'
+    )
+    parser.add_argument(
+        '--errors',
+        metavar='FILE',
+        help='write the error of each face that has a prediction, csv, for '
+        'rcn-mmpose plot',
+    )
+    parser.add_argument(
+        '--axis',
+        type=float,
+        default=10,
+        help='end of the curves, in percent (default: 10)',
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure."""
+    normalisers = dict(map(parse_normaliser, options.normaliser))
+    if not options.axis > 0:
+        raise ValueError(f'--axis {options.axis:g}: give percent above 0.')
+    from .. import compat
+
+    compat.activate()
+    from ..evaluation.ced import draw_curves
+    from ..evaluation.error_file import write_errors
+    from ..evaluation.error_table import ErrorTable
+    from ..evaluation.measures import Plan
+    from .annotation_file import describe_keypoints, read_annotations
+    from .plot import table_of_curves
+    from .true_and_predicted import pair_faces
+
+    truth = read_annotations(options.annotations)
+    predicted = read_predictions(options.predictions)
+    if not predicted:
+        raise ValueError(f'{options.predictions!r} holds no face.')
+    pairs = pair_faces(truth, predicted)
+    if not pairs.faces:
+        raise ValueError(
+            f'no face of {options.predictions!r} lies in a picture and box of '
+            f'{options.annotations!r}; the pictures are called such as '
+            f'{predicted[0].file!r} and {truth.faces[0].file!r}.'
+        )
+    meta = describe_keypoints(pairs.names, truth.category)
+    plan = Plan(meta, normalisers or None, detailed=True)
+    faces = pairs.results(plan)
+    table = ErrorTable(faces, plan)
+    missed = len(truth.faces) - len(faces)
+    print(
+        f'{len(faces)} of {len(truth.faces)} faces have a prediction, '
+        f'{missed} missed; {len(predicted) - len(faces)} predictions of no '
+        'annotated face'
+    )
+    print(f'\nfaces with a prediction, in percent\n{table.text()}')
+    curves = {
+        name: np.append(table.errors('pixels', name), np.full(missed, np.inf))
+        for name in plan.normalisers
+    }
+    curves = {n: e[~np.isnan(e)] for n, e in curves.items()}
+    print('\nall faces, a missed one with an infinite error, in percent')
+    print(table_of_curves(curves, (8, 10)))
+    if options.curves:
+        folder = os.path.dirname(os.path.abspath(options.curves))
+        os.makedirs(folder, exist_ok=True)
+        draw_curves(options.curves, curves, 'error of a face', options.axis)
+        print(options.curves)
+    if options.errors:
+        write_errors(options.errors, table)
+        print(options.errors)
+    return 1 if missed else 0
+
+
+def parse_normaliser(text: str) -> tuple[str, tuple]:
+    """Read ``NAME=A,B:C,D``.
+
+    Raises:
+        ValueError: If it has another form.
+    """
+    try:
+        name, groups = text.split('=')
+        left, right = groups.split(':')
+        pair = tuple(
+            tuple(int(i) for i in group.split(',')) for group in (left, right)
+        )
+    except ValueError as error:
+        raise ValueError(
+            f'--normaliser {text!r}; give a name and two groups of keypoints, '
+            'counted from 0, such as eye_centres=36,39:42,45.'
+        ) from error
+    return name, pair

@@ -1,0 +1,55 @@
+"""The options by which verbs are told which model to use."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..inference import Predictor
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    group = parser.add_argument_group('model')
+    group.add_argument(
+        '--model',
+        required=True,
+        help='a checkpoint (.pth) of tools/train.py, an exported .onnx, or a '
+        'config that goes with --checkpoint',
+    )
+    group.add_argument('--checkpoint', help='weights to go with a config')
+    group.add_argument(
+        '--precision',
+        choices=('fp32', 'bf16'),
+        default='fp32',
+        help='of the network (default: fp32)',
+    )
+    group.add_argument(
+        '--device',
+        default='cpu',
+        help='where the network runs, as PyTorch names it (default: cpu)',
+    )
+
+
+def add_detector_argument(parser: argparse._ArgumentGroup) -> None:
+    """Add the argument of the face detector."""
+    parser.add_argument(
+        '--smallest-face',
+        type=float,
+        default=0.05,
+        metavar='PART',
+        help="of the picture's shorter side, for the detector (default: 0.05)",
+    )
+
+
+def load(options: argparse.Namespace) -> Predictor:
+    """Load the model that was named."""
+    from ..inference import load_model
+
+    return load_model(
+        options.model,
+        options.checkpoint,
+        precision=options.precision,
+        device=options.device,
+    )

@@ -1,0 +1,50 @@
+"""List the models that ship with the package, and check their files.
+
+Exit status: 0 if all files are whole, 1 if not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+
+EXAMPLES = """\
+rcn-mmpose models
+rcn-mmpose models --json"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        '--json', action='store_true', help='all entries of the index, as json'
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the list."""
+    from ..shipped import shipped_file, shipped_models
+
+    models = shipped_models()
+    if options.json:
+        print(json.dumps([asdict(m) for m in models.values()], indent=2))
+    elif not models:
+        print(
+            'No models ship with this version; train one, see the README, '
+            'and give its checkpoint (.pth).'
+        )
+    broken = []
+    for name, model in models.items():
+        try:
+            shipped_file(name)
+        except (ValueError, OSError) as error:
+            broken.append(f'error: {error}')
+        if not options.json:
+            print(f'{name}: {model.keypoints} keypoints, {model.file}')
+            print(f'    trained on  {model.trained_on}')
+            print(f'    errors      {model.errors}')
+            print(f'    licence     {model.licence}')
+    for line in broken:
+        print(line, file=sys.stderr)
+    return 1 if broken else 0

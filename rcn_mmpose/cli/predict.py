@@ -1,0 +1,255 @@
+"""Find the keypoints of the faces in pictures.
+
+Boxes come from a file, or from a detector that finds upright faces seen from
+the front. One picture that fails stops nothing. Exit status: 0 if every
+picture gave its faces, 1 if something failed (a picture in which no face is
+found counts), 2 for wrong use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from ..files import write_whole
+from . import Interrupted
+from .box_file import boxes_of, read_boxes
+from .model_options import add_detector_argument, add_model_arguments, load
+from .picture_list import list_pictures
+from .prediction_file import PredictionFile
+from .progress import progress
+from .summary import counted, describe_failures
+
+if TYPE_CHECKING:
+    from ..inference import Predictor, Result
+
+EXAMPLES = """\
+rcn-mmpose predict --model rcn_300w.onnx photo.jpg --draw drawn
+rcn-mmpose predict --model rcn_300w.pth pictures/ 'more/**/*.png' \\
+    --boxes boxes.csv --out keypoints.csv"""
+TOGETHER = 32  # pictures that go through the model in one call
+EVERY = 30  # seconds, after which the file is written again
+NO_FACE = (
+    'no face was found; the detector finds upright faces seen from the '
+    'front. Give its box by --boxes, or look for smaller ones by '
+    '--smallest-face.'
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        'pictures',
+        nargs='+',
+        metavar='PICTURE',
+        help="files, folders, or patterns in quotes such as 'a/**/*.jpg'",
+    )
+    parser.add_argument(
+        '--recursive', action='store_true', help='take folders in folders too'
+    )
+    parser.add_argument(
+        '--boxes',
+        metavar='FILE',
+        help='boxes of the faces: COCO json, or csv with file, x1, y1, x2, '
+        'y2 (default: the detector finds them)',
+    )
+    add_detector_argument(parser)
+    parser.add_argument(
+        '--out',
+        default='keypoints.json',
+        metavar='FILE',
+        help='.json (COCO) or .csv to write (default: keypoints.json)',
+    )
+    parser.add_argument(
+        '--draw', metavar='DIR', help='draw the keypoints into this folder'
+    )
+    parser.add_argument(
+        '--ellipses',
+        action='store_true',
+        help='draw where 90 %% of the probability lies, too',
+    )
+    parser.add_argument(
+        '--quiet', action='store_true', help='show no progress'
+    )
+    add_model_arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Predict."""
+    file = PredictionFile(options.out)
+    if options.ellipses and not options.draw:
+        raise ValueError('--ellipses goes with --draw DIR; give both.')
+    listed = list_pictures(options.pictures, options.recursive)
+    _spare_inputs(options, listed.paths)
+    boxes: list[np.ndarray | None] = [None] * len(listed.paths)
+    if options.boxes:
+        boxes = boxes_of(listed.paths, read_boxes(options.boxes))
+    predictor = load(options)
+    if not options.boxes:
+        from ..detect import detect_faces_for
+
+        detect_faces_for(predictor, smallest=options.smallest_face)
+    for name, reason in listed.failures:
+        file.fail(name, reason)
+    work = _Work(predictor, file, options)
+    try:
+        work.go_through(listed.paths, boxes)
+    except KeyboardInterrupt as error:
+        raise Interrupted(work.summary(listed.others)) from error
+    finally:
+        file.write()
+    print(work.summary(listed.others))
+    return 1 if file.content['failures'] else 0
+
+
+def _spare_inputs(options: argparse.Namespace, paths: Sequence[str]) -> None:
+    """Refuse to write over what is read."""
+    real = os.path.realpath
+    if options.boxes and real(options.boxes) == real(options.out):
+        raise ValueError(
+            f'--out {options.out!r} is the file of boxes; give another.'
+        )
+    if options.draw and real(options.draw) == real(_common_folder(paths)):
+        raise ValueError(
+            f'--draw {options.draw!r} is the folder of the pictures, which '
+            'the drawn ones would replace; give another.'
+        )
+
+
+class _Work:
+    """Pictures on their way through a model.
+
+    Args:
+        predictor (Predictor): The model.
+        file (PredictionFile): Where results go.
+        options (argparse.Namespace): Of the command line.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        file: PredictionFile,
+        options: argparse.Namespace,
+    ) -> None:
+        self.predictor = predictor
+        self.file = file
+        self.options = options
+        self.pictures = 0
+        self.start = self.written = monotonic()
+
+    def go_through(
+        self, paths: Sequence[str], boxes: Sequence[np.ndarray | None]
+    ) -> None:
+        """Predict all pictures."""
+        folder = _common_folder(paths)
+        quiet = self.options.quiet
+        with progress('pictures', len(paths), quiet) as advance:
+            for i in range(0, len(paths), TOGETHER):
+                part = slice(i, i + TOGETHER)
+                for result in self._predict(paths[part], boxes[part]):
+                    self._keep(result, folder)
+                advance(len(paths[part]))
+                if monotonic() - self.written > EVERY:
+                    self.file.write()
+                    self.written = monotonic()
+
+    def _predict(
+        self, paths: Sequence[str], boxes: Sequence[np.ndarray | None]
+    ) -> list[Result]:
+        """Predict some pictures, and those alone that can be predicted."""
+        if self.options.boxes:
+            for path, known in zip(paths, boxes, strict=True):
+                if known is None:
+                    reason = f'{self.options.boxes!r} does not name it.'
+                    self._fail(path, reason)
+            pairs = [
+                (path, known)
+                for path, known in zip(paths, boxes, strict=True)
+                if known is not None
+            ]
+            paths, boxes = [p for p, _ in pairs], [b for _, b in pairs]
+        if not paths:
+            return []
+        try:
+            known = boxes if self.options.boxes else None
+            return [self.predictor(list(paths), known)]
+        except Exception as error:  # of OpenCV, of memory, of the network
+            if len(paths) == 1:
+                self._fail(paths[0], f'{type(error).__name__}: {error}')
+                return []
+        results = []
+        for path, known in zip(paths, boxes, strict=True):
+            results += self._predict([path], [known])
+        return results
+
+    def _keep(self, result: Result, folder: str) -> None:
+        """Store results and draw them."""
+        self.file.add(result)
+        self.pictures += len(result.pictures)
+        failed = {failure.picture for failure in result.failures}
+        for i, picture in enumerate(result.pictures):
+            if i in failed and not (result.picture_index == i).any():
+                continue
+            if not (result.picture_index == i).any():
+                if not self.options.boxes:
+                    self.file.fail(picture.name, NO_FACE)
+            elif self.options.draw:
+                self._draw(result.of(i), folder)
+
+    def _draw(self, result: Result, folder: str) -> None:
+        """Draw the faces of one picture."""
+        from ..drawing import draw_keypoints
+        from ..inference.pictures import read_picture
+
+        path = result.pictures[0].name
+        target = os.path.relpath(os.path.abspath(path), folder)
+        kept = ('.jpg', '.jpeg', '.png')
+        # 1.tif and 1.jpg are two pictures
+        target += '' if target.lower().endswith(kept) else '.png'
+        try:
+            drawn = draw_keypoints(
+                read_picture(path),
+                result.keypoints,
+                result.confidence,
+                result.boxes,
+                result.covariance if self.options.ellipses else None,
+            )
+            content = cv2.imencode(os.path.splitext(target)[1], drawn)[1]
+            write_whole(
+                os.path.join(self.options.draw, target), content.tobytes()
+            )
+        except (cv2.error, OSError, ValueError) as error:
+            self.file.fail(path, f'its drawing cannot be written: {error}')
+
+    def _fail(self, path: str, reason: str) -> None:
+        """Count a picture that gave nothing."""
+        self.pictures += 1
+        self.file.fail(path, reason)
+
+    def summary(self, others: int) -> str:
+        """Return what was done, what failed and why."""
+        failures = self.file.content['failures']
+        line = (
+            f'{counted(len(self.file), "face")} in '
+            f'{counted(self.pictures, "picture")}, {len(failures)} failed, '
+            f'{monotonic() - self.start:.1f} s: {self.file.path}'
+        )
+        lines = [line, *describe_failures(failures)]
+        if others:
+            lines.append(
+                f'  {counted(others, "file")} in the folders with the ending '
+                'of no picture left aside'
+            )
+        return '\n'.join(lines)
+
+
+def _common_folder(paths: Sequence[str]) -> str:
+    """Return the folder that all pictures lie below."""
+    folders = [os.path.dirname(os.path.abspath(path)) for path in paths]
+    return os.path.commonpath(folders) if folders else os.getcwd()
