@@ -16,6 +16,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import os
 import os.path as osp
 import sys
 import threading
@@ -287,6 +288,36 @@ def _mend_weights_only() -> str:
             allowed.append((function, path))
     torch.serialization.add_safe_globals(allowed)
     return 'MMEngine writes numpy arrays and its HistoryBuffer'
+
+
+@_workaround(
+    'weights_only by URL',
+    'a checkpoint given by its URL is unpickled whole, which can run any '
+    'code; it is loaded like one in a file. Who trusts a file sets '
+    'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1',
+    'mmengine <= 0.10.7; torch.hub up to 2.13 at least',
+    'none is known',
+)
+def _mend_weights_by_url() -> str:
+    if _failure('torch') or _failure('mmengine.runner.checkpoint'):
+        return ''
+    import inspect
+
+    from mmengine.runner import checkpoint
+
+    asked = inspect.signature(checkpoint.load_url).parameters
+    if 'weights_only' not in asked or asked['weights_only'].default:
+        return ''
+    original = checkpoint.load_url
+
+    def load_url(*args: Any, **kwargs: Any) -> Any:
+        """Load by URL, unpickling no more than from a file."""
+        trusted = os.environ.get('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '0')
+        kwargs.setdefault('weights_only', trusted not in ('1', 'true', 'y'))
+        return original(*args, **kwargs)
+
+    checkpoint.load_url = load_url
+    return 'torch.hub.load_state_dict_from_url unpickles everything'
 
 
 @_workaround(

@@ -6,8 +6,11 @@ import json
 import os
 import pickle
 import subprocess
+import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
@@ -369,6 +372,37 @@ def test_checkpoint_with_code_is_refused(tmp_path: Path) -> None:
     # The test is able to fail: unchecked, the file does run its code.
     torch.save(dict(meta=Code(f'touch {proof}')), file)
     torch.load(file, weights_only=False)
+    assert proof.exists()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    """URL of a folder, on this machine."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f'http://127.0.0.1:{server.server_port}'
+        server.shutdown()
+
+
+def test_code_is_not_run_by_url_either(
+    tmp_path: Path, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compat.activate()
+    from mmengine.runner import CheckpointLoader
+
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'home'))
+    monkeypatch.setenv('no_proxy', '127.0.0.1')
+    torch.save(dict(w=torch.ones(2)), tmp_path / 'good.pth')
+    loaded = CheckpointLoader.load_checkpoint(f'{served}/good.pth', 'cpu')
+    assert torch.equal(loaded['w'], torch.ones(2))
+    proof = tmp_path / 'ran'
+    torch.save(dict(meta=Code(f'touch {proof}')), tmp_path / 'bad.pth')
+    with pytest.raises(pickle.UnpicklingError):
+        CheckpointLoader.load_checkpoint(f'{served}/bad.pth', 'cpu')
+    assert not proof.exists()
+    monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
+    CheckpointLoader.load_checkpoint(f'{served}/bad.pth', 'cpu')
     assert proof.exists()
 
 
