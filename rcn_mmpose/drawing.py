@@ -7,8 +7,7 @@ import math
 import cv2
 import numpy as np
 
-from .sheet import BOX
-
+BOX = (255, 255, 255)
 # BGR at confidence 0, 1/2 and 1; colour-blind people can tell them apart
 LOW_TO_HIGH = np.array([(0, 0, 255), (0, 255, 255), (255, 255, 0)], float)
 # An ellipse of so many standard deviations holds 90 % of a normal
@@ -42,7 +41,7 @@ def draw_keypoints(
     """Draw the keypoints of all faces of a picture.
 
     Dots are coloured by confidence (:func:`confidence_color`), boxes are
-    cyan. What is not finite or far outside the picture is left out.
+    white. What is not finite or far outside the picture is left out.
 
     Args:
         picture (np.ndarray): uint8, (H, W) grey or (H, W, 3) BGR.

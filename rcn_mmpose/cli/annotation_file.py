@@ -135,8 +135,8 @@ def describe_keypoints(
     if tuple(names) == FIVE_NAMES:
         meta['normalisers'] = FIVE_NORMALISERS
     elif len(names) == len(NAMES_68):
-        from ..datasets.face.w300 import W300Dataset
         from ..datasets.face.face_dataset import FOR_TESTS
+        from ..datasets.face.w300 import W300Dataset
 
         known = W300Dataset.METAINFO
         meta.update({key: known[key] for key in FOR_TESTS})

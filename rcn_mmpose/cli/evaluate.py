@@ -42,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'becomes the main one',
     )
     parser.add_argument(
+        '--each-keypoint',
+        action='store_true',
+        help='print the error of each keypoint, too',
+    )
+    parser.add_argument(
         '--curves', metavar='FILE', help='draw the error curves (CED)'
     )
     parser.add_argument(
@@ -86,6 +91,8 @@ def run(options: argparse.Namespace) -> int:
             f'{predicted[0].file!r} and {truth.faces[0].file!r}.'
         )
     meta = describe_keypoints(pairs.names, truth.category)
+    if not options.each_keypoint:
+        meta['keypoint_id2name'] = {}
     plan = Plan(meta, normalisers or None, detailed=True)
     faces = pairs.results(plan)
     table = ErrorTable(faces, plan)

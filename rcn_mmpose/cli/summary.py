@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-NAMED = 10  # of those that failed for the same reason
+NAMED = 5  # of those that failed for the same reason
 
 
 def describe_failures(failures: Iterable[Mapping]) -> list[str]:

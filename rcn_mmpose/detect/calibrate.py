@@ -22,6 +22,7 @@ import numpy as np
 
 from ..inference.pictures import read_picture
 from .haar import HaarDetector
+from .overlap import overlap
 
 # A box that shares less of the union with the true one is another thing.
 LEAST_OVERLAP = 0.25
@@ -49,15 +50,6 @@ class Calibration(NamedTuple):
     shift: float
     sideways: float
     spread: tuple[tuple[float, float], tuple[float, float]]
-
-
-def overlap(box: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return what a box (4,) shares with others (N, 4): area by union."""
-    low = np.maximum(box[:2], others[:, :2])
-    high = np.minimum(box[2:], others[:, 2:])
-    shared = (high - low).clip(0).prod(-1)
-    areas = (others[:, 2:] - others[:, :2]).prod(-1)
-    return shared / (areas + (box[2:] - box[:2]).prod() - shared)
 
 
 def calibrate(
