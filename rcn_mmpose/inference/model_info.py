@@ -61,9 +61,10 @@ class ModelInfo:
     def square(self, box: np.ndarray) -> tuple[np.ndarray, np.float32]:
         """Choose the square that is cropped, as ``rcn_mmpose.FaceBox`` does.
 
+        In float32 as there, so that equal boxes give equal crops.
+
         Args:
-            box (np.ndarray): (x1, y1, x2, y2) in pixels, float64 of shape
-                (4,).
+            box (np.ndarray): (x1, y1, x2, y2) in pixels, of shape (4,).
 
         Returns:
             tuple: Its centre (x, y), float32 of shape (2,), and its side in
@@ -77,6 +78,7 @@ class ModelInfo:
                 f'box {box.tolist()} is empty or not finite; give (x1, y1, '
                 'x2, y2) with x1 < x2 and y1 < y2.'
             )
+        box = box.astype(np.float32)
         options = dict(self.box_rule)
         if options.pop('rule') == 'detection':
             box = box_from_detection(box, **options)

@@ -35,7 +35,10 @@ class Parity(NamedTuple):
 
 
 def compare(
-    predictor: TorchPredictor, crops: np.ndarray, other: Prediction
+    predictor: TorchPredictor,
+    crops: np.ndarray,
+    other: Prediction,
+    ours: Prediction | None = None,
 ) -> Parity:
     """Compare what a predictor says of crops with what another one said.
 
@@ -44,8 +47,9 @@ def compare(
         crops (np.ndarray): uint8 (N, H, W).
         other (tuple): Keypoints (N, K, 2) in pixels of the crop, confidence
             (N, K), covariance (N, K, 2, 2) of the other.
+        ours (tuple, optional): What the first one said, if that is known.
     """
-    ours = predictor.predict(crops)
+    ours = ours or predictor.predict(crops)
     apart = np.abs(ours[0] - other[0]).max(-1)
     ties = [
         (int(i), int(k))
@@ -78,25 +82,28 @@ def _tied(
     keypoint: int,
     other: np.ndarray,
 ) -> bool:
-    """Whether the other keypoint is right for a cell that is as probable."""
+    """Whether the other keypoint is right for other roundings.
+
+    If one of the cells that are nearly the most probable were so, or if they
+    counted as equal, which makes the middle of a block of cells the keypoint.
+    """
     network = predictor.network
     if network.window == 0:  # the mean of all cells
         return False
     with torch.inference_mode():
         batch = torch.from_numpy(crop[None]).to(predictor.device)
         scores = network.scores(batch)[:, keypoint : keypoint + 1].float()
-        top = scores.argmax()
         near = scores >= scores.amax() - NEAR_TIE  # logarithms
-        near.view(-1)[top] = False
+        variants = [scores.masked_fill(near, scores.amax())]
         for index in near.flatten().nonzero().flatten().tolist():
-            raised = scores.clone()
-            raised.view(-1)[index] += 2 * NEAR_TIE
-            position, _, _ = read_scores(
-                raised, network.window, network.radius
-            )
-            place = position[0, 0].cpu().numpy() * network.stride
-            place = place + (network.stride - 1) / 2
-            # what was raised weighs a little more
-            if np.abs(place - other).max() < 2 * MOVED:
-                return True
-    return False
+            variants.append(scores.clone())
+            variants[-1].view(-1)[index] += 2 * NEAR_TIE
+        if len(variants) <= 2:  # no cell but the most probable one
+            return False
+        cells, _, _ = read_scores(
+            torch.cat(variants), network.window, network.radius
+        )
+    places = cells[:, 0].cpu().numpy() * network.stride
+    places = places + (network.stride - 1) / 2
+    # a raised cell weighs a little more
+    return bool((np.abs(places - other).max(-1) < 2 * MOVED).any())

@@ -26,7 +26,7 @@ def test_the_square_of_the_test_pipeline(rule: dict, box: tuple) -> None:
     info = ModelInfo((80, 80), ('a',), box_rule=rule)
     centre, side = info.square(np.array(box, float))
     # annotations come as float32
-    results = FaceBox(**rule)(dict(bbox=np.array([box])))
+    results = FaceBox(**rule)(dict(bbox=np.float32([box])))
     np.testing.assert_array_equal(centre, results['bbox_center'][0])
     np.testing.assert_array_equal([side, side], results['bbox_scale'][0])
     assert centre.dtype == side.dtype == np.float32

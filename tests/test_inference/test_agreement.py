@@ -1,0 +1,176 @@
+"""The pipeline of ``tools/test.py``, torch and ONNX Runtime say the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+from mmpose.registry import DATASETS
+from small_model import build, config, write_checkpoint
+from torch import nn
+
+from rcn_mmpose import load_model
+from rcn_mmpose.inference import OnnxPredictor, Result, TorchPredictor, export
+from rcn_mmpose.inference.loading import load_estimator
+from rcn_mmpose.inference.parity import compare
+from rcn_mmpose.synthetic import render_face
+
+ROOT = Path(__file__).resolve().parents[2]
+ANNOTATIONS = ROOT / 'data' / 'annotations' / '300w_val.json'
+CHECKPOINTS = sorted(ROOT.glob('work_dirs/rcn_300w/best_*.pth'))
+
+needs_300w = pytest.mark.skipif(
+    not (ANNOTATIONS.is_file() and CHECKPOINTS),
+    reason='needs 300W and a training of configs/rcn_300w.py in work_dirs',
+)
+
+
+def by_the_test_loop(
+    model: nn.Module, dataset_config: dict
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Keypoints, scores and half the sizes of crops, as the runner has it."""
+    dataset = DATASETS.build(dataset_config)
+    found, sides = [], []
+    for start in range(0, len(dataset), 32):
+        rows = range(start, min(start + 32, len(dataset)))
+        batch = pseudo_collate([dataset[i] for i in rows])
+        with torch.inference_mode():
+            samples = model.test_step(batch)
+        found += [s.pred_instances for s in samples]
+        sides += [s.metainfo['input_scale'][0] for s in samples]
+    return (
+        np.concatenate([x.keypoints for x in found]),
+        np.concatenate([x.keypoint_scores for x in found]),
+        np.array(sides),
+    )
+
+
+def check(expected: tuple[np.ndarray, ...], found: Result, size: int) -> None:
+    """0.01 pixels of the crop, 1e-4 of confidence."""
+    keypoints, scores, sides = expected
+    assert found.found.all()
+    apart = np.abs(found.keypoints - keypoints) / sides[:, None, None] * size
+    assert apart.max() < 0.01
+    assert np.abs(found.confidence - scores).max() < 1e-4
+
+
+@needs_300w
+def test_200_real_faces(tmp_path: Path) -> None:
+    cfg = Config.fromfile(ROOT / 'configs' / 'rcn_300w.py')
+    init_default_scope('mmpose')
+    model = load_estimator(cfg, CHECKPOINTS[-1])[0].eval()
+    data = ROOT / 'data'
+    cfg.val_dataloader.dataset.data_root = f'{data}/'
+    expected = by_the_test_loop(model, cfg.val_dataloader.dataset)
+
+    content = json.loads(ANNOTATIONS.read_text())
+    names = {x['id']: x['file_name'] for x in content['images']}
+    faces = content['annotations']
+    paths = [data / '300w' / names[face['image_id']] for face in faces]
+    boxes = [np.array(face['bbox']) for face in faces]
+    boxes = [[[*box[:2], *(box[:2] + box[2:])]] for box in boxes]
+    predictor = load_model(CHECKPOINTS[-1])
+    result = predictor(paths, boxes)
+    crops = np.concatenate(
+        [
+            predictor.crop(cv2.imread(str(path)), box)
+            for path, box in zip(paths, boxes, strict=True)
+        ]
+    )
+    assert len(crops) == len(result) == 200
+    export(predictor, tmp_path / 'a.onnx')
+    theirs = load_model(tmp_path / 'a.onnx').predict(crops)
+
+    # everything in pixels of the crops
+    keypoints, scores, sides = expected
+    centre = [(box[0][:2] + box[0][2:]) / 2 for box in map(np.array, boxes)]
+    corner = (np.array(centre) - sides[:, None] / 2)[:, None]
+    scale = 80 / sides[:, None, None]
+    ours = (
+        (result.keypoints - corner) * scale,
+        result.confidence,
+        result.covariance * scale[..., None] ** 2,
+    )
+    loop = ((keypoints - corner) * scale, scores, ours[2])
+    for name, other in (('loop', loop), ('onnx', theirs)):
+        parity = compare(predictor, crops, other, ours)
+        print(name, parity)
+        assert parity.keypoints < 0.01 and parity.confidence < 1e-4
+        assert parity.deviation < 0.01
+        assert len(parity.near_ties) <= 5  # of 13,600
+
+
+@pytest.fixture(scope='module')
+def rendered(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, list[np.ndarray]]:
+    """Rendered faces as a data set: its folder and the boxes."""
+    folder = tmp_path_factory.mktemp('rendered')
+    images, annotations, boxes = [], [], []
+    for i in range(6):
+        face = render_face(i)
+        cv2.imwrite(str(folder / f'{i}.png'), face.picture)
+        height, width = face.picture.shape[:2]
+        images.append(
+            dict(id=i, file_name=f'{i}.png', width=width, height=height)
+        )
+        # a little over the border for some
+        x, y = 0.1 * width - 9 * i, 0.15 * height
+        w, h = 0.7 * width, (0.6 + 0.05 * i) * height
+        boxes.append(np.array([x, y, x + w, y + h]))
+        points = np.full((5, 3), 2.0)
+        points[:, :2] = boxes[-1][:2] + w / 2
+        annotations.append(
+            dict(
+                id=i,
+                image_id=i,
+                category_id=1,
+                bbox=[x, y, w, h],
+                area=w * h,
+                iscrowd=0,
+                keypoints=points.ravel().tolist(),
+                num_keypoints=5,
+            )
+        )
+    content = dict(
+        images=images,
+        annotations=annotations,
+        categories=[dict(id=1, name='face')],
+    )
+    (folder / 'faces.json').write_text(json.dumps(content))
+    return folder, boxes
+
+
+def test_rendered_faces(
+    rendered: tuple[Path, list[np.ndarray]], tmp_path: Path
+) -> None:
+    folder, boxes = rendered
+    cfg, model = config(), build()
+    expected = by_the_test_loop(
+        model,
+        dict(
+            cfg.test_dataloader.dataset,
+            data_root=f'{folder}/',
+            ann_file='faces.json',
+            data_prefix=dict(img=''),
+            test_mode=True,
+        ),
+    )
+    path = write_checkpoint(tmp_path / 'a.pth', cfg, model)
+    predictor: TorchPredictor = load_model(path)
+    paths = [folder / f'{i}.png' for i in range(len(boxes))]
+    result = predictor(paths, [[box] for box in boxes])
+    check(expected, result, 40)
+
+    export(predictor, tmp_path / 'a.onnx')
+    theirs = OnnxPredictor(tmp_path / 'a.onnx')(
+        paths, [[box] for box in boxes]
+    )
+    check((result.keypoints, result.confidence, expected[2]), theirs, 40)
