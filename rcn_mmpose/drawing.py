@@ -70,12 +70,12 @@ def draw_keypoints(
         count = len(keypoints[i])
         radius = max(1.0, side / (60 if count <= 10 else 110))
         for k in range(count):
-            point = keypoints[i, k]
+            point = keypoints[i][k]
             if not _drawable(point):
                 continue
-            color = confidence_color(confidence[i, k])
-            if covariance is not None and _drawable(covariance[i, k]):
-                _ellipse(drawn, point, covariance[i, k], color, thick)
+            color = confidence_color(confidence[i][k])
+            if covariance is not None and _drawable(covariance[i][k]):
+                _ellipse(drawn, point, covariance[i][k], color, thick)
             place, reach = _whole(point), round(radius * PARTS)
             cv2.circle(drawn, place, reach, color, -1, cv2.LINE_AA, 4)
     return drawn

@@ -40,10 +40,8 @@ class TrackedFace(NamedTuple):
 class _Track:
     """A face that is followed."""
 
-    def __init__(
-        self, number: int, box: np.ndarray, filter_: OneEuroFilter | None
-    ) -> None:
-        self.number = number
+    def __init__(self, box: np.ndarray, filter_: OneEuroFilter | None) -> None:
+        self.number: int | None = None  # until its first keypoints
         self.box = box
         self.filter = filter_
 
@@ -67,7 +65,7 @@ class FaceTracker:
         detector (Callable): From a frame to boxes (N, 4) such as the model
             was trained on; see :class:`~rcn_mmpose.detect.HaarDetector`.
         lost (float): In [0, 1]. Defaults to 0.5.
-        every (int): Frames, at least 1. Defaults to 30.
+        every (int): Frames, at least 1. Defaults to 10.
         new_filter (Callable, optional): Makes the filter of a face; None
             leaves the keypoints as they are. Defaults to
             :class:`~rcn_mmpose.one_euro.OneEuroFilter` as it is.
@@ -82,7 +80,7 @@ class FaceTracker:
         predictor: Predictor,
         detector: Callable[[np.ndarray], np.ndarray],
         lost: float = 0.5,
-        every: int = 30,
+        every: int = 10,
         new_filter: Callable[[], OneEuroFilter] | None = OneEuroFilter,
     ) -> None:
         if not 0 <= lost <= 1 or every < 1:
@@ -102,7 +100,7 @@ class FaceTracker:
         self.every = every
         self.new_filter = new_filter
         self.tracks: list[_Track] = []
-        self.started = 0  # tracks so far
+        self.count = 0  # faces so far
         self.since = every  # frames since the detector was asked
 
     def __call__(self, frame: np.ndarray, time: float) -> list[TrackedFace]:
@@ -120,7 +118,7 @@ class FaceTracker:
         if asked:
             self._detect(frame)
         count = len(self.tracks)
-        faces = self._follow(frame, time, self.tracks)
+        faces = self._follow(frame, time, list(self.tracks))
         if len(faces) < count and not asked:
             known = len(self.tracks)
             self._detect(frame)
@@ -138,8 +136,7 @@ class FaceTracker:
         known = np.array([track.box for track in self.tracks]).reshape(-1, 4)
         if overlap(box, known).max(initial=0) <= SAME_FACE:
             new = self.new_filter() if self.new_filter else None
-            self.tracks.append(_Track(self.started, box, new))
-            self.started += 1
+            self.tracks.append(_Track(box, new))
 
     def _follow(
         self, frame: np.ndarray, time: float, tracks: list[_Track]
@@ -162,6 +159,8 @@ class FaceTracker:
                 continue
             kept = np.vstack((kept, box))
             track.box = box
+            if track.number is None:
+                track.number, self.count = self.count, self.count + 1
             size = float(box[2] - box[0])
             shown = track.filter(raw, time, size) if track.filter else raw
             faces.append(

@@ -74,9 +74,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--every',
         type=int,
-        default=30,
+        default=10,
         metavar='FRAMES',
-        help='how often to look for new faces (default: 30)',
+        help='how often to look for new faces (default: 10)',
     )
     parser.add_argument(
         '--cutoff',
@@ -143,7 +143,7 @@ def run(options: argparse.Namespace) -> int:
             _write(options.out, frames, rate, predictor.info.keypoints)
     seen = sum(1 for faces in frames if faces)
     summary = (
-        f'{counted(tracker.started, "track")} in {counted(seen, "frame")} of '
+        f'{counted(tracker.count, "face")} in {counted(seen, "frame")} of '
         f'{len(frames)}, {monotonic() - start:.1f} s: {options.out}'
     )
     if interrupted:
