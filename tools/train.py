@@ -12,6 +12,7 @@ from mmengine.config import Config  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
 
 from rcn_mmpose.engine.cli import add_common_arguments, load_config  # noqa: E402
+from rcn_mmpose.engine.compile_network import check_compiler  # noqa: E402
 from rcn_mmpose.engine.cpu_amp import amp_pays  # noqa: E402
 from rcn_mmpose.engine.distributed import (  # noqa: E402
     check_batch,
@@ -100,7 +101,12 @@ def use_amp(cfg: Config) -> None:
 
 
 def use_compiler(cfg: Config, mode: str) -> None:
-    """Let the run compile its network, as ``mode`` of ``torch.compile``."""
+    """Let the run compile its network, as ``mode`` of ``torch.compile``.
+
+    Raises:
+        ValueError: If there is no compiler.
+    """
+    check_compiler()
     hooks = cfg.get('custom_hooks') or []
     kind = 'rcn_mmpose.CompileHook'  # a config written by a run has it
     cfg.custom_hooks = [x for x in hooks if x.get('type') != kind]

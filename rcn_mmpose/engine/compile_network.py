@@ -33,19 +33,18 @@ class CompileHook(Hook):
 
     Raises:
         ValueError: If there is no compiler, or no network to compile (in
-            ``before_run``).
+            ``before_train``).
     """
-
-    priority = 'LOW'  # after the memory format has been set
 
     def __init__(self, mode: str = 'default', **options: Any) -> None:
         if options.get('backend') is None:
-            check_compiler()
             options['mode'] = mode
         self.options = options
 
-    def before_run(self, runner: Runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Ask for the compilation; it takes place in the first step."""
+        if 'mode' in self.options:
+            check_compiler()
         model = runner.model
         if is_model_wrapper(model):
             model = model.module

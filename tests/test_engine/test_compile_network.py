@@ -60,7 +60,7 @@ def crops(count: int) -> Tensor:
 
 def test_same_network(model: Network, hook: HOOKS, calls: list) -> None:
     plain = copy.deepcopy(model)
-    hook.before_run(SimpleNamespace(model=model))
+    hook.before_train(SimpleNamespace(model=model))
     hook.before_train_epoch(None)
     assert list(model.state_dict()) == list(plain.state_dict())
     for network in (plain, model):
@@ -76,7 +76,7 @@ def test_same_network(model: Network, hook: HOOKS, calls: list) -> None:
 def test_validation_runs_as_it_is(
     model: Network, hook: HOOKS, calls: list
 ) -> None:
-    hook.before_run(SimpleNamespace(model=model))
+    hook.before_train(SimpleNamespace(model=model))
     hook.before_val_epoch(None)
     model(crops(3))
     assert calls == []
@@ -93,7 +93,7 @@ def test_validation_runs_as_it_is(
 
 def test_each_size_by_itself(model: Network, hook: HOOKS, calls: list) -> None:
     """None is computed by a slower graph for all sizes."""
-    hook.before_run(SimpleNamespace(model=model))
+    hook.before_train(SimpleNamespace(model=model))
     for count in (2, 3, 2):
         model(crops(count))
     # sizes that are symbols would be among the arguments, and no tensors
@@ -104,19 +104,21 @@ def test_inside_a_wrapper(model: Network, hook: HOOKS, calls: list) -> None:
     wrapper = MMDistributedDataParallel.__new__(MMDistributedDataParallel)
     nn.Module.__init__(wrapper)
     wrapper.module = model
-    hook.before_run(SimpleNamespace(model=wrapper))
+    hook.before_train(SimpleNamespace(model=wrapper))
     model(crops(2))
     assert len(calls) == 1
 
 
 def test_nothing_to_compile(hook: HOOKS) -> None:
     with pytest.raises(ValueError, match='Linear has no backbone'):
-        hook.before_run(SimpleNamespace(model=nn.Linear(1, 1)))
+        hook.before_train(SimpleNamespace(model=nn.Linear(1, 1)))
 
 
 def test_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     monkeypatch.setattr(shutil, 'which', lambda name: None)
     monkeypatch.setenv('CXX', 'no-such-compiler')
+    # a test by the config of a training needs none
+    hook = HOOKS.build(dict(type='rcn_mmpose.CompileHook'))
     with pytest.raises(ValueError, match="'no-such-compiler' is not.*CXX"):
-        HOOKS.build(dict(type='rcn_mmpose.CompileHook'))
+        hook.before_train(SimpleNamespace(model=Network()))
