@@ -48,7 +48,8 @@ class CompileHook(Hook):
         model = runner.model
         if is_model_wrapper(model):
             model = model.module
-        found = [x for x in (getattr(model, n, None) for n in PARTS) if x]
+        parts = (getattr(model, name, None) for name in PARTS)
+        found = [part for part in parts if part is not None]
         if not found:
             raise ValueError(
                 f'a {type(model).__name__} has no {" and no ".join(PARTS)} '

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from rcn_mmpose.benchmark import arm
 from rcn_mmpose.benchmark.arm import Arm, Plan, SkipError
 
 
@@ -22,7 +25,7 @@ def plan(name: str, **options: object) -> Plan:
 
 def test_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('OMP_NUM_THREADS', '3')
-    arm = Arm(
+    worker = Arm(
         plan(
             'several',
             arguments=dict(words=['a', 'b']),
@@ -32,36 +35,72 @@ def test_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     try:
         assert os.environ['OMP_NUM_THREADS'] == '3'
-        assert arm.cases == dict(pause=(4, 1000), memory=(1, 2))
-        arm.warm_up('pause')
-        before = arm.facts('pause')
+        assert worker.cases == dict(pause=(4, 1000), memory=(1, 2))
+        worker.warm_up('pause')
+        before = worker.facts('pause')
         assert before['pause'] == 3
         assert before['threads'] == 2
         assert before['words'] == ['a', 'b']
         # 0.02 s for 4 faces; a machine may be slow, not fast
-        assert 0.005 <= arm.turn('pause') < 0.05
+        assert 0.005 <= worker.turn('pause') < 0.05
         # as many calls as fill 0.1 s
-        assert 1 <= arm.facts('pause')['pause'] - before['pause'] <= 5
-        small = arm.facts('pause')['memory_mb']
-        arm.warm_up('memory')
-        arm.turn('memory')
-        large = arm.facts('memory')['memory_mb']
+        assert 1 <= worker.facts('pause')['pause'] - before['pause'] <= 5
+        small = worker.facts('pause')['memory_mb']
+        worker.warm_up('memory')
+        worker.turn('memory')
+        large = worker.facts('memory')['memory_mb']
         assert 70 < large - small < 140
     finally:
-        arm.close()
-    assert not arm._process.is_alive()
+        worker.close()
+    assert not worker._process.is_alive()
+
+
+class Pipe:
+    """The side of the process, which is this one here."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple] = []
+
+    def send(self, message: tuple) -> None:
+        self.sent.append(message)
 
 
 @pytest.mark.parametrize(
-    ('name', 'error', 'match'),
+    ('name', 'kind', 'text'),
     [
-        ('nothing', SkipError, '^no such thing here$'),
-        ('broken', RuntimeError, "(?s)'broken' failed.*KeyError: 'a setting'"),
-        ('dying', RuntimeError, "'dying' died with status 7"),
+        ('nothing', 'skip', 'no such thing here'),
+        ('broken', 'error', "KeyError: 'a setting'"),
     ],
 )
 def test_setups_that_fail(
-    name: str, error: type[Exception], match: str
+    monkeypatch: pytest.MonkeyPatch, name: str, kind: str, text: str
 ) -> None:
+    pipe = Pipe()
+    monkeypatch.setattr(sys, 'stdout', sys.stdout)  # it is silenced
+    arm._serve(pipe, plan(name, keep_memory=False))
+    ((said, content),) = pipe.sent
+    assert said == kind
+    assert content.strip().endswith(text)
+
+
+@pytest.mark.parametrize(
+    ('message', 'error', 'match'),
+    [
+        (('skip', 'not here'), SkipError, '^not here$'),
+        (('error', 'Traceback'), RuntimeError, "'x' failed:\nTraceback"),
+    ],
+)
+def test_what_this_side_makes_of_it(
+    message: tuple, error: type[Exception], match: str
+) -> None:
+    ours, theirs = multiprocessing.Pipe()
+    waiting = Arm.__new__(Arm)
+    waiting.plan, waiting._pipe = plan('x'), ours
+    theirs.send(message)
     with pytest.raises(error, match=match):
-        Arm(plan(name))
+        waiting._answer()
+
+
+def test_a_process_that_dies() -> None:
+    with pytest.raises(RuntimeError, match="'dying' died with status 7"):
+        Arm(plan('dying'))
