@@ -29,6 +29,10 @@ VERBS = dict(
 )
 
 
+# A header may name any size; OpenCV reads this when it is imported.
+LIMIT, MOST_PIXELS = 'OPENCV_IO_MAX_IMAGE_PIXELS', 250_000_000
+
+
 class Interrupted(Exception):
     """Ctrl-C, after what was done until then has been written."""
 
@@ -59,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         'rest', nargs=argparse.REMAINDER, help=argparse.SUPPRESS
     )
     options = parser.parse_args(arguments)
+    os.environ.setdefault(LIMIT, str(MOST_PIXELS))
     module = importlib.import_module(f'.{options.verb}', __name__)
     verb = argparse.ArgumentParser(
         prog=f'rcn-mmpose {options.verb}',

@@ -1,0 +1,301 @@
+"""Twenty odd inputs: each is handled or named, and no other is lost."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import struct
+import subprocess
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from rcn_mmpose.cli import main
+
+Fresh = Callable[..., subprocess.CompletedProcess]
+
+
+def encode(picture: np.ndarray, ending: str = '.png') -> bytes:
+    return cv2.imencode(ending, picture)[1].tobytes()
+
+
+def put(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """A part of a PNG."""
+    check = zlib.crc32(kind + content)
+    size, check = struct.pack('>I', len(content)), struct.pack('>I', check)
+    return size + kind + content + check
+
+
+def png_that_claims(width: int, height: int) -> bytes:
+    head = struct.pack('>IIBBBBB', width, height, 8, 2, 0, 0, 0)
+    return (
+        b'\x89PNG\r\n\x1a\n'
+        + chunk(b'IHDR', head)
+        + chunk(b'IDAT', zlib.compress(bytes(1000)))
+        + chunk(b'IEND', b'')
+    )
+
+
+def jpeg_that_claims(content: bytes, width: int, height: int) -> bytes:
+    place = content.index(b'\xff\xc0') + 5
+    sides = struct.pack('>HH', height, width)
+    return content[:place] + sides + content[place + 4 :]
+
+
+def write_boxes(path: Path, rows: list[tuple]) -> str:
+    with open(path, 'w', encoding='utf-8', newline='') as file:
+        writer = csv.writer(file)
+        writer.writerow(('file', 'x1', 'y1', 'x2', 'y2'))
+        writer.writerows(rows)
+    return str(path)
+
+
+class Run:
+    """A call of predict and what came out."""
+
+    def __init__(
+        self,
+        out: Path,
+        model: str,
+        *arguments: object,
+        capsys: pytest.CaptureFixture,
+    ) -> None:
+        capsys.readouterr()
+        words = ['--model', model, '--out', str(out), *map(str, arguments)]
+        self.status = main(['predict', *words])
+        self.said = capsys.readouterr().out
+        content = json.loads(out.read_text())
+        names = {i['id']: Path(i['file_name']) for i in content['images']}
+        self.faces: dict[str, list[dict]] = {}
+        for found in content['annotations']:
+            name = names[found['image_id']].name
+            self.faces.setdefault(name, []).append(found)
+        self.failed: dict[str, str] = {}
+        for failure in content['failures']:
+            name = Path(failure['file_name']).name
+            self.failed[name] = failure['reason']
+
+
+@pytest.fixture
+def odd(tmp_path: Path, face: np.ndarray) -> Path:
+    """A folder of pictures that are no pictures, or not as one expects."""
+    folder = tmp_path / 'odd'
+    jpeg = encode(face, '.jpg')
+    grey = cv2.cvtColor(face, cv2.COLOR_BGR2GRAY)
+    put(folder / 'empty.jpg', b'')
+    put(folder / 'text.jpg', b'this is no picture\n')
+    put(folder / 'one_pixel.png', encode(face[:1, :1]))
+    put(folder / 'long.png', encode(np.zeros((10, 20000, 3), np.uint8)))
+    put(folder / 'grey.png', encode(grey))
+    put(folder / 'rgba.png', encode(cv2.cvtColor(face, cv2.COLOR_BGR2BGRA)))
+    put(folder / 'sixteen_bit.png', encode(grey.astype(np.uint16) * 257))
+    put(folder / 'no_face.png', encode(np.full_like(face, 128)))
+    put(folder / 'cut.jpg', jpeg[: len(jpeg) // 2])
+    put(folder / 'cut.png', encode(face)[:5000])
+    put(folder / 'huge.png', png_that_claims(100_000, 100_000))
+    put(folder / 'größe 顔.png', encode(face))
+    put(folder / 'plain.png', encode(face))
+    return folder
+
+
+NO_PICTURE = ('empty.jpg', 'text.jpg', 'cut.jpg', 'cut.png', 'huge.png')
+FACELESS = ('one_pixel.png', 'long.png', 'no_face.png')
+FOUND = ('grey.png', 'rgba.png', 'sixteen_bit.png', 'größe 顔.png')
+
+
+def test_pictures(
+    odd: Path, checkpoint: str, capsys: pytest.CaptureFixture
+) -> None:
+    out = odd.parent / 'found.json'
+    run = Run(out, checkpoint, odd, capsys=capsys)
+    assert run.status == 1
+    assert set(run.failed) == {*NO_PICTURE, *FACELESS}
+    for name in NO_PICTURE:
+        assert 'no picture that OpenCV can decode' in run.failed[name]
+    for name in FACELESS:
+        assert 'no face was found' in run.failed[name]
+    assert set(run.faces) == {*FOUND, 'plain.png'}
+    (plain,) = run.faces['plain.png']
+    assert len(plain['keypoints']) == 3 * 5
+    for name in FOUND:  # the same face in other clothes
+        (other,) = run.faces[name]
+        np.testing.assert_allclose(
+            other['keypoints'], plain['keypoints'], atol=0.5
+        )
+    first, *rest = run.said.splitlines()
+    assert first.startswith('5 faces in 13 pictures, 8 failed')
+    # 'no picture' with 5 names, 'no face' with 3
+    assert rest[0].startswith('  5 x picture')
+    assert rest[2].startswith('  3 x no face was found')
+    for name in FACELESS:
+        assert name in rest[3]
+
+
+def test_pictures_that_pil_writes(
+    tmp_path: Path,
+    face: np.ndarray,
+    checkpoint: str,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    image = pytest.importorskip('PIL.Image')
+    folder = tmp_path / 'pictures'
+    put(folder / 'plain.png', encode(face))
+    rgb = image.fromarray(face[..., ::-1])
+    rgb.convert('CMYK').save(folder / 'cmyk.jpg', quality=100)
+    turned = image.fromarray(np.rot90(face)[..., ::-1].copy())
+    exif = turned.getexif()
+    exif[0x0112] = 6  # to be turned back, clockwise
+    turned.save(folder / 'exif.jpg', exif=exif, quality=100)
+    frames = [rgb, image.fromarray(np.zeros_like(face))]
+    rgb.save(folder / 'moving.gif', save_all=True, append_images=frames)
+    run = Run(tmp_path / 'out.json', checkpoint, folder, capsys=capsys)
+    assert run.status == 0 and not run.failed
+    assert set(run.faces) == {
+        'plain.png',
+        'cmyk.jpg',
+        'exif.jpg',
+        'moving.gif',
+    }
+    (plain,) = run.faces['plain.png']
+    for name, (other,) in run.faces.items():  # the GIF's first frame counts
+        np.testing.assert_allclose(
+            other['bbox'], plain['bbox'], atol=3, err_msg=name
+        )
+
+
+def test_boxes(
+    tmp_path: Path,
+    face: np.ndarray,
+    checkpoint: str,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    folder = tmp_path / 'pictures'
+    rows = []
+    boxes = dict(
+        good=(20, 20, 140, 140),
+        outside=(500, 500, 600, 600),
+        negative=(-60, -60, 50, 50),
+        not_a_number=('nan', 20, 140, 140),
+        reversed=(140, 140, 20, 20),
+        without_box=None,
+    )
+    for name, box in boxes.items():
+        put(folder / f'{name}.png', encode(face))
+        if box:
+            rows.append((f'{name}.png', *box))
+    put(folder / 'crowd.png', encode(np.tile(face, (5, 10, 1))))
+    for i in range(50):
+        x, y = 160 * (i % 10), 160 * (i // 10)
+        rows.append(('crowd.png', x + 20, y + 20, x + 140, y + 140))
+    csv_file = write_boxes(tmp_path / 'boxes.csv', rows)
+    out = tmp_path / 'found.json'
+    run = Run(out, checkpoint, folder, '--boxes', csv_file, capsys=capsys)
+    assert run.status == 1
+    assert 'lies outside' in run.failed['outside.png']
+    assert 'not finite' in run.failed['not_a_number.png']
+    assert 'empty' in run.failed['reversed.png']
+    assert 'does not name it' in run.failed['without_box.png']
+    assert len(run.failed) == 4
+    assert set(run.faces) == {'good.png', 'negative.png', 'crowd.png'}
+    # equal faces, 160 pixels apart, have equal keypoints
+    (good,) = run.faces['good.png']
+    assert len(run.faces['crowd.png']) == 50
+    for i, found in enumerate(run.faces['crowd.png']):
+        moved = np.reshape(good['keypoints'], (-1, 3)).copy()
+        moved[:, :2] += 160 * (i % 10), 160 * (i // 10)
+        np.testing.assert_allclose(
+            np.reshape(found['keypoints'], (-1, 3)), moved, atol=1e-2
+        )
+
+
+def test_a_folder_of_1000_pictures(
+    tmp_path: Path,
+    face: np.ndarray,
+    checkpoint: str,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    folder = tmp_path / 'many'
+    content = encode(cv2.resize(face, (40, 40)), '.jpg')
+    names = [f'{i:04}.jpg' for i in range(1000)]
+    for name in names:
+        put(folder / name, b'' if name == '0500.jpg' else content)
+    boxes = write_boxes(
+        tmp_path / 'boxes.csv', [(name, 4, 4, 36, 36) for name in names]
+    )
+    out = tmp_path / 'found.json'
+    run = Run(out, checkpoint, folder, '--boxes', boxes, capsys=capsys)
+    assert run.status == 1
+    assert list(run.failed) == ['0500.jpg']
+    assert sorted(run.faces) == names[:500] + names[501:]
+
+
+@pytest.mark.skipif(
+    os.name != 'posix' or os.geteuid() == 0, reason='root may read anything'
+)
+def test_what_may_not_be_read(
+    odd: Path, checkpoint: str, capsys: pytest.CaptureFixture
+) -> None:
+    (odd / 'plain.png').chmod(0)
+    out = odd.parent / 'found.json'
+    run = Run(out, checkpoint, odd, capsys=capsys)
+    assert run.status == 1
+    assert 'cannot be read' in run.failed['plain.png']
+    assert set(run.faces) == set(FOUND)
+
+
+def test_what_is_not_there(
+    tmp_path: Path,
+    face: np.ndarray,
+    checkpoint: str,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    good = put(tmp_path / 'good.png', encode(face))
+    (tmp_path / 'nothing').mkdir()
+    named = (tmp_path / 'none.png', tmp_path / 'nothing', tmp_path / '*.tif')
+    out = tmp_path / 'found.json'
+    run = Run(out, checkpoint, *named, good, capsys=capsys)
+    assert run.status == 1
+    assert set(run.faces) == {'good.png'}
+    assert 'does not exist' in run.failed['none.png']
+    assert 'holds no picture' in run.failed['nothing']
+    assert 'matches no file' in run.failed['*.tif']
+
+
+def test_a_size_that_no_memory_holds(
+    tmp_path: Path, face: np.ndarray, exported: str, fresh: Fresh
+) -> None:
+    """In a process of its own: OpenCV reads the limit when imported."""
+    jpeg = encode(face, '.jpg')
+    good = put(tmp_path / 'good.jpg', jpeg)
+    huge = put(tmp_path / 'huge.jpg', jpeg_that_claims(jpeg, 30000, 30000))
+    script = (
+        'import resource, sys\n'
+        'from rcn_mmpose.cli import main\n'
+        'status = main(sys.argv[1:])\n'
+        "print('torch' in sys.modules, 'mmengine' in sys.modules)\n"
+        'print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n'
+        'sys.exit(status)\n'
+    )
+    done = fresh(
+        *('-c', script, 'predict', '--model', exported, huge, good),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1, done.stderr
+    first, *_, modules, kilobytes = done.stdout.splitlines()
+    assert first.startswith('1 face in 2 pictures, 1 failed')
+    assert str(huge) in done.stdout
+    # 30,000 x 30,000 pixels of three colours would be 2.7 million
+    assert int(kilobytes) < 1_000_000
+    # an exported model needs neither
+    assert modules == 'False False'
