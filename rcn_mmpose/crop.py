@@ -7,6 +7,7 @@ and the predictors call these. numpy and OpenCV alone are needed.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -81,7 +82,7 @@ def warp(
 
 
 def upright_matrix(
-    centre: np.ndarray, side: float, size: tuple[int, int]
+    centre: Sequence[float], side: float, size: tuple[int, int]
 ) -> np.ndarray:
     """Return the map from an upright square to a crop.
 
@@ -89,28 +90,29 @@ def upright_matrix(
     boxes give equal crops.
 
     Args:
-        centre (np.ndarray): Of the square (x, y), float32 of shape (2,).
-        side (float): Of the square in pixels, float32.
+        centre (Sequence[float]): Of the square (x, y), float32 values.
+        side (float): Of the square in pixels, a float32 value.
         size (tuple): Width and height of the crop, which are equal.
 
     Returns:
         np.ndarray: Affine map (2, 3), float64.
     """
-    half = np.array(size, np.float32) / 2
-    shapes = []
-    for middle, reach in ((centre, side / 2), (half, size[0] / 2)):
-        points = np.zeros((3, 2), np.float32)
-        points[0] = middle
-        points[1] = middle - np.array([reach, 0.0])
-        step = points[0] - points[1]
-        points[2] = points[1] + np.array([-step[1], step[0]])
-        shapes.append(points)
-    return cv2.getAffineTransform(*shapes)
+    return cv2.getAffineTransform(
+        _corner(*centre, side / 2),
+        _corner(size[0] / 2, size[1] / 2, size[0] / 2),
+    )
+
+
+def _corner(x: float, y: float, reach: float) -> np.ndarray:
+    """Return a centre, the place left of it and the one below that."""
+    left = np.float32(x - reach)
+    below = np.float32(y) + (np.float32(x) - left)
+    return np.array(((x, y), (left, y), (left, below)), np.float32)
 
 
 def crop_square(
     picture: np.ndarray,
-    centre: np.ndarray,
+    centre: Sequence[float],
     side: float,
     size: tuple[int, int],
 ) -> np.ndarray:
@@ -121,7 +123,7 @@ def crop_square(
     Args:
         picture (np.ndarray): uint8, (H, W) or (H, W, 1) grey or (H, W, 3)
             BGR.
-        centre (np.ndarray): Of the square (x, y) in pixels, of shape (2,).
+        centre (Sequence[float]): Of the square (x, y) in pixels.
         side (float): Of the square in pixels.
         size (tuple): Width and height of the crop, which are equal.
 
@@ -132,24 +134,27 @@ def crop_square(
         ValueError: If the square does not touch the picture or is too large,
             or the picture is none.
     """
-    centre, side = np.asarray(centre, np.float32), np.float32(side)
-    shape = np.array(picture.shape[1::-1])
-    low, high = centre - side / 2, centre + side / 2
-    if not ((high > 0) & (low < shape)).all():
+    # plain numbers: numpy takes longer for two than for a hundred
+    x, y, side = (float(np.float32(v)) for v in (*centre, side))
+    height, width = picture.shape[:2]
+    reach = side / 2
+    if not (-reach < x < width + reach and -reach < y < height + reach):
         raise ValueError(
-            f'the square around {centre.tolist()} with a side of {side:g} '
-            f'pixels lies outside the picture of {shape[0]}x{shape[1]} '
-            'pixels; give boxes (x1, y1, x2, y2) in pixels of this picture.'
+            f'the square around ({x:g}, {y:g}) with a side of {side:g} '
+            f'pixels lies outside the picture of {width}x{height} pixels; '
+            'give boxes (x1, y1, x2, y2) in pixels of this picture.'
         )
-    low = (np.floor(low) - RIM).clip(0).astype(int)
-    high = (np.ceil(high) + RIM).clip(max=shape).astype(int)
-    if (high - low > LARGEST).any():
+    left, top = (max(0, math.floor(v - reach) - RIM) for v in (x, y))
+    right = min(width, math.ceil(x + reach) + RIM)
+    bottom = min(height, math.ceil(y + reach) + RIM)
+    if max(right - left, bottom - top) > LARGEST:
         raise ValueError(
             f'a square with a side of {side:g} pixels; OpenCV warps parts of '
             f'a picture of up to {LARGEST} pixels a side. Make the picture '
             'smaller.'
         )
-    part = to_grey(picture[low[1] : high[1], low[0] : high[0]])
-    matrix = upright_matrix(centre, side, size)
-    matrix[:, 2] += matrix[:, :2] @ low
+    part = to_grey(picture[top:bottom, left:right])
+    matrix = upright_matrix((x, y), side, size)
+    matrix[0, 2] += matrix[0, 0] * left + matrix[0, 1] * top
+    matrix[1, 2] += matrix[1, 0] * left + matrix[1, 1] * top
     return warp(part, matrix, size, oversampling(side, size[0]))
