@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import torch
 import torch.nn as nn
 from torch import Tensor
 
+from ..codecs import CellIndex
 from ..lcn import local_contrast_normalize
 from ..models.data_preprocessors import LCNDataPreprocessor
 from ..models.heads import SoftArgmaxHead, SpatialSoftmaxHead
@@ -55,17 +58,17 @@ class FaceNetwork(nn.Module):
         if (
             not isinstance(head, SpatialSoftmaxHead)
             or not isinstance(model.data_preprocessor, LCNDataPreprocessor)
-            or head.decoder is None
+            or not isinstance(head.decoder, CellIndex)
         ):
             raise ValueError(
                 'the predictor takes a model of an '
                 'rcn_mmpose.LCNDataPreprocessor and an '
-                'rcn_mmpose.SpatialSoftmaxHead (or one derived from it) with '
-                'a decoder; this one has '
+                'rcn_mmpose.SpatialSoftmaxHead (or one derived from it) whose '
+                'decoder is an rcn_mmpose.CellIndex; this one has '
                 f'{type(model.data_preprocessor).__name__} and '
                 f"{type(head).__name__}. Use MMPose's inference_topdown."
             )
-        model = split_upsampling(model) if split else model
+        model = split_upsampling(model) if split else deepcopy(model)
         dtype = PRECISIONS[precision]
         for part in (model.backbone, model.head, getattr(model, 'neck', None)):
             if part is not None:

@@ -90,10 +90,11 @@ def test_predicts_what_the_model_predicts(name: str, split: bool) -> None:
     assert found[2].shape == (6, 5, 2, 2)
 
 
-def test_the_model_is_copied() -> None:
+@pytest.mark.parametrize('split', [True, False])
+def test_the_model_is_copied(split: bool) -> None:
     model = build()
     before = deepcopy(model.state_dict())
-    FaceNetwork(model, precision='bf16')
+    FaceNetwork(model, precision='bf16', split=split)
     assert type(model.backbone).__name__ == 'RCN'
     for name, value in model.state_dict().items():
         assert value.dtype == before[name].dtype
@@ -126,14 +127,25 @@ def test_a_stride_counts_in_pixels() -> None:
     np.testing.assert_allclose(covariance[0, 0], [[1, 0], [0, 0]], atol=1e-5)
 
 
-def test_bf16_is_near() -> None:
-    model = build()
+@pytest.mark.parametrize('name', ['plain', 'sumnet', 'soft'])
+def test_bf16_is_near(name: str) -> None:
+    model = build(**MODELS[name])
     crops = torch.from_numpy(CROPS)
     with torch.inference_mode():
         exact = FaceNetwork(model).scores(crops)
         rounded = FaceNetwork(model, precision='bf16').scores(crops)
     apart = (exact - rounded.float()).abs().max() / exact.abs().max()
     assert 0 < apart < 0.05
+
+
+def test_bf16_leaves_the_denoiser_in_float32() -> None:
+    model = build(**MODELS['joint'])
+    network = FaceNetwork(model, precision='bf16')
+    kinds = {x.dtype for x in network.model.refiner.parameters()}
+    assert kinds == {torch.float32}
+    with torch.inference_mode():
+        found = network(torch.from_numpy(CROPS))
+    assert all(x.isfinite().all() for x in found)
 
 
 def test_how_many_faces_go_together() -> None:
