@@ -240,13 +240,12 @@ def test_a_folder_of_1000_pictures(
     assert sorted(run.faces) == names[:500] + names[501:]
 
 
-@pytest.mark.skipif(
-    os.name != 'posix' or os.geteuid() == 0, reason='root may read anything'
-)
 def test_what_may_not_be_read(
     odd: Path, checkpoint: str, capsys: pytest.CaptureFixture
 ) -> None:
     (odd / 'plain.png').chmod(0)
+    if os.access(odd / 'plain.png', os.R_OK):
+        pytest.skip('This user may read anything.')
     out = odd.parent / 'found.json'
     run = Run(out, checkpoint, odd, capsys=capsys)
     assert run.status == 1

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from rcn_mmpose import load_model
+from rcn_mmpose.cli import main, predict
+
+BOX = (20, 20, 140, 140)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, face: np.ndarray) -> Path:
+    """Three pictures in folders, and their boxes."""
+    for name in ('a/1.png', 'a/2.jpg', 'b/1.png'):
+        path = tmp_path / 'pictures' / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.roll(face, ord(name[0]) - 97, 1))
+    rows = [f'a/1.png,{BOX}', f'a/2.jpg,{BOX}', f'b/1.png,{BOX}']
+    text = 'file,x1,y1,x2,y2\n' + '\n'.join(rows)
+    for character in '() ':
+        text = text.replace(character, '')
+    (tmp_path / 'boxes.csv').write_text(text)
+    return tmp_path
+
+
+def call(folder: Path, checkpoint: str, *more: object) -> int:
+    words = ['--model', checkpoint, '--boxes', folder / 'boxes.csv']
+    words += [folder / 'pictures', '--recursive', *more]
+    return main(['predict', *map(str, words)])
+
+
+def test_csv_holds_what_the_predictor_says(
+    folder: Path, checkpoint: str, capsys: pytest.CaptureFixture
+) -> None:
+    out = folder / 'new' / 'keypoints.csv'
+    assert call(folder, checkpoint, '--out', out) == 0
+    said = capsys.readouterr().out
+    assert said.startswith('3 faces in 3 pictures, 0 failed')
+    with open(out, newline='') as file:
+        rows = list(csv.DictReader(file))
+    paths = sorted((folder / 'pictures').glob('*/*'))
+    result = load_model(checkpoint)(list(map(str, paths)), [[BOX]] * 3)
+    table = result.to_pandas()
+    assert [row['file'] for row in rows] == table['file'].tolist()
+    assert [row['keypoint'] for row in rows] == table['keypoint'].tolist()
+    for name in ('face', 'x', 'y', 'confidence', 'var_x', 'cov_xy', 'var_y'):
+        found = [float(row[name]) for row in rows]
+        np.testing.assert_allclose(found, table[name], rtol=1e-6, atol=1e-9)
+    assert {row['x1'] for row in rows} == {'20.0'}
+    assert {row['y2'] for row in rows} == {'140.0'}
+
+
+def test_json_numbers_pictures_across_calls_of_the_model(
+    folder: Path, checkpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, parts = folder / 'whole.json', folder / 'parts.json'
+    assert call(folder, checkpoint, '--out', whole) == 0
+    monkeypatch.setattr(predict, 'TOGETHER', 1)
+    assert call(folder, checkpoint, '--out', parts) == 0
+    ours, theirs = (json.loads(p.read_text()) for p in (parts, whole))
+    assert [i['id'] for i in ours['images']] == [1, 2, 3]
+    assert [a['image_id'] for a in ours['annotations']] == [1, 2, 3]
+    assert [a['id'] for a in ours['annotations']] == [1, 2, 3]
+    assert ours['images'] == theirs['images']
+    assert ours['categories'] == theirs['categories']
+    result = load_model(checkpoint)(str(folder / 'pictures/a/1.png'), [BOX])
+    first = ours['annotations'][0]
+    covariance = result.covariance[0].reshape(-1, 4)[:, [0, 1, 3]]
+    np.testing.assert_allclose(
+        first['keypoint_covariances'], covariance, rtol=1e-4
+    )
+    assert first['bbox'] == [20, 20, 120, 120]
+
+
+def test_drawn_pictures_keep_folders(folder: Path, checkpoint: str) -> None:
+    drawn = folder / 'drawn'
+    out = folder / 'k.json'
+    assert call(folder, checkpoint, '--out', out, '--draw', drawn) == 0
+    files = sorted(str(p.relative_to(drawn)) for p in drawn.glob('*/*'))
+    assert files == ['a/1.png', 'a/2.jpg', 'b/1.png']
+    plain = cv2.imread(str(folder / 'pictures/a/1.png'))
+    picture = cv2.imread(str(drawn / 'a/1.png'))
+    assert picture[80, 20].min() > 200  # the box, white
+    outside = np.ones((160, 160), bool)
+    outside[15:145, 15:145] = False
+    np.testing.assert_array_equal(picture[outside], plain[outside])
+    more = ('--out', out, '--draw', folder / 'e', '--ellipses')
+    assert call(folder, checkpoint, *more) == 0
+    with_ellipses = cv2.imread(str(folder / 'e' / 'a' / '1.png'))
+    assert (with_ellipses != picture).any()
+
+
+def test_inputs_are_spared(
+    folder: Path, checkpoint: str, capsys: pytest.CaptureFixture
+) -> None:
+    before = {p: p.read_bytes() for p in folder.rglob('*') if p.is_file()}
+    boxes = folder / 'boxes.csv'
+    assert call(folder, checkpoint, '--out', boxes) == 2
+    assert 'is the file of boxes' in capsys.readouterr().err
+    more = ('--out', folder / 'k.json', '--draw', folder / 'pictures')
+    assert call(folder, checkpoint, *more) == 2
+    assert 'would replace' in capsys.readouterr().err
+    after = {p: p.read_bytes() for p in folder.rglob('*') if p.is_file()}
+    assert after == before
+
+
+def test_an_unexpected_fault_costs_one_picture(
+    folder: Path, checkpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = load_model(checkpoint)
+
+    def predictor(pictures: list, boxes: list) -> object:
+        if any('2.jpg' in path for path in pictures):
+            raise MemoryError('too much')
+        return real(pictures, boxes)
+
+    monkeypatch.setattr(predict, 'load', lambda options: predictor)
+    out = folder / 'k.json'
+    assert call(folder, checkpoint, '--out', out) == 1
+    content = json.loads(out.read_text())
+    assert len(content['annotations']) == 2
+    (failure,) = content['failures']
+    assert failure['file_name'].endswith('2.jpg')
+    assert failure['reason'] == 'MemoryError: too much'
+
+
+def test_ctrl_c_keeps_what_is_done(
+    folder: Path,
+    checkpoint: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    real = load_model(checkpoint)
+
+    def predictor(pictures: list, boxes: list) -> object:
+        if 'b' in Path(pictures[0]).parent.name:
+            raise KeyboardInterrupt
+        return real(pictures, boxes)
+
+    monkeypatch.setattr(predict, 'load', lambda options: predictor)
+    monkeypatch.setattr(predict, 'TOGETHER', 1)
+    out = folder / 'k.json'
+    assert call(folder, checkpoint, '--out', out) == 130
+    assert len(json.loads(out.read_text())['annotations']) == 2
+    assert 'interrupted. 2 faces in 2 pictures' in capsys.readouterr().err
+
+
+def test_results_are_written_on_the_way(
+    folder: Path, checkpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = folder / 'k.json'
+    real = load_model(checkpoint)
+    seen = []
+
+    def predictor(pictures: list, boxes: list) -> object:
+        known = json.loads(out.read_text()) if out.exists() else None
+        seen.append(known and len(known['annotations']))
+        return real(pictures, boxes)
+
+    monkeypatch.setattr(predict, 'load', lambda options: predictor)
+    monkeypatch.setattr(predict, 'TOGETHER', 1)
+    monkeypatch.setattr(predict, 'EVERY', -1)
+    assert call(folder, checkpoint, '--out', out) == 0
+    assert seen == [None, 1, 2]
+
+
+def test_without_boxes_the_detector_is_asked(
+    folder: Path, checkpoint: str, face: np.ndarray
+) -> None:
+    out = folder / 'k.json'
+    picture = folder / 'pictures' / 'a' / '1.png'
+    words = ['predict', str(picture), '--model', checkpoint]
+    assert main([*words, '--out', str(out)]) == 0
+    (found,) = json.loads(out.read_text())['annotations']
+    from rcn_mmpose.detect import HaarDetector
+
+    (box,) = HaarDetector('eyes_and_mouth')(cv2.imread(str(picture)))
+    x, y, width, height = found['bbox']
+    np.testing.assert_allclose((x, y, x + width, y + height), box)
+    cv2.imwrite(str(picture), cv2.copyMakeBorder(face, *[99] * 4, 0))
+    assert main([*words, '--out', str(out)]) == 0
+    words += ['--smallest-face', '0.7']
+    assert main([*words, '--out', str(out)]) == 1
