@@ -12,9 +12,9 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmpose.registry import MODELS
 
-from ..engine.fast_path import use_device_data
 from .arm import Case, Plan
 from .faces import count_faces, load_config
+from .stepped_loop import check_batches, make_on_device
 from .stock import stock_config
 
 SETUP = f'{__name__}:set_up'
@@ -57,14 +57,15 @@ def set_up(
 ) -> dict[str, Case]:
     """Set up all ways to a batch, in the process that measures them.
 
-    All take the same faces, at most 256 (so that their files lie in memory),
-    in the process itself, without workers: a loader, and the model's data
-    preprocessor with what it gives.
+    All take the same faces, 256 or four batches (so that their files lie in
+    memory), in the process itself, without workers: a loader, and the model's
+    data preprocessor with what it gives.
     """
-    cfg = load_config(config, folder, FACES)
+    count = max(FACES, 4 * (batch or 0))
+    cfg = load_config(config, folder, count)
     faces = cfg.train_dataloader.dataset
     cfg.train_dataloader.batch_size = batch or cfg.train_dataloader.batch_size
-    faces.indices = min(FACES, count_faces(faces))
+    faces.indices = min(count, count_faces(faces))
     cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
     stock = stock_config()
     ours = cfg.codec.input_size
@@ -75,9 +76,7 @@ def set_up(
     small.train_pipeline[-3].input_size = ours
     small.train_pipeline[-2].encoder = codec
     on_device = copy.deepcopy(cfg)
-    use_device_data(
-        on_device, tempfile.mkdtemp(prefix='rcn_mmpose_benchmark_')
-    )
+    make_on_device(on_device, tempfile.mkdtemp(prefix='rcn_mmpose_benchmark_'))
     ways = {
         "MMPose's, 256x256": _as_in(cfg, stock),
         f"MMPose's, {ours[0]}x{ours[1]}": _as_in(cfg, small),
@@ -112,6 +111,7 @@ class Batches(Iterator):
         with DefaultScope.overwrite_default_scope('mmpose'):
             loader = dict(cfg.train_dataloader, drop_last=True)
             self.loader = Runner.build_dataloader(loader, seed=0)
+            check_batches(self.loader)
             self.preprocessor = MODELS.build(cfg.model.data_preprocessor)
         self.preprocessor.to(device)
         self._epoch = 0

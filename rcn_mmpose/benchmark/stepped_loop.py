@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch.utils.data import DataLoader
 
 from ..engine.fast_path import use_device_data
 
@@ -65,7 +66,7 @@ class Training:
             max_epochs=cfg.train_cfg.max_epochs,
         )
         if device_data:
-            use_device_data(cfg)
+            make_on_device(cfg)
         else:  # all on the cores that are counted
             cfg.train_dataloader.num_workers = 0
             cfg.train_dataloader.persistent_workers = False
@@ -73,6 +74,7 @@ class Training:
         cfg.experiment_name = f'benchmark_{time.time_ns()}'
         cfg.visualizer.name = cfg.experiment_name
         self.runner = Runner.from_cfg(cfg)
+        check_batches(self.runner.train_dataloader)
         self.runner.train()
         self.faces = cfg.train_dataloader.batch_size
         self.loop: SteppedLoop = self.runner.train_loop
@@ -121,3 +123,27 @@ class Training:
 
         module.register_forward_pre_hook(before)
         module.register_forward_hook(after)
+
+
+def make_on_device(cfg: Config, folder: str | None = None) -> None:
+    """Let a config make its training data on the device, or fail.
+
+    Raises:
+        OSError: If there is no room for a cache: the plain path would be
+            measured in its place.
+    """
+    if not use_device_data(cfg, folder):
+        raise OSError('no crop cache can be written; see the warning above.')
+
+
+def check_batches(loader: DataLoader) -> None:
+    """Raise an error if an epoch has no whole batch.
+
+    Raises:
+        ValueError: Naming the numbers.
+    """
+    if not len(loader):
+        raise ValueError(
+            f'{len(loader.dataset)} faces give no batch of '
+            f'{loader.batch_size}; take a smaller --batch.'
+        )

@@ -104,7 +104,7 @@ def set_up(
         loops (bool): Whether whole loops are measured, too.
         compiled (bool): Whether the network is compiled.
     """
-    cfg = load_config(config, folder, FACES)
+    cfg = load_config(config, folder, max(FACES, 4 * (batch or 0)))
     cfg.work_dir = tempfile.mkdtemp(prefix='rcn_mmpose_benchmark_')
     cfg.train_dataloader.batch_size = batch or cfg.train_dataloader.batch_size
     if precision == 'bf16':

@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from small_experiment import write_config
 
 from rcn_mmpose.benchmark.faces import load_config
-from rcn_mmpose.benchmark.stepped_loop import Training
+from rcn_mmpose.benchmark.stepped_loop import Training, make_on_device
 from rcn_mmpose.engine.fast_path import use_device_data
 
 
@@ -76,3 +76,18 @@ def test_bare_steps_learn_one_batch(cfg: Config) -> None:
         model.load_state_dict(before)
         first = model(**batch, mode='loss')['loss_kpt']
     assert last < first
+
+
+@pytest.mark.parametrize('device_data', [False, True])
+def test_batches_larger_than_the_set(cfg: Config, device_data: bool) -> None:
+    cfg.train_dataloader.batch_size = 13
+    with pytest.raises(ValueError, match='12 faces give no batch of 13'):
+        Training(cfg, device_data)
+
+
+def test_the_plain_path_is_not_taken_for_the_other(
+    cfg: Config, tmp_path: Path
+) -> None:
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(OSError, match='no crop cache'):
+        make_on_device(cfg, str(tmp_path / 'file' / 'cache'))
