@@ -12,7 +12,11 @@ which :mod:`~.tiled_conv` does with 4/9 of the products for a 3x3 kernel, 9/25
 for a 5x5 one. Nothing is approximated.
 
 The bias, the sum of both parts and the ReLU are done by the convolution of
-the fine part, in place, where PyTorch has oneDNN's fused operators.
+the fine part, in place, where PyTorch has oneDNN's fused operators; a map is
+pooled by three maxima. Tried on a CPU and left out, for they gained nothing: a
+transposed convolution in place of the four kernels, 1x1 convolutions and the
+first one as matrix products, weights packed beforehand, and pooling before
+bias and ReLU (those are free already, and the branch wants them).
 """
 
 from __future__ import annotations
@@ -74,7 +78,7 @@ class SplitRCN(nn.Module):
             stack = [FusedConv(conv) for conv in layers[1:]]
             if layers:
                 stack.insert(0, SplitConv(layers[0], len(conv.weight)))
-            self.branches.append(nn.Sequential(*stack))
+            self.branches.append(nn.ModuleList(stack))
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """Compute the features of the finest branch.
@@ -93,14 +97,17 @@ class SplitRCN(nn.Module):
             levels.append(x)
         coarser: list[Tensor] = []  # at the size of the level below
         for level, branch in zip(
-            levels[::-1], self.branches[::-1], strict=True
+            reversed(levels), reversed(self.branches), strict=True
         ):
+            out = []
             if len(branch):
-                out = branch[1:](branch[0](level, coarser))
-            if not len(branch) or self.skip:
-                coarser = [tile(c, map_size(level)) for c in coarser]
-            if len(branch):
-                coarser = [out, *(coarser if self.skip else ())]
+                first, *others = branch
+                out = [first(level, coarser)]
+                for conv in others:
+                    out = [conv(out[0])]
+            if self.skip or not out:
+                out += [tile(c, map_size(level)) for c in coarser]
+            coarser = out
         return (coarser[0],)
 
 
@@ -116,18 +123,9 @@ class FusedConv(nn.Module):
         self.weight = _fixed(conv.weight)
         self.bias = _fixed(conv.bias)
 
-    def forward(self, x: Tensor, added: Tensor | None = None) -> Tensor:
-        """Compute ``relu(conv(x) + added)``.
-
-        Args:
-            x (Tensor): Maps (B, I, H, W).
-            added (Tensor, optional): Maps (B, O, H, W), which may be
-                overwritten.
-
-        Returns:
-            Tensor: Maps (B, O, H, W).
-        """
-        return conv_relu(x, self.weight, self.bias, added)
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute ``relu(conv(x))`` of maps (B, I, H, W)."""
+        return conv_relu(x, self.weight, self.bias)
 
 
 class SplitConv(nn.Module):
