@@ -34,9 +34,9 @@ class OneEuroFilter:
 
     Args:
         cutoff (float): Of a keypoint at rest, in Hz, above 0; lower for less
-            trembling. Defaults to 1.5.
+            trembling. Defaults to 1.
         slope (float): How the cut-off rises, in Hz by face sizes a second, at
-            least 0; higher for less lag. Defaults to 20.
+            least 0; higher for less lag. Defaults to 10.
         speed_cutoff (float): Of the speed, in Hz, above 0. Defaults to 1, the
             authors'.
 
@@ -46,8 +46,8 @@ class OneEuroFilter:
 
     def __init__(
         self,
-        cutoff: float = 1.5,
-        slope: float = 20.0,
+        cutoff: float = 1.0,
+        slope: float = 10.0,
         speed_cutoff: float = 1.0,
     ) -> None:
         if not (cutoff > 0 and slope >= 0 and speed_cutoff > 0):

@@ -81,16 +81,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cutoff',
         type=float,
-        default=1.5,
-        help='of the filter at rest, in Hz; lower trembles less (default: '
-        '1.5)',
+        default=1.0,
+        help='of the filter at rest, in Hz; lower trembles less (default: 1)',
     )
     parser.add_argument(
         '--slope',
         type=float,
-        default=20.0,
+        default=10.0,
         help='by which the cut-off rises with the speed in faces a second; '
-        'higher lags less (default: 20)',
+        'higher lags less (default: 10)',
     )
     parser.add_argument(
         '--no-filter', action='store_true', help='keypoints as they are'
