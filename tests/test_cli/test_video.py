@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from rcn_mmpose.cli import main
+from rcn_mmpose.tracking import FaceTracker
+
+FRAMES = 6
+
+
+@pytest.fixture
+def video(tmp_path: Path, face: np.ndarray) -> Path:
+    """A face that moves to the right, 6 frames of 240x200 pixels."""
+    path = tmp_path / 'face.avi'
+    code = cv2.VideoWriter.fourcc(*'MJPG')
+    writer = cv2.VideoWriter(str(path), code, 10.0, (240, 200))
+    for i in range(FRAMES):
+        picture = np.full((200, 240, 3), 128, np.uint8)
+        picture[20:180, 10 + 5 * i : 170 + 5 * i] = face
+        writer.write(picture)
+    writer.release()
+    return path
+
+
+def call(video: Path, checkpoint: str, *more: object) -> int:
+    # random weights are never sure
+    words = [video, '--model', checkpoint, '--lost', 0, *more]
+    return main(['video', *map(str, words)])
+
+
+def frames_of(path: Path) -> list[np.ndarray]:
+    capture, frames = cv2.VideoCapture(str(path)), []
+    while True:
+        there, frame = capture.read()
+        if not there:
+            return frames
+        frames.append(frame)
+
+
+def test_table_and_json_agree(
+    video: Path, checkpoint: str, capsys: pytest.CaptureFixture
+) -> None:
+    table, coco = video.parent / 'k.csv', video.parent / 'k.json'
+    assert call(video, checkpoint, '--out', table, '--no-filter') == 0
+    said = capsys.readouterr().out
+    assert f'in {FRAMES} frames of {FRAMES}' in said
+    assert call(video, checkpoint, '--out', coco, '--no-filter') == 0
+    with open(table, newline='') as file:
+        rows = list(csv.DictReader(file))
+    content = json.loads(coco.read_text())
+    assert content['frames_per_second'] == 10
+    assert len(content['frames']) == FRAMES
+    i = 0
+    for frame in content['frames']:
+        assert frame['time'] == pytest.approx(frame['frame'] / 10)
+        for found in frame['faces']:
+            for k, name in enumerate(content['keypoints']):
+                row = rows[i]
+                i += 1
+                assert row['keypoint'] == name
+                assert int(row['frame']) == frame['frame']
+                assert int(row['face']) == found['face']
+                place = [float(row['x']), float(row['y'])]
+                assert place == found['keypoints'][k]
+                spread = [float(row[v]) for v in ('var_x', 'cov_xy', 'var_y')]
+                assert spread == found['covariance'][k]
+                assert float(row['confidence']) == found['confidence'][k]
+    assert i == len(rows) > 0
+
+
+def test_drawn_video(video: Path, checkpoint: str) -> None:
+    out = video.parent / 'k.csv'
+    for name in ('new/drawn.avi', 'drawn.mp4'):
+        drawn = video.parent / name
+        assert call(video, checkpoint, '--out', out, '--draw', drawn) == 0
+        found, plain = frames_of(drawn), frames_of(video)
+        assert len(found) == FRAMES
+        for a, b in zip(found, plain, strict=True):
+            assert a.shape == b.shape
+            changed = np.abs(a.astype(int) - b).max(-1) > 60
+            assert 20 < changed.sum() < 0.3 * changed.size
+    assert not [p for p in video.parent.rglob('*.tmp*')]
+
+
+def test_ctrl_c_keeps_what_is_done(
+    video: Path,
+    checkpoint: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    real = FaceTracker.__call__
+
+    def tired(self: FaceTracker, frame: np.ndarray, time: float) -> list:
+        if time > 0.25:
+            raise KeyboardInterrupt
+        return real(self, frame, time)
+
+    monkeypatch.setattr(FaceTracker, '__call__', tired)
+    out, drawn = video.parent / 'k.json', video.parent / 'd.avi'
+    assert call(video, checkpoint, '--out', out, '--draw', drawn) == 130
+    assert 'interrupted. ' in capsys.readouterr().err
+    assert len(json.loads(out.read_text())['frames']) == 3
+    assert len(frames_of(drawn)) == 3
+
+
+def test_a_video_without_a_face(
+    video: Path, checkpoint: str, capsys: pytest.CaptureFixture
+) -> None:
+    out = video.parent / 'k.csv'
+    # random weights are never as sure as this
+    assert call(video, checkpoint, '--out', out, '--lost', 1) == 1
+    assert '0 faces in 0 frames of 6' in capsys.readouterr().out
+    assert len(out.read_text().splitlines()) == 1  # the header
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['--out', 'k.txt'], 'must end in .csv or .json'),
+        (['--draw', 'd.gif'], 'must end in .mp4 or .avi'),
+        (['--ellipses'], '--draw FILE'),
+        (['--cutoff', '0'], 'frequencies above 0'),
+        (['--every', '0'], 'every=0'),
+        (['--smallest-face', '2'], 'smallest=2'),
+    ],
+)
+def test_wrong_options(
+    words: list,
+    message: str,
+    video: Path,
+    checkpoint: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    monkeypatch.chdir(video.parent)
+    assert call(video, checkpoint, *words) == 2
+    assert message in capsys.readouterr().err
+    assert [p.name for p in video.parent.iterdir()] == ['face.avi']
+
+
+def test_files_that_are_no_video(
+    video: Path, checkpoint: str, capsys: pytest.CaptureFixture
+) -> None:
+    out = video.parent / 'k.csv'
+    wrong = video.parent / 'text.mp4'
+    wrong.write_text('no video')
+    assert call(wrong, checkpoint, '--out', out) == 2
+    assert 'none that OpenCV can decode' in capsys.readouterr().err
+    assert call(video, checkpoint, '--out', out, '--draw', video) == 2
+    assert 'is the video itself' in capsys.readouterr().err
+    assert not out.exists()
