@@ -1,0 +1,123 @@
+"""Faces by a detector of MMDetection that the user has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ..boxes import box_from_detection
+
+
+class MMDetDetector:
+    """Finds faces by any detector of MMDetection 3.x with boxes.
+
+    It is built when the first picture comes. Detectors that need MMCV's
+    compiled operators (most do, for non-maximum suppression) need the full
+    ``mmcv`` in place of ``mmcv-lite``.
+
+    Args:
+        config (str): Config file of the detector.
+        checkpoint (str): Its weights.
+        label (int): Class that is a face. Defaults to 0.
+        score (float): Least score of a face, in [0, 1]. Defaults to 0.5.
+        correction (Mapping, optional): ``scale`` and ``shift`` of
+            :func:`rcn_mmpose.boxes.box_from_detection`, which turn its boxes
+            into those that the model was trained on; measure them by
+            :func:`~.calibrate.calibrate`. By default boxes stay as they are,
+            for a model loaded with ``box_rule=dict(rule='detection', ...)``.
+        device (str): Where it runs. Defaults to ``'cpu'``.
+
+    Raises:
+        FileNotFoundError: If a file does not exist.
+        ValueError: If the score is out of its range, or ``correction`` has
+            other entries.
+    """
+
+    def __init__(
+        self,
+        config: str | os.PathLike,
+        checkpoint: str | os.PathLike,
+        label: int = 0,
+        score: float = 0.5,
+        correction: Mapping[str, float] | None = None,
+        device: str = 'cpu',
+    ) -> None:
+        for path in (config, checkpoint):
+            if not os.path.isfile(path):
+                raise FileNotFoundError(
+                    f"{os.fspath(path)!r} does not exist; give the detector's "
+                    'config and its checkpoint.'
+                )
+        if not 0 <= score <= 1:
+            raise ValueError(f'score={score}; give a number from 0 to 1.')
+        if correction is not None and set(correction) != {'scale', 'shift'}:
+            raise ValueError(
+                f'correction={dict(correction)}; give scale and shift.'
+            )
+        self.config = os.fspath(config)
+        self.checkpoint = os.fspath(checkpoint)
+        self.label = label
+        self.score = score
+        self.correction = correction
+        self.device = device
+        self._model: Any = None
+        self._scope = 'mmdet'
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        """Find the faces of a picture.
+
+        Args:
+            picture (np.ndarray): uint8, (H, W) grey or (H, W, 3) BGR.
+
+        Returns:
+            np.ndarray: Boxes (x1, y1, x2, y2) in pixels, the surest first,
+            float64 (N, 4).
+
+        Raises:
+            ImportError: If MMDetection cannot be imported.
+        """
+        if self._model is None:
+            self._build()
+        from mmdet.apis import inference_detector
+        from mmengine.registry import DefaultScope
+
+        if picture.ndim == 2 or picture.shape[2] == 1:
+            picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+        # the transforms of its pipeline are looked up again at every call
+        with DefaultScope.overwrite_default_scope(self._scope):
+            found = inference_detector(self._model, picture).pred_instances
+        found = found.cpu().numpy()
+        kept = (found.labels == self.label) & (found.scores >= self.score)
+        order = np.argsort(-found.scores[kept], kind='stable')
+        boxes = found.bboxes[kept][order].astype(np.float64)
+        if self.correction and len(boxes):
+            boxes = np.array(
+                [box_from_detection(box, **self.correction) for box in boxes]
+            )
+        return boxes.reshape(-1, 4)
+
+    def _build(self) -> None:
+        """Build the detector; MMPose keeps its scope of registries."""
+        from .. import compat
+
+        compat.activate()
+        try:
+            from mmdet.apis import init_detector
+        except ImportError as error:
+            raise ImportError(
+                f'MMDetection cannot be imported ({error}); `python -m '
+                'rcn_mmpose doctor` has more.'
+            ) from error
+        from mmengine.config import Config
+        from mmengine.registry import DefaultScope
+
+        config = Config.fromfile(self.config)
+        self._scope = config.get('default_scope', 'mmdet')
+        with DefaultScope.overwrite_default_scope(self._scope):
+            self._model = init_detector(
+                config, self.checkpoint, device=self.device
+            )

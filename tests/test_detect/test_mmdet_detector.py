@@ -1,0 +1,123 @@
+"""A detector of MMDetection, built and called by its own functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import DefaultScope, init_default_scope
+
+from rcn_mmpose.boxes import box_from_detection
+from rcn_mmpose.detect import MMDetDetector
+
+CONFIG = """
+default_scope = 'mmdet'
+model = dict(
+    type='FixedBoxes',
+    backbone=dict(type='mmdet.ResNet', depth=18),
+    data_preprocessor=dict(type='DetDataPreprocessor'),
+)
+test_dataloader = dict(
+    dataset=dict(
+        type='CocoDataset',
+        ann_file='none.json',
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='Resize', scale=(100, 50), keep_ratio=True),
+            dict(
+                type='PackDetInputs',
+                meta_keys=('img_shape', 'ori_shape', 'scale_factor'),
+            ),
+        ],
+    )
+)
+"""
+BOXES = [(1, 2, 11, 22), (3, 4, 23, 34), (5, 6, 7, 8), (0, 0, 9, 9)]
+LABELS = [0, 0, 1, 0]
+SCORES = [0.6, 0.9, 0.99, 0.1]
+
+
+@pytest.fixture(scope='module')
+def fixed_boxes() -> None:
+    """Registers a detector that always says the same."""
+    from mmdet.models import BaseDetector
+    from mmdet.registry import MODELS
+    from mmengine.structures import InstanceData
+
+    @MODELS.register_module(force=True)
+    class FixedBoxes(BaseDetector):
+        def __init__(self, backbone: dict, data_preprocessor: dict) -> None:
+            super().__init__(data_preprocessor)
+            self.shapes: list[tuple] = []
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+
+        def predict(
+            self, batch_inputs: torch.Tensor, batch_data_samples: list
+        ) -> list:
+            self.shapes.append(tuple(batch_inputs.shape))
+            batch_data_samples[0].pred_instances = InstanceData(
+                bboxes=torch.tensor(BOXES).float() * self.weight,
+                labels=torch.tensor(LABELS),
+                scores=torch.tensor(SCORES),
+            )
+            return batch_data_samples
+
+        def loss(self, *args: object) -> dict:
+            return {}
+
+        def extract_feat(self, inputs: torch.Tensor) -> torch.Tensor:
+            return inputs
+
+        def _forward(self, *args: object) -> tuple:
+            return ()
+
+
+@pytest.fixture
+def files(tmp_path: Path, fixed_boxes: None) -> tuple[Path, Path]:
+    """Config and checkpoint; the weight 1 gives the boxes as they are."""
+    config, checkpoint = tmp_path / 'fixed.py', tmp_path / 'fixed.pth'
+    config.write_text(CONFIG)
+    meta = dict(dataset_meta=dict(classes=('face', 'hand'), palette='random'))
+    state = dict(weight=torch.ones(1))
+    torch.save(dict(meta=meta, state_dict=state), checkpoint)
+    return config, checkpoint
+
+
+def test_faces_above_the_score(files: tuple[Path, Path]) -> None:
+    picture = np.zeros((50, 100, 3), np.uint8)
+    detector = MMDetDetector(*files)
+    boxes = detector(picture)
+    assert boxes.dtype == np.float64
+    assert boxes.tolist() == [[3, 4, 23, 34], [1, 2, 11, 22]]
+    assert detector(picture[..., 0]).tolist() == boxes.tolist()
+    assert detector._model.shapes == [(1, 3, 50, 100)] * 2
+    strict = MMDetDetector(*files, score=0.95)
+    assert strict(picture).shape == (0, 4)
+    hands = MMDetDetector(*files, label=1)
+    assert hands(picture).tolist() == [[5, 6, 7, 8]]
+
+
+def test_correction(files: tuple[Path, Path]) -> None:
+    correction = dict(scale=1.5, shift=0.2)
+    detector = MMDetDetector(*files, correction=correction)
+    boxes = detector(np.zeros((50, 100, 3), np.uint8))
+    for box, raw in zip(boxes, (BOXES[1], BOXES[0]), strict=True):
+        wanted = box_from_detection(np.array(raw), 1.5, 0.2)
+        np.testing.assert_allclose(box, wanted)
+
+
+def test_the_scope_of_mmpose_stays(files: tuple[Path, Path]) -> None:
+    init_default_scope('mmpose')
+    MMDetDetector(*files)(np.zeros((50, 100, 3), np.uint8))
+    assert DefaultScope.get_current_instance().scope_name == 'mmpose'
+
+
+def test_wrong_arguments(files: tuple[Path, Path]) -> None:
+    with pytest.raises(FileNotFoundError, match='none.py'):
+        MMDetDetector('none.py', files[1])
+    with pytest.raises(ValueError, match='score=2'):
+        MMDetDetector(*files, score=2)
+    with pytest.raises(ValueError, match='give scale and shift'):
+        MMDetDetector(*files, correction=dict(scale=1))
