@@ -22,13 +22,13 @@ A predictor is called with one picture or a list of them, and with the boxes
 of the faces; it returns one :class:`~.result.Result`. Its parts can be called
 (and timed) by themselves::
 
-    model(pictures, boxes)   pictures and boxes to a Result
-    model.crop(grey, boxes)  a grey picture and boxes (N, 4) to crops
-                             (N, H, W) uint8
-    model.predict(crops)     crops to keypoints (N, K, 2) in their pixels,
-                             confidence (N, K), covariance (N, K, 2, 2)
-    model.network            of a torch model alone: crops, a uint8 tensor
-                             (B, H, W), to the same three as tensors
+    model(pictures, boxes)      pictures and boxes to a Result
+    model.crop(picture, boxes)  a picture (an array) and boxes (N, 4) to
+                                crops (N, H, W) uint8
+    model.predict(crops)        crops to keypoints (N, K, 2) in their pixels,
+                                confidence (N, K), covariance (N, K, 2, 2)
+    model.network               of a torch model alone: crops, a uint8 tensor
+                                (B, H, W), to the same three as tensors
 
 :func:`~.onnx_export.export` writes an ``.onnx`` that needs neither torch nor
 MMPose, :func:`~.int8.quantize` turns that one into int8.

@@ -17,7 +17,13 @@ from small_model import build, config, write_checkpoint
 from torch import nn
 
 from rcn_mmpose import load_model
-from rcn_mmpose.inference import OnnxPredictor, Result, TorchPredictor, export
+from rcn_mmpose.inference import (
+    OnnxPredictor,
+    Result,
+    TorchPredictor,
+    export,
+    quantize,
+)
 from rcn_mmpose.inference.loading import load_estimator
 from rcn_mmpose.inference.parity import compare
 from rcn_mmpose.synthetic import render_face
@@ -61,37 +67,59 @@ def check(expected: tuple[np.ndarray, ...], found: Result, size: int) -> None:
     assert np.abs(found.confidence - scores).max() < 1e-4
 
 
+class RealFaces:
+    """The faces of one of 300W's annotation files."""
+
+    def __init__(self, part: str, step: int = 1) -> None:
+        data = ROOT / 'data'
+        content = json.loads(
+            (data / 'annotations' / f'300w_{part}.json').read_text()
+        )
+        names = {x['id']: x['file_name'] for x in content['images']}
+        faces = content['annotations'][::step]
+        self.paths = [data / '300w' / names[x['image_id']] for x in faces]
+        corners = np.array([x['bbox'] for x in faces])
+        corners[:, 2:] += corners[:, :2]
+        self.boxes = corners[:, None]
+        points = np.array([x['keypoints'] for x in faces])
+        self.truth = points.reshape(len(faces), 68, 3)[..., :2]
+
+    def crops(self, predictor: TorchPredictor) -> np.ndarray:
+        return np.concatenate(
+            [
+                predictor.crop(cv2.imread(str(path)), box)
+                for path, box in zip(self.paths, self.boxes, strict=True)
+            ]
+        )
+
+    def error(self, keypoints: np.ndarray) -> float:
+        """In percent of the distance between the eyes' centres."""
+        eyes = [self.truth[:, pair].mean(1) for pair in ((36, 39), (42, 45))]
+        apart = np.linalg.norm(keypoints - self.truth, axis=-1).mean(1)
+        between = np.linalg.norm(eyes[0] - eyes[1], axis=-1)
+        return 100 * float((apart / between).mean())
+
+
 @needs_300w
 def test_200_real_faces(tmp_path: Path) -> None:
     cfg = Config.fromfile(ROOT / 'configs' / 'rcn_300w.py')
     init_default_scope('mmpose')
     model = load_estimator(cfg, CHECKPOINTS[-1])[0].eval()
-    data = ROOT / 'data'
-    cfg.val_dataloader.dataset.data_root = f'{data}/'
+    cfg.val_dataloader.dataset.data_root = f'{ROOT}/data/'
     expected = by_the_test_loop(model, cfg.val_dataloader.dataset)
 
-    content = json.loads(ANNOTATIONS.read_text())
-    names = {x['id']: x['file_name'] for x in content['images']}
-    faces = content['annotations']
-    paths = [data / '300w' / names[face['image_id']] for face in faces]
-    boxes = [np.array(face['bbox']) for face in faces]
-    boxes = [[[*box[:2], *(box[:2] + box[2:])]] for box in boxes]
+    faces = RealFaces('val')
     predictor = load_model(CHECKPOINTS[-1])
-    result = predictor(paths, boxes)
-    crops = np.concatenate(
-        [
-            predictor.crop(cv2.imread(str(path)), box)
-            for path, box in zip(paths, boxes, strict=True)
-        ]
-    )
+    result = predictor(faces.paths, faces.boxes)
+    crops = faces.crops(predictor)
     assert len(crops) == len(result) == 200
     export(predictor, tmp_path / 'a.onnx')
     theirs = load_model(tmp_path / 'a.onnx').predict(crops)
 
     # everything in pixels of the crops
     keypoints, scores, sides = expected
-    centre = [(box[0][:2] + box[0][2:]) / 2 for box in map(np.array, boxes)]
-    corner = (np.array(centre) - sides[:, None] / 2)[:, None]
+    centre = (faces.boxes[..., :2] + faces.boxes[..., 2:]) / 2
+    corner = centre - sides[:, None, None] / 2
     scale = 80 / sides[:, None, None]
     ours = (
         (result.keypoints - corner) * scale,
@@ -105,6 +133,29 @@ def test_200_real_faces(tmp_path: Path) -> None:
         assert parity.keypoints < 0.01 and parity.confidence < 1e-4
         assert parity.deviation < 0.01
         assert len(parity.near_ties) <= 5  # of 13,600
+
+
+@needs_300w
+def test_less_precision_costs_less_than_a_tenth_of_a_point(
+    tmp_path: Path,
+) -> None:
+    faces = RealFaces('val')
+    exact = load_model(CHECKPOINTS[-1])
+    export(exact, tmp_path / 'a.onnx')
+    some = RealFaces('train', step=36).crops(exact)
+    quantize(tmp_path / 'a.onnx', tmp_path / 'int8.onnx', some)
+    models = dict(
+        fp32=exact,
+        bf16=load_model(CHECKPOINTS[-1], precision='bf16'),
+        int8=load_model(tmp_path / 'int8.onnx'),
+    )
+    errors = {
+        name: faces.error(model(faces.paths, faces.boxes).keypoints)
+        for name, model in models.items()
+    }
+    print(errors)
+    for name in ('bf16', 'int8'):
+        assert 0 < abs(errors[name] - errors['fp32']) < 0.1
 
 
 @pytest.fixture(scope='module')
