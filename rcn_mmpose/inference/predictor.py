@@ -127,6 +127,7 @@ class Predictor(ABC):
         alone = is_picture(pictures)
         if alone:
             pictures, boxes = [pictures], None if boxes is None else [boxes]
+        pictures = list(pictures)
         boxes = self._boxes(pictures, boxes, alone)
         faces = _Faces(self.info, strict=alone)
         for picture, known in zip(pictures, boxes, strict=True):

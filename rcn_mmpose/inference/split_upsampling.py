@@ -226,14 +226,17 @@ def conv_relu(
 
 def _fuses(x: Tensor) -> bool:
     """Whether PyTorch has the fused operators for these maps."""
-    return (
-        x.device.type == 'cpu'
-        and x.dtype in (torch.float32, torch.bfloat16)
-        and torch.backends.mkldnn.is_available()
-        and hasattr(torch.ops.mkldnn, '_convolution_pointwise_')
-        and not torch.is_grad_enabled()
-        and not torch.onnx.is_in_onnx_export()
-    )
+    if (
+        not x.is_cpu
+        or torch.is_grad_enabled()
+        or torch.onnx.is_in_onnx_export()
+        or not torch.backends.mkldnn.is_available()
+        or not hasattr(torch.ops.mkldnn, '_convolution_pointwise_')
+    ):
+        return False
+    if x.dtype == torch.bfloat16:  # they raise an error on older processors
+        return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return x.dtype == torch.float32
 
 
 def _fixed(weight: Tensor) -> nn.Parameter:

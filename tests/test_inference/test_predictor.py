@@ -111,6 +111,13 @@ def test_batches_over_faces_and_pictures(batch_size: int) -> None:
     assert result.timing['total'] >= result.timing['crop'] > 0
 
 
+def test_several_pictures_in_any_form() -> None:
+    expected = predictor()([PICTURE] * 2, [[GOOD]] * 2).keypoints
+    for pictures in (np.stack([PICTURE] * 2), iter([PICTURE] * 2)):
+        found = predictor()(pictures, np.array([[GOOD]] * 2))
+        np.testing.assert_array_equal(found.keypoints, expected)
+
+
 def test_no_faces() -> None:
     result = predictor()(PICTURE, [])
     assert result.keypoints.shape == (0, 1, 2)
