@@ -129,7 +129,14 @@ class FaceNetwork(nn.Module):
         return keypoints, confidence, covariance * self.stride**2
 
     def scores(self, crops: Tensor) -> Tensor:
-        """Return score maps, (B, K, H, W), before the softmax."""
+        """Return score maps whose softmax are the probability maps.
+
+        Args:
+            crops (Tensor): Grey, uint8 of shape (B, H, W).
+
+        Returns:
+            Tensor: Of shape (B, K, H, W).
+        """
         x = local_contrast_normalize(crops[:, None]).to(self.dtype)
         # of one channel PyTorch cannot tell the order, if not by the strides
         x = x.reshape(*crops.shape, 1).permute(0, 3, 1, 2)
