@@ -2,12 +2,11 @@
 
 Takes any file of predictions, of rcn-mmpose predict or another program, and
 any COCO annotation file with keypoints, and prints errors by every normaliser
-that is known for these keypoints. In a picture with one true and one
-predicted face the two belong together; else a prediction belongs to the
-nearest face in whose box the mean of its keypoints lies, and a face has one
-prediction at most. A face without a prediction is missed: the table leaves it
-out, the lines below it and the curves count it with an infinite error. Exit
-status: 0 if every face has a prediction, 1 if not.
+that is known for these keypoints. A prediction belongs to the nearest face in
+whose annotated box the mean of its keypoints lies; a face has one prediction
+at most. A face without a prediction is missed: the table leaves it out, the
+lines below it and the curves count it with an infinite error. Exit status: 0
+if every face has a prediction, 1 if not.
 
 The 68 keypoints of one side are reduced to MTFL's five where the other side
 has these.

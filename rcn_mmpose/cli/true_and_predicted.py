@@ -102,9 +102,10 @@ def pair_faces(truth: Truth, predicted: Sequence[PredictedFace]) -> Pairs:
 def _pair_one_picture(
     faces: Sequence[TrueFace], predictions: Sequence[np.ndarray]
 ) -> dict[int, int]:
-    """Return the prediction of each face that has one, by their indices."""
-    if len(faces) == len(predictions) == 1:
-        return {0: 0}
+    """Return the prediction of each face that has one, by their indices.
+
+    A face far from its prediction is missed, and something else was found.
+    """
     means = [prediction.mean(0) for prediction in predictions]
     near = []
     for i, face in enumerate(faces):

@@ -1,0 +1,82 @@
+"""docs/command.md and the command say the same."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from rcn_mmpose.cli import VERBS, main
+
+MODEL = {'--model', '--checkpoint', '--precision', '--device'}
+
+
+@pytest.fixture
+def page(root: Path) -> str:
+    return (root / 'docs' / 'command.md').read_text()
+
+
+def options_of(verb: str) -> set[str]:
+    parser = argparse.ArgumentParser(add_help=False)
+    importlib.import_module(f'rcn_mmpose.cli.{verb}').add_arguments(parser)
+    return {o for action in parser._actions for o in action.option_strings}
+
+
+def test_every_option_stands_there(page: str) -> None:
+    sections = re.split(r'^## ', page, flags=re.M)
+    (common,) = (part for part in sections if part.startswith('The model'))
+    assert set(re.findall(r'^\| `(--\w+)`', common, re.M)) == MODEL
+    for verb in VERBS:
+        known = options_of(verb)
+        (part,) = (
+            part for part in sections if verb in part.splitlines()[0].lower()
+        )
+        if MODEL <= known:
+            known -= MODEL
+        assert set(re.findall(r'`(--[\w-]+)', part)) - MODEL >= known, verb
+        cells = re.findall(r'^\| ((?:`--[\w-]+`(?:, )?)+) \|', part, re.M)
+        listed = set(re.findall(r'--[\w-]+', ' '.join(cells)))
+        assert listed <= known, verb
+
+
+def test_commands_parse(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = []
+    for verb in VERBS:
+        module = importlib.import_module(f'rcn_mmpose.cli.{verb}')
+        monkeypatch.setattr(module, 'run', parsed.append)
+    blocks = re.findall(r'```sh\n(.*?)```', page, re.S)
+    commands = ''.join(blocks).strip().splitlines()
+    assert len(commands) >= 6
+    for command in commands:
+        program, *words = shlex.split(command)
+        assert program == 'rcn-mmpose'
+        main(words)
+    assert len(parsed) == len(commands)
+    for verb, text in VERBS.items():
+        assert f'[`{verb}`]' in page and text in page
+
+
+def test_python_of_the_page_runs(
+    page: str,
+    exported: str,
+    face: object,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import shutil
+
+    import cv2
+
+    (code,) = re.findall(r'```python\n(.*?)```', page, re.S)
+    for ending in ('.onnx', '.json'):
+        source = Path(exported).with_suffix(ending)
+        shutil.copy(source, tmp_path / f'rcn_300w{ending}')
+    cv2.imwrite(str(tmp_path / 'photo.jpg'), face)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(code, names)
+    assert len(names['result']) == 1
