@@ -86,9 +86,10 @@ def shipped_file(name: str, folder: Path = FOLDER) -> str:
     models = shipped_models(folder)
     if name not in models:
         raise FileNotFoundError(
-            f'no model {name!r} ships with this version, but '
-            f'{", ".join(models) or "none at all"}; give one of these, or a '
-            'file: a checkpoint (.pth) or an exported .onnx.'
+            f'model {name!r} is neither a file nor the name of one that '
+            f'ships with this version ({", ".join(models) or "none does"}); '
+            'give such a name, a checkpoint (.pth), a config (.py) and a '
+            'checkpoint, or an exported .onnx.'
         )
     path = folder / models[name].file
     if not path.is_file():
