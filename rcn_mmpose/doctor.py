@@ -29,6 +29,8 @@ TESTED = {
     ('mmcv-lite', 'mmcv', 'mmcv-full', 'onedl-mmcv'): '2.1.0',
     ('mmdet', 'onedl-mmdetection'): '3.3.0',
     ('numpy',): '2.2.6',
+    ('onnx',): '1.23.2',
+    ('onnxruntime',): '1.23.2',
     (
         'opencv-python-headless',
         'opencv-python',

@@ -23,8 +23,22 @@ class WholeFiles(LocalBackend):
     """MMEngine's local files, of which none is ever half there."""
 
     def put(self, obj: bytes, filepath: str | os.PathLike) -> None:
-        """Write a file under another name, then move it into place."""
-        write_whole(os.fspath(filepath), obj)
+        """Write a file under another name, then move it into place.
+
+        Raises:
+            OSError: If it cannot be written, with what to do.
+        """
+        path = os.fspath(filepath)
+        try:
+            write_whole(path, obj)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f'{error.strerror}: {len(obj):,} bytes were to be written, '
+                'what was there before is whole. Make room or the folder '
+                'writable, and go on with --resume',
+                path,
+            ) from error
 
 
 class RemoveLater(WholeFiles):
