@@ -30,7 +30,7 @@ train_dataloader = dict(
             pipeline_end[1],
         ],
         **dataset,
-    )
+    ),
 )
 val_cfg = None
 val_dataloader = None
