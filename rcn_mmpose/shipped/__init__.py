@@ -86,10 +86,10 @@ def shipped_file(name: str, folder: Path = FOLDER) -> str:
     models = shipped_models(folder)
     if name not in models:
         raise FileNotFoundError(
-            f'model {name!r} is neither a file nor the name of one that '
-            f'ships with this version ({", ".join(models) or "none does"}); '
-            'give such a name, a checkpoint (.pth), a config (.py) and a '
-            'checkpoint, or an exported .onnx.'
+            f'model {name!r} is neither a file nor a name of this version, '
+            f'which ships {", ".join(models) or "no models yet"}; give a '
+            'checkpoint (.pth), a config (.py) and a checkpoint, or an '
+            'exported .onnx.'
         )
     path = folder / models[name].file
     if not path.is_file():
