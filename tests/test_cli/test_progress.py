@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from rcn_mmpose.cli.progress import progress
+
+
+class Terminal(io.StringIO):
+    """A terminal that remembers what it showed."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, quiet: bool = False) -> str:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, 'stderr', terminal)
+    monkeypatch.setenv('TERM', 'xterm')
+    with progress('pictures', 4, quiet) as advance:
+        advance()
+        advance(2)
+    return terminal.getvalue()
+
+
+def test_a_terminal_shows_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip('rich')
+    text = shown(monkeypatch)
+    assert 'pictures' in text and '3/4' in text
+
+
+def test_nothing_is_shown_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    assert shown(monkeypatch, quiet=True) == ''
+    monkeypatch.undo()
+    with progress('pictures', 4) as advance:
+        advance(4)
+    assert capsys.readouterr() == ('', '')
+
+
+def test_without_rich(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, 'rich.progress', None)
+    assert shown(monkeypatch) == ''
