@@ -16,7 +16,8 @@ README = PAGES[0].read_text()
 
 
 def test_the_config_of_the_readme_builds_a_model(tmp_path: Path) -> None:
-    (text,) = re.findall(r'```python\n(.*?)```', README, re.DOTALL)
+    texts = re.findall(r'```python\n(.*?)```', README, re.DOTALL)
+    (text,) = (text for text in texts if 'custom_imports' in text)
     path = tmp_path / 'config.py'
     path.write_text(text)
     cfg = Config.fromfile(str(path))
