@@ -15,8 +15,9 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--model',
         required=True,
-        help='a checkpoint (.pth) of tools/train.py, an exported .onnx, or a '
-        'config that goes with --checkpoint',
+        help='a checkpoint (.pth) of tools/train.py, an exported .onnx, a '
+        'name that rcn-mmpose models lists, or a config that goes with '
+        '--checkpoint',
     )
     group.add_argument('--checkpoint', help='weights to go with a config')
     group.add_argument(

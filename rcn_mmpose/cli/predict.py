@@ -168,12 +168,8 @@ class _Work:
                 if known is None:
                     reason = f'{self.options.boxes!r} does not name it.'
                     self._fail(path, reason)
-            pairs = [
-                (path, known)
-                for path, known in zip(paths, boxes, strict=True)
-                if known is not None
-            ]
-            paths, boxes = [p for p, _ in pairs], [b for _, b in pairs]
+            named = [i for i, known in enumerate(boxes) if known is not None]
+            paths, boxes = [paths[i] for i in named], [boxes[i] for i in named]
         if not paths:
             return []
         try:
@@ -194,13 +190,11 @@ class _Work:
         self.pictures += len(result.pictures)
         failed = {failure.picture for failure in result.failures}
         for i, picture in enumerate(result.pictures):
-            if i in failed and not (result.picture_index == i).any():
-                continue
-            if not (result.picture_index == i).any():
-                if not self.options.boxes:
-                    self.file.fail(picture.name, NO_FACE)
-            elif self.options.draw:
-                self._draw(result.of(i), folder)
+            if (result.picture_index == i).any():
+                if self.options.draw:
+                    self._draw(result.of(i), folder)
+            elif not self.options.boxes and i not in failed:
+                self.file.fail(picture.name, NO_FACE)
 
     def _draw(self, result: Result, folder: str) -> None:
         """Draw the faces of one picture."""

@@ -119,6 +119,18 @@ def test_a_video_without_a_face(
     assert len(out.read_text().splitlines()) == 1  # the header
 
 
+def test_a_video_that_was_cut(
+    video: Path, checkpoint: str, capsys: pytest.CaptureFixture
+) -> None:
+    content = video.read_bytes()
+    video.write_bytes(content[: len(content) * 2 // 3])
+    there = len(frames_of(video))
+    assert 0 < there < FRAMES - 1
+    assert call(video, checkpoint, '--out', video.parent / 'k.csv') == 1
+    said = capsys.readouterr().out
+    assert f'ended after {there} of the {FRAMES} frames' in said
+
+
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
