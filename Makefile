@@ -91,6 +91,10 @@ install-now:
 	@echo '$(CURDIR)' > "$$($(BIN)/python -c 'import sysconfig; \
 	    print(sysconfig.get_path("purelib"))')/rcn_mmpose.pth"
 	@$(BIN)/python -c 'import setuptools; setuptools.setup()' -q egg_info
+	@printf '%s\n' '#!/bin/sh' \
+	    'exec "$$(dirname "$$0")/python" -m rcn_mmpose "$$@"' \
+	    > '$(BIN)/rcn-mmpose'
+	@chmod 755 '$(BIN)/rcn-mmpose'
 	@echo "$(SERVED)" > '$(STAMP)'
 	@echo 'Done: $(VENV) is ready.'
 

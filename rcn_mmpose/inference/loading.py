@@ -95,8 +95,8 @@ def load_model(
 def find_model(model: str | os.PathLike) -> str:
     """Return the file of a model.
 
-    This is the one place that knows the names of models: an index of those
-    that ship with the package belongs here.
+    This is the one place that knows the names of models, those of
+    :mod:`rcn_mmpose.shipped`.
 
     Args:
         model: A file, or a name.
@@ -109,11 +109,9 @@ def find_model(model: str | os.PathLike) -> str:
         return path
     if path.endswith((*CHECKPOINTS, *CONFIGS, '.onnx')):
         raise FileNotFoundError(f'model {path!r} does not exist.')
-    raise FileNotFoundError(
-        f'model {path!r} is neither a file nor a name of this version, which '
-        'ships no models yet; give a checkpoint (.pth), a config (.py) and a '
-        'checkpoint, or an exported .onnx.'
-    )
+    from ..shipped import shipped_file
+
+    return shipped_file(path)
 
 
 def load_estimator(

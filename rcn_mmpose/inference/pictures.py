@@ -9,6 +9,12 @@ from typing import Any
 import cv2
 import numpy as np
 
+# A header may name any size; 250 million pixels take 750 MB, and the largest
+# sensors of phones have 200 million.
+MOST_PIXELS = 250_000_000
+# JPEG: start of a frame, whatever its coding
+FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+
 
 def read_picture(picture: Any) -> np.ndarray:
     """Return a picture as an array.
@@ -126,6 +132,12 @@ def _decode(path: str) -> np.ndarray:
         raise ValueError(
             f'picture {path!r} cannot be read: {error.strerror}.'
         ) from error
+    width, height = claimed_size(content)
+    if width * height > MOST_PIXELS:
+        raise ValueError(
+            f'picture {path!r} claims {width}x{height} pixels; at most '
+            f'{MOST_PIXELS} are decoded. Make it smaller.'
+        )
     array = None
     if content:
         try:
@@ -140,3 +152,38 @@ def _decode(path: str) -> np.ndarray:
             'OpenCV can decode, or cut short; convert it to JPEG or PNG.'
         )
     return array
+
+
+def claimed_size(content: bytes) -> tuple[int, int]:
+    """Read off the header how large a picture is.
+
+    Args:
+        content (bytes): Of a file.
+
+    Returns:
+        tuple[int, int]: Width and height in pixels; (0, 0) for other formats
+        than PNG, GIF, BMP and JPEG.
+    """
+
+    def numbers(start: int, size: int, order: str) -> tuple[int, int]:
+        parts = (content[start + i * size :][:size] for i in range(2))
+        first, second = (int.from_bytes(part, order) for part in parts)
+        return first, second
+
+    if content.startswith(b'\x89PNG\r\n\x1a\n'):
+        return numbers(16, 4, 'big')
+    if content.startswith((b'GIF87a', b'GIF89a')):
+        return numbers(6, 2, 'little')
+    if content.startswith(b'BM'):  # a negative height: from top to bottom
+        width, height = numbers(18, 4, 'little')
+        return width, min(height, 2**32 - height)
+    if content.startswith(b'\xff\xd8'):
+        place = 2
+        while content[place : place + 1] == b'\xff':
+            marker = int.from_bytes(content[place + 1 : place + 2], 'big')
+            if marker in FRAMES:
+                height, width = numbers(place + 5, 2, 'big')
+                return width, height
+            length = int.from_bytes(content[place + 2 : place + 4], 'big')
+            place += 2 + length if marker != 0xFF else 1
+    return 0, 0

@@ -5,9 +5,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from small_experiment import write_config
 
 from rcn_mmpose.benchmark.faces import count_faces, load_config, raw_faces
+
+from .small_experiment import write_config
 
 
 @pytest.fixture

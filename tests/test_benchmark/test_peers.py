@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_experiment import write_config
 
 from rcn_mmpose.benchmark import peers, predict
 from rcn_mmpose.benchmark.arm import SkipError
 from rcn_mmpose.benchmark.faces import RawFace
 from rcn_mmpose.benchmark.rounds import Row
+
+from .small_experiment import write_config
 
 
 @pytest.fixture

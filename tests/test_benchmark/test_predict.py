@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from small_experiment import write_config
 
 from rcn_mmpose.benchmark import predict
+
+from .small_experiment import write_config
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 

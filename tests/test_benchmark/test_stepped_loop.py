@@ -9,11 +9,12 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
-from small_experiment import write_config
 
 from rcn_mmpose.benchmark.faces import load_config
 from rcn_mmpose.benchmark.stepped_loop import Training, make_on_device
 from rcn_mmpose.engine.fast_path import use_device_data
+
+from .small_experiment import write_config
 
 
 @pytest.fixture

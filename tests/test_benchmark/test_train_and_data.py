@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_experiment import write_config
 
 from rcn_mmpose.benchmark import data, train
 from rcn_mmpose.benchmark.rounds import Row
+
+from .small_experiment import write_config
 
 
 @pytest.fixture

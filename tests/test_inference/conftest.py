@@ -3,7 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_model import build, config, write_checkpoint
+
+from .small_model import build, config, write_checkpoint
 
 
 @pytest.fixture(scope='session')

@@ -13,7 +13,6 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS
-from small_model import build, config, write_checkpoint
 from torch import nn
 
 from rcn_mmpose import load_model
@@ -27,6 +26,8 @@ from rcn_mmpose.inference import (
 from rcn_mmpose.inference.loading import load_estimator
 from rcn_mmpose.inference.parity import compare
 from rcn_mmpose.synthetic import render_face
+
+from .small_model import build, config, write_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 ANNOTATIONS = ROOT / 'data' / 'annotations' / '300w_val.json'

@@ -7,11 +7,12 @@ import pytest
 import torch
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
-from small_model import CODEC, DENOISER, HEAD, SIDE, build, random_crops
 from torch import nn
 
 from rcn_mmpose.inference import face_network
 from rcn_mmpose.inference.face_network import FaceNetwork
+
+from .small_model import CODEC, DENOISER, HEAD, SIDE, build, random_crops
 
 FLIP = [1, 0, 2, 4, 3]
 CROPS = random_crops(6)

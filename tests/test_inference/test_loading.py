@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from small_model import (
+
+import rcn_mmpose
+from rcn_mmpose import load_model
+from rcn_mmpose.inference.loading import find_model
+
+from .small_model import (
     CODEC,
     DENOISER,
     HEAD,
@@ -20,10 +25,6 @@ from small_model import (
     random_crops,
     write_checkpoint,
 )
-
-import rcn_mmpose
-from rcn_mmpose import load_model
-from rcn_mmpose.inference.loading import find_model
 
 PICTURE = random_crops(1, side=90)[0]
 BOXES = [[10, 10, 70, 70], [20, 15, 80, 75]]

@@ -9,16 +9,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from small_model import (
-    DENOISER,
-    HEAD,
-    NAMES,
-    SIDE,
-    build,
-    config,
-    random_crops,
-    write_checkpoint,
-)
 
 from rcn_mmpose import load_model
 from rcn_mmpose.inference import (
@@ -31,6 +21,17 @@ from rcn_mmpose.inference import (
 )
 from rcn_mmpose.inference.onnx_export import ParityError
 from rcn_mmpose.inference.parity import compare
+
+from .small_model import (
+    DENOISER,
+    HEAD,
+    NAMES,
+    SIDE,
+    build,
+    config,
+    random_crops,
+    write_checkpoint,
+)
 
 onnx = pytest.importorskip('onnx')
 onnxruntime = pytest.importorskip('onnxruntime')

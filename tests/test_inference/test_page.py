@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from small_model import build, config, random_crops
+
+from .small_model import build, config, random_crops
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')

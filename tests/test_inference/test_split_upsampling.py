@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small_model import DENOISER, HEAD, build
 from torch import nn
 
 from rcn_mmpose.inference import split_upsampling as module
@@ -14,6 +13,8 @@ from rcn_mmpose.inference.split_upsampling import (
 )
 from rcn_mmpose.models import layers
 from rcn_mmpose.models.backbones import RCN, SumNet
+
+from .small_model import DENOISER, HEAD, build
 
 
 def close(found: torch.Tensor, expected: torch.Tensor) -> bool:
