@@ -65,6 +65,7 @@ def train(folder: Path, from_epoch: int, **hook: object) -> None:
             checkpoint=dict(type='rcn_mmpose.WholeCheckpointHook', interval=1)
         ),
         custom_hooks=[dict(type='rcn_mmpose.FiniteLossHook', **hook)],
+        default_scope='mmpose',
         experiment_name=f'{folder.name}_{from_epoch}',
         log_level='ERROR',
     ).train()

@@ -73,6 +73,7 @@ def train(
             )
         ),
         resume=resume,
+        default_scope='mmpose',
         experiment_name=f'{folder.name}_{len(errors)}_{resume}',
         log_level='WARNING',
     )

@@ -233,7 +233,7 @@ def test_no_help_at_the_border_in_the_pipeline(tmp_path) -> None:
         dict(type='rcn_mmpose.LoadGreyImage'),
         dict(type='rcn_mmpose.FaceBox'),
         dict(type='rcn_mmpose.CropFace', input_size=(80, 80)),
-        dict(type='PackPoseInputs'),
+        dict(type='mmpose.PackPoseInputs'),
     ]
     packed = Compose([TRANSFORMS.build(step) for step in pipeline])(
         dict(
