@@ -144,7 +144,7 @@ def validation_curve(folder: str, value: str) -> list[float | None]:
 
 
 def _validations(folder: str) -> dict[int, dict]:
-    """Read what was validated, by epoch; the last session counts."""
+    """Read what was validated, by epoch; the last run counts."""
     return {
         line['step']: line
         for path in logs(folder)

@@ -298,6 +298,10 @@ def test_beyond_the_wide_crop_all_is_black() -> None:
             steps(occlusion=(dict(type='PhotometricDistortion'),)),
             "'PhotometricDistortion' has no batched twin: leave it out",
         ),
+        (
+            steps(occlusion=(dict(OCCLUSION, seed=0),)),
+            'same in each epoch',
+        ),
         (steps()[1:], 'no CropFace'),
         (steps()[:1], 'no GenerateTarget'),
         (

@@ -98,6 +98,11 @@ class BatchedPipeline:
         self.flip_prob = _flip_prob(built.get(RandomFlip))
         self.jitter = built.get(UniformJitter) or UniformJitter(0, 0, 0)
         self.occlusion = built.get(RandomOcclusion)
+        if self.occlusion is not None and self.occlusion.seed is not None:
+            raise ValueError(
+                f'RandomOcclusion(seed={self.occlusion.seed}) draws the same '
+                'in each epoch; leave the seed out for training.'
+            )
         self.codec = _codec(built[GenerateTarget])
         width, height = built[CropFace].input_size
         if width != height:
