@@ -67,9 +67,9 @@ class WholeCheckpointHook(CheckpointHook):
     MMEngine removes the old checkpoint before it writes the new one, and
     writes in place: killed in between, a training has none, or half of one.
     Here each file appears whole or not at all, before what it replaces is
-    removed. A training killed between a checkpoint and its validation
-    validates when it goes on, so that no epoch is lost to the choice of the
-    best one.
+    removed. A training that goes on from a checkpoint first validates it,
+    unless that was the best one and says so: it may have been killed before,
+    and no epoch is to be lost to the choice of the best.
 
     Arguments are those of ``CheckpointHook``, but for local files only;
     ``max_keep_ckpts`` is 2 at least.
