@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from mmpose.structures.bbox import get_warp_matrix
 
-from rcn_mmpose.crop import crop_square, to_grey, upright_matrix
+from rcn_mmpose.crop import (
+    crop_square,
+    to_grey,
+    turned_matrix,
+    upright_matrix,
+)
 from rcn_mmpose.datasets.transforms import CropFace, LoadGreyImage
 
 RNG = np.random.default_rng(0)
@@ -44,6 +49,36 @@ def test_a_part_of_the_picture_gives_the_crop_of_the_whole() -> None:
         assert apart.max() <= 8
         differ += apart.any()
     assert differ <= 4
+
+
+@pytest.mark.parametrize('rotation', [-170, -90, -12.5, 30, 90, 180])
+def test_a_turned_square_is_cropped_as_in_training(rotation: float) -> None:
+    for _ in range(20):
+        centre = RNG.uniform((-5, -5), (125, 155)).astype(np.float32)
+        side = np.float32(RNG.uniform(25, 300))
+        np.testing.assert_allclose(
+            turned_matrix(centre, side, (80, 80), rotation),
+            get_warp_matrix(
+                centre, np.full(2, side), rotation, output_size=(80, 80)
+            ),
+            atol=2e-3,  # theirs is rounded to float32
+        )
+        results = LoadGreyImage()(dict(img=COLOUR))
+        results['bbox_center'] = centre[None]
+        results['bbox_scale'] = np.full((1, 2), side)
+        results['bbox_rotation'] = np.array([rotation])
+        expected = CropFace((80, 80))(results)['img'].astype(int)
+        crop = crop_square(COLOUR, centre, side, (80, 80), rotation)
+        # a sample's place may round to the next of the 32 in a pixel
+        assert np.abs(crop - expected).mean() < 0.2
+        assert np.abs(crop - expected).max() <= 16
+
+
+def test_the_corner_of_a_turned_square_may_touch_alone() -> None:
+    # upright the square ends at x = -1, turned its corner reaches x = 19
+    with pytest.raises(ValueError, match='outside'):
+        crop_square(COLOUR, (-51, 70), 100, (80, 80))
+    assert crop_square(COLOUR, (-51, 70), 100, (80, 80), 45).any()
 
 
 def test_grey_and_colour() -> None:

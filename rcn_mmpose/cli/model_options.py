@@ -31,6 +31,14 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         default='cpu',
         help='where the network runs, as PyTorch names it (default: cpu)',
     )
+    group.add_argument(
+        '--passes',
+        type=int,
+        choices=(1, 2),
+        default=1,
+        help='2 predicts each face again from an upright crop about the '
+        'keypoints found first, in twice the time (default: 1)',
+    )
 
 
 def add_detector_argument(parser: argparse._ArgumentGroup) -> None:
@@ -53,4 +61,5 @@ def load(options: argparse.Namespace) -> Predictor:
         options.checkpoint,
         precision=options.precision,
         device=options.device,
+        passes=options.passes,
     )

@@ -12,7 +12,8 @@ of ``tools/train.py`` do), or a config and a checkpoint, or an exported
 ``.onnx``, and returns a predictor::
 
     load_model(model, checkpoint=None, *, precision='fp32', batch_size=None,
-               device='cpu', box_rule=None, detector=None)
+               device='cpu', box_rule=None, detector=None, passes=1,
+               second_pass=None)
 
 - ``precision``: ``'fp32'`` or ``'bf16'``; an ``.onnx`` has its own.
 - ``batch_size``: faces that go through the network at once; by default what
@@ -46,6 +47,7 @@ _FROM = dict(
     OnnxPredictor='onnx_predictor',
     Predictor='predictor',
     Result='result',
+    SecondPass='second_pass',
     TorchPredictor='torch_predictor',
     export='onnx_export',
     load_model='loading',

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .model_info import ModelInfo
 from .predictor import Detector, Predictor
+from .second_pass import SecondPass
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -28,6 +29,8 @@ def load_model(
     device: str = 'cpu',
     box_rule: Mapping | None = None,
     detector: Detector | None = None,
+    passes: int = 1,
+    second_pass: SecondPass | None = None,
 ) -> Predictor:
     """Load a model that predicts.
 
@@ -50,6 +53,10 @@ def load_model(
             a face detector.
         detector (Callable, optional): Finds faces where no boxes are given,
             see :class:`~.predictor.Predictor`.
+        passes (int): 2 to predict each face again from an upright crop that
+            follows from the keypoints found first. Defaults to 1.
+        second_pass (SecondPass, optional): How that crop follows, see
+            :mod:`~.second_pass`; known for MTFL's five and 300W's 68.
 
     Returns:
         Predictor: To be called with pictures and boxes.
@@ -60,7 +67,12 @@ def load_model(
             not fit the config.
     """
     path = find_model(model) if isinstance(model, (str, os.PathLike)) else ''
-    common = dict(batch_size=batch_size, detector=detector)
+    common = dict(
+        batch_size=batch_size,
+        detector=detector,
+        passes=passes,
+        second_pass=second_pass,
+    )
     if path.endswith('.onnx'):
         if (checkpoint, precision, device) != (None, 'fp32', 'cpu'):
             raise ValueError(

@@ -12,7 +12,7 @@ import pytest
 
 from rcn_mmpose.cli import VERBS, main
 
-MODEL = {'--model', '--checkpoint', '--precision', '--device'}
+MODEL = {'--model', '--checkpoint', '--precision', '--device', '--passes'}
 
 
 @pytest.fixture
