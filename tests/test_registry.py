@@ -52,6 +52,7 @@ PARTS = dict(
         'MTFLDataset',
         'OwnFaceDataset',
         'W300Dataset',
+        'W300FivePointsDataset',
     ],
     DATA_SAMPLERS=['EpochSampler'],
     TRANSFORMS=[

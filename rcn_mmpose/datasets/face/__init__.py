@@ -4,6 +4,7 @@ from .face_dataset import FaceDataset
 from .mtfl import MTFLDataset
 from .own_faces import OwnFaceDataset
 from .w300 import W300Dataset
+from .w300_five_points import W300FivePointsDataset
 
 __all__ = [
     'AFLW5Dataset',
@@ -12,4 +13,5 @@ __all__ = [
     'MTFLDataset',
     'OwnFaceDataset',
     'W300Dataset',
+    'W300FivePointsDataset',
 ]

@@ -1,0 +1,16 @@
+"""RCN on MTFL, tested on 300W's training faces reduced to five keypoints.
+
+Faces of another source than those of the training: AFW, HELEN and LFPW.
+
+Annotation file: python tools/dataset_converters/w300_to_coco.py data/300w
+"""
+
+_base_ = ['rcn_aflw.py']
+
+test_dataloader = dict(
+    dataset=dict(
+        type='rcn_mmpose.W300FivePointsDataset',
+        ann_file='annotations/300w_train.json',
+        data_prefix=dict(img='300w/'),
+    )
+)
