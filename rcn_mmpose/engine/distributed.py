@@ -217,7 +217,7 @@ def entry_point(main: Callable[[], None]) -> Callable[[], None]:
     @functools.wraps(main)
     def run() -> None:
         try:
-            record(main)()
+            record(_with_cures)(main)
         except Exception:
             if 'TORCHELASTIC_ERROR_FILE' not in os.environ:
                 raise
@@ -226,3 +226,17 @@ def entry_point(main: Callable[[], None]) -> Callable[[], None]:
             torch.distributed.destroy_process_group()
 
     return run
+
+
+def _with_cures(main: Callable[[], None]) -> None:
+    """Run, and add to an error of PyTorch's what to do."""
+    try:
+        main()
+    except RuntimeError as error:
+        if 'DataLoader worker' not in str(error):
+            raise
+        raise RuntimeError(
+            f'{str(error).strip()} Processes that load pictures are mostly '
+            "killed for memory: take fewer (the loader's num_workers), and "
+            'go on, after a training with --resume.'
+        ) from error

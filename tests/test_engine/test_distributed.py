@@ -277,3 +277,26 @@ def test_batch_of_all_processes() -> None:
     assert 'batch_size=1' in text
     text = check_batch(batches(1, 4, base_batch_size=16), 8)
     assert 'takes 32 faces' in text and 'batch_size=' not in text
+
+
+def test_a_killed_worker_comes_with_a_cure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv('TORCHELASTIC_ERROR_FILE', raising=False)
+    killed = 'DataLoader worker (pid 7) is killed by signal: Killed. '
+
+    @distributed.entry_point
+    def main() -> None:
+        raise RuntimeError(killed)
+
+    with pytest.raises(
+        RuntimeError, match=r'Killed\. .*num_workers.*--resume'
+    ):
+        main()
+
+    @distributed.entry_point
+    def other() -> None:
+        raise RuntimeError('another')
+
+    with pytest.raises(RuntimeError, match='^another$'):
+        other()
