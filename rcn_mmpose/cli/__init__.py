@@ -25,6 +25,7 @@ VERBS = dict(
     plot='draw the error curves of several tests',
     export='write a model as ONNX, which needs no PyTorch',
     models='list the models that ship with the package',
+    serve='show a page that finds keypoints in pictures',
     doctor='report on the environment',
 )
 

@@ -1,0 +1,94 @@
+"""Show a page on this machine: drop a picture, see its keypoints.
+
+Open the address that is printed in a browser. The page loads nothing from
+elsewhere, pictures stay in memory. Only this machine reaches it unless --host
+says otherwise. Ctrl-C ends it, with exit status 0; wrong use gives 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import sys
+
+from .model_options import add_detector_argument
+
+EXAMPLES = """\
+rcn-mmpose serve rcn_300w.onnx
+rcn-mmpose serve work_dirs/rcn_300w/best.pth --port 8080"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        'model',
+        nargs='?',
+        metavar='MODEL',
+        help='a checkpoint (.pth) of tools/train.py, an exported .onnx, or a '
+        'name that rcn-mmpose models lists (default: the first of them)',
+    )
+    parser.add_argument(
+        '--port',
+        type=int,
+        default=8080,
+        help='where to listen, 0 for any that is free (default: 8080)',
+    )
+    parser.add_argument(
+        '--host',
+        default='127.0.0.1',
+        help='address or name to listen at (default: 127.0.0.1, which other '
+        'machines cannot reach)',
+    )
+    add_detector_argument(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until Ctrl-C."""
+    if not 0 <= options.port < 2**16:
+        raise ValueError(f'--port {options.port}; give 0 to 65535.')
+    from ..detect import detect_faces_for
+    from ..inference import load_model
+    from ..serve.server import PageServer, is_loopback
+    from ..serve.service import Service
+
+    predictor = load_model(options.model or _first_model())
+    detect_faces_for(predictor, smallest=options.smallest_face)
+    service = Service(predictor)
+    try:
+        server = PageServer(service, options.host, options.port)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            hint = 'give another port, or --port 0 for any that is free.'
+        else:
+            hint = 'give another --host or --port.'
+        raise OSError(
+            f'cannot listen at {options.host!r}, port {options.port}: '
+            f'{error.strerror}; {hint}'
+        ) from error
+    if not is_loopback(options.host):
+        print(
+            f'warning: whoever reaches {options.host!r} can use this page; it '
+            'asks for no password and does not encrypt.',
+            file=sys.stderr,
+        )
+    print(f'{server.url} (Ctrl-C ends it)', flush=True)
+    with server:
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print('stopped.', file=sys.stderr)
+    with service.lock:  # not while a network is at work
+        return 0
+
+
+def _first_model() -> str:
+    """Return the name of the first model that ships with the package."""
+    from ..shipped import shipped_models
+
+    models = shipped_models()
+    if not models:
+        raise ValueError(
+            'no model ships with this version; name one: rcn-mmpose serve '
+            'MODEL, a checkpoint (.pth) or an exported .onnx.'
+        )
+    return next(iter(models))

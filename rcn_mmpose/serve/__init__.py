@@ -1,0 +1,7 @@
+"""A page on this machine: drop a picture, see its keypoints.
+
+:mod:`.upload` checks what is sent, :mod:`.service` predicts and draws,
+:mod:`.server` speaks HTTP (Python's own server, no framework), and
+``page.html``, ``page.css`` and ``page.js`` are what a browser shows. They load
+nothing from elsewhere.
+"""

@@ -1,0 +1,344 @@
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from rcn_mmpose.serve import server as module
+from rcn_mmpose.serve.server import PageServer, is_loopback
+from rcn_mmpose.serve.service import Service
+from rcn_mmpose.serve.upload import MOST_BYTES
+
+from .conftest import Ask
+
+
+def raw(server: PageServer, request: bytes, shut: bool = True) -> bytes:
+    """Send anything, return all that comes back."""
+    with socket.create_connection(server.server_address, 20) as connection:
+        connection.sendall(request)
+        if shut:
+            connection.shutdown(socket.SHUT_WR)
+        parts = []
+        while part := connection.recv(2**16):
+            parts.append(part)
+    return b''.join(parts)
+
+
+def status_of(answer: bytes) -> int:
+    head, _, body = answer.partition(b'\r\n\r\n')
+    status = int(head.split()[1])
+    if status != 200:
+        assert json.loads(body)['error']
+    return status
+
+
+# --------------------------------------------------------------- what it gives
+
+
+@pytest.mark.parametrize(
+    ('path', 'kind', 'part'),
+    [
+        ('/', 'text/html', b'<!doctype html>'),
+        ('/page.css', 'text/css', b'linear-gradient'),
+        ('/page.js', 'text/javascript', b'use strict'),
+        ('/model', 'application/json', b'"keypoints": 5'),
+    ],
+)
+def test_pages(ask: Ask, path: str, kind: str, part: bytes) -> None:
+    answer = ask(path)
+    assert answer.status == 200 and part in answer.body
+    assert answer.headers.get_content_type() == kind
+    assert int(answer.headers['Content-Length']) == len(answer.body)
+
+
+def test_headers_of_every_answer(ask: Ask, png: bytes) -> None:
+    for answer in (ask('/'), ask('/none'), ask('/predict', png)):
+        policy = answer.headers['Content-Security-Policy']
+        assert policy.startswith("default-src 'none';")
+        assert 'unsafe' not in policy and '*' not in policy
+        assert answer.headers['X-Content-Type-Options'] == 'nosniff'
+        assert answer.headers['Cache-Control'] == 'no-store'
+        assert answer.headers['Server'].strip() == 'rcn-mmpose'
+
+
+def test_the_page_names_no_other_place(root: Path) -> None:
+    for file in (root / 'rcn_mmpose' / 'serve').glob('page.*'):
+        text = file.read_text()
+        assert not re.search(r'https?:|//\w+\.|@import|url\(', text), file
+        # what the policy forbids would silently not work
+        assert not re.search(r'<script>|<style|\son\w+=|style=', text), file
+
+
+def test_a_picture(ask: Ask, png: bytes) -> None:
+    answer = ask('/predict?name=a%20%C3%A9.png&ellipses=1', png)
+    assert answer.status == 200
+    assert answer.json['coco']['images'][0]['file_name'] == 'a é.png'
+    assert len(answer.json['coco']['annotations']) == 1
+    plain = ask('/predict', png).json
+    assert plain['drawn'] != answer.json['drawn']
+    assert plain['coco']['images'][0]['file_name'] == ''
+
+
+# ------------------------------------------------------------ what it refuses
+
+
+@pytest.mark.parametrize(
+    'path',
+    [
+        '/page.html',
+        '/server.py',
+        '/etc/passwd',
+        '/../../etc/passwd',
+        '/%2e%2e/%2e%2e/etc/passwd',
+        '//etc/passwd',
+        '/page.css/../server.py',
+        '/page.css%00',
+        '/..%5c..',
+        'http://[',
+        '*',
+    ],
+)
+def test_no_path_but_its_own(server: PageServer, path: str) -> None:
+    request = f'GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n'.encode()
+    assert status_of(raw(server, request)) == 404
+
+
+def test_methods(ask: Ask, png: bytes) -> None:
+    for method in ('PUT', 'DELETE', 'OPTIONS', 'PATCH', 'GET'):
+        answer = ask('/predict', method=method)
+        assert answer.status == 405 and answer.headers['Allow'] == 'POST'
+        assert 'POST' in answer.json['error']
+    answer = ask('/', png)
+    assert answer.status == 405 and answer.headers['Allow'] == 'GET'
+    assert ask('/', method='HEAD').status == 405
+    assert ask('/', method='BREW').status == 501
+
+
+@pytest.mark.parametrize(
+    ('host', 'status'),
+    [
+        ('localhost', 200),
+        ('LOCALHOST:1', 200),
+        ('127.0.0.1:8080', 200),
+        ('[::1]:8080', 200),
+        ('192.168.0.7', 200),  # a name server cannot change what this means
+        ('evil.example', 403),
+        ('evil.example:8080', 403),
+        ('localhost.evil.example', 403),
+        ('127.0.0.1.evil.example', 403),
+        ('localhost@evil.example', 403),
+        ('', 403),
+        ('[', 403),
+    ],
+)
+def test_host(ask: Ask, host: str, status: int) -> None:
+    assert ask('/', Host=host).status == status
+
+
+def test_a_request_without_host_is_refused(server: PageServer) -> None:
+    assert status_of(raw(server, b'GET / HTTP/1.0\r\n\r\n')) == 403
+
+
+def test_origin(ask: Ask, png: bytes, server: PageServer) -> None:
+    host = f'127.0.0.1:{server.server_port}'
+    assert ask('/predict', png, Origin=f'http://{host}').status == 200
+    for origin in ('http://evil.example', 'null', f'http://{host}0', ''):
+        answer = ask('/predict', png, Origin=origin)
+        assert answer.status == 403, origin
+
+
+@pytest.mark.parametrize(
+    ('headers', 'status'),
+    [
+        ('', 411),
+        ('Content-Length: x', 400),
+        ('Content-Length: -1', 400),
+        ('Content-Length: 0', 400),
+        ('Content-Length: \u00b2', 400),
+        ('Content-Length: 1e3', 400),
+        (f'Content-Length: {MOST_BYTES + 1}', 413),
+        (f'Content-Length: {10**30}', 413),
+        ('Content-Length: 9', 400),  # and then nothing comes
+        ('Transfer-Encoding: chunked', 411),
+        ('Content-Length: 5\r\nTransfer-Encoding: chunked', 411),
+    ],
+)
+def test_lengths(server: PageServer, headers: str, status: int) -> None:
+    lines = ['POST /predict HTTP/1.1', 'Host: localhost', headers]
+    request = '\r\n'.join(line for line in lines if line) + '\r\n\r\n'
+    assert status_of(raw(server, request.encode('latin-1'))) == status
+
+
+def test_a_large_upload_learns_why_it_is_refused(ask: Ask) -> None:
+    answer = ask('/predict', bytes(MOST_BYTES + 1))
+    assert answer.status == 413
+    assert f'at most {MOST_BYTES}' in answer.json['error']
+
+
+def test_contents(ask: Ask, png: bytes) -> None:
+    for content, status in (
+        (b'<html>', 415),
+        (b'GIF89a' + bytes(100), 415),
+        (png[:60], 400),
+        (b'\xff\xd8\xff\xe0' + bytes(50), 400),
+    ):
+        answer = ask('/predict?name=a.png', content, Content_Type='image/png')
+        assert answer.status == status and answer.json['error']
+
+
+@pytest.mark.parametrize(
+    'query',
+    [
+        'ellipses=2',
+        'ellipses=1&ellipses=1',
+        'x=1',
+        'name',
+        'name=' + 'a' * 256,
+        'name=a&name=b&name=c',
+        '%',
+    ],
+)
+def test_parameters(ask: Ask, png: bytes, query: str) -> None:
+    answer = ask(f'/predict?{query}', png)
+    assert answer.status == 400 and 'ellipses=' in answer.json['error']
+
+
+# ----------------------------------------------------------------- it lives on
+
+
+def test_nonsense_does_not_stop_it(
+    server: PageServer, ask: Ask, capsys: pytest.CaptureFixture
+) -> None:
+    for request in (
+        b'',
+        b'\r\n\r\n',
+        b'\x16\x03\x01\x02\x00\x01\x00',  # somebody tries https
+        b'GET\r\n\r\n',
+        b'GET /\r\n\r\n',
+        b'GET / HTTP/9.9\r\n\r\n',
+        b'GET /' + b'a' * 70_000 + b' HTTP/1.0\r\n\r\n',
+        b'GET / HTTP/1.0\r\n' + b'a: b\r\n' * 200 + b'\r\n',
+        b'GET / HTTP/1.0\r\nHost: ' + b'a' * 70_000 + b'\r\n\r\n',
+    ):
+        raw(server, request)
+    assert ask('/').status == 200
+    assert 'Traceback' not in capsys.readouterr().err
+
+
+def test_a_fault_inside_is_answered(
+    ask: Ask,
+    png: bytes,
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise MemoryError('no room')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service, 'predictor', fail)
+        answer = ask('/predict', png)
+    assert answer.status == 500
+    assert answer.json['error'] == 'MemoryError: no room'
+    assert 'Traceback' in capsys.readouterr().err
+    assert ask('/predict', png).status == 200
+
+
+def test_who_leaves_early_does_no_harm(
+    server: PageServer, ask: Ask, png: bytes, capsys: pytest.CaptureFixture
+) -> None:
+    head = b'POST /predict HTTP/1.0\r\nHost: localhost\r\n'
+    length = f'Content-Length: {len(png)}\r\n\r\n'.encode()
+    for content in (png[:50], png):
+        connection = socket.create_connection(server.server_address)
+        # closed with a reset, at once
+        linger = b'\1\0\0\0\0\0\0\0'
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        connection.sendall(head + length + content)
+        connection.close()
+    assert ask('/predict', png).status == 200
+    assert 'Traceback' not in capsys.readouterr().err
+
+
+def test_silence_ends_a_connection(
+    server: PageServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module._Handler, 'timeout', 0.1)
+    request = b'POST /predict HTTP/1.0\r\nHost: a\r\nContent-Length: 9\r\n\r\n'
+    request = request.replace(b'Host: a', b'Host: localhost')
+    assert status_of(raw(server, request, shut=False)) == 408
+    assert raw(server, b'GET /', shut=False) == b''
+
+
+@contextmanager
+def held(lock: threading.Lock) -> Iterator[None]:
+    with lock:
+        yield
+
+
+def test_one_prediction_at_a_time_and_few_waiting(
+    server: PageServer, ask: Ask, png: bytes, service: Service
+) -> None:
+    answers = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(ask('/predict', png)))
+        for _ in range(module.UPLOADS)
+    ]
+    with held(service.lock):  # as by a prediction that takes long
+        for thread in threads:
+            thread.start()
+        start = time.monotonic()
+        while server.uploads._value and time.monotonic() - start < 20:
+            time.sleep(0.01)
+        assert not answers
+        busy = ask('/predict', png)
+        assert busy.status == 503 and 'try again' in busy.json['error']
+        assert ask('/').status == 200
+    for thread in threads:
+        thread.join()
+    assert [answer.status for answer in answers] == [200] * len(threads)
+    assert ask('/predict', png).status == 200
+
+
+# ---------------------------------------------------------------------- places
+
+
+@pytest.mark.parametrize(
+    ('host', 'expected'),
+    [
+        ('127.0.0.1', True),
+        ('127.8.8.8', True),
+        ('::1', True),
+        ('localhost', True),
+        ('0.0.0.0', False),
+        ('::', False),
+        ('192.168.0.7', False),
+        ('', False),
+        ('example.org', False),
+    ],
+)
+def test_loopback(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
+
+
+def test_ipv6(service: Service) -> None:
+    try:
+        socket.create_server(('::1', 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip('This machine has no IPv6.')
+    with PageServer(service, '::1', 0) as server:
+        assert server.url == f'http://[::1]:{server.server_port}'
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        connection = http.client.HTTPConnection('::1', server.server_port)
+        connection.request('GET', '/')
+        assert connection.getresponse().status == 200
+        thread.join()
