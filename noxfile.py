@@ -1,0 +1,104 @@
+"""The tests on other versions, and what else takes long.
+
+    pip install nox
+    nox --list
+    nox -s locked-3.12 numpy
+
+Each session has an environment of its own below .nox/, which the Makefile
+builds from requirements/lock.txt; then some packages are exchanged. A session
+whose interpreter is not on the PATH is skipped. What passed, and when, stands
+in the README's table of versions.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import nox
+
+nox.needs_version = '>=2024.4.15'
+nox.options.default_venv_backend = 'none'
+nox.options.sessions = ['locked']
+
+VERSIONS = ['3.10', '3.11', '3.12']
+PYTHON = '3.11'  # of the sessions that exchange packages
+# What `make` sets for itself and must not reach the `make` of a session.
+OF_MAKE = ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL', 'VIRTUAL_ENV', 'PYTHONPATH')
+
+
+def install(session: nox.Session, python: str = PYTHON) -> str:
+    """Build the environment of the lock.
+
+    Returns:
+        str: Its interpreter.
+    """
+    name = f'python{python}'
+    if shutil.which(name) is None:
+        session.skip(f'{name} is not on the PATH.')
+    for variable in OF_MAKE:
+        session.env[variable] = None
+    venv = os.path.join('.nox', session.name)
+    session.run('make', f'PYTHON={name}', f'VENV={venv}', 'install')
+    return os.path.abspath(os.path.join(venv, 'bin', 'python'))
+
+
+def exchange(
+    session: nox.Session, python: str, wanted: str, *without: str
+) -> None:
+    """Install another version than the lock's, and nothing else."""
+    if without:
+        session.run(python, '-m', 'pip', 'uninstall', '-y', *without)
+    session.run(
+        *(python, '-m', 'pip', 'install', '--no-deps'),
+        *('--no-build-isolation', wanted),
+    )
+
+
+def test(session: nox.Session, python: str) -> None:
+    """Run the tests, or those named after ``--``."""
+    session.run(python, '-m', 'rcn_mmpose.doctor')
+    session.run(python, '-m', 'pytest', *session.posargs)
+
+
+@nox.session
+@nox.parametrize('python', VERSIONS, ids=VERSIONS)
+def locked(session: nox.Session, python: str) -> None:
+    """The lock, on each Python it is for."""
+    test(session, install(session, python))
+
+
+@nox.session
+def numpy(session: nox.Session) -> None:
+    """The newest numpy that the `mm` extra allows."""
+    python = install(session)
+    exchange(session, python, 'numpy==2.3.5')
+    test(session, python)
+
+
+@nox.session
+def fork(session: nox.Session) -> None:
+    """MMEngine's maintained fork in place of MMEngine."""
+    python = install(session)
+    exchange(session, python, 'onedl-mmengine==0.10.12', 'mmengine')
+    test(session, python)
+
+
+@nox.session
+def operators(session: nox.Session) -> None:
+    """Take mmcv with its compiled operators: compiles for 10 to 30 minutes."""
+    python = install(session)
+    session.env['MMCV_WITH_OPS'] = '1'
+    exchange(session, python, 'mmcv==2.1.0', 'mmcv-lite')
+    session.run(python, '-c', 'import mmcv.ops')
+    test(session, python)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Branch coverage of the package, with the processes that tests start."""
+    python = install(session)
+    exchange(session, python, 'coverage==7.17.3')
+    session.run(python, '-m', 'coverage', 'run', '-m', 'pytest')
+    session.run(python, '-m', 'coverage', 'combine')
+    session.run(python, '-m', 'coverage', 'report', '--fail-under=90')
