@@ -17,6 +17,7 @@ from mmpose.codecs.base import BaseKeypointCodec
 from torch import Tensor
 
 from ..registry import KEYPOINT_CODECS
+from .calibration import Calibration
 from .decoding import best_cells, local_expectation, mass_within
 
 
@@ -45,6 +46,10 @@ class CellIndex(BaseKeypointCodec):
         score_radius (float): A keypoint's score is the probability mass
             within this distance of it, in pixels of the crop, but at least
             1.5 cells, which hold the four cells around it. Defaults to 3.
+        calibration (dict, optional): Arguments of
+            :class:`~.calibration.Calibration`, by which scores become
+            probabilities that hold; ``tools/calibrate.py`` finds them.
+            Keypoints do not depend on it. Defaults to none.
 
     Raises:
         ValueError: For a value that is not one of the above.
@@ -65,6 +70,7 @@ class CellIndex(BaseKeypointCodec):
         window: int = 5,
         outside: str = 'clamp',
         score_radius: float = 3.0,
+        calibration: dict | None = None,
     ) -> None:
         super().__init__()
         heatmap_size = heatmap_size or input_size
@@ -92,6 +98,9 @@ class CellIndex(BaseKeypointCodec):
         self.window = window
         self.outside = outside
         self.score_radius = score_radius
+        self.calibration = None
+        if calibration is not None:
+            self.calibration = Calibration(**calibration)
 
     def encode(
         self,
@@ -188,7 +197,25 @@ class CellIndex(BaseKeypointCodec):
         grid = cells.to(maps.dtype)
         if self.decoding == 'local':
             grid = local_expectation(maps, cells, self.window)
-        radius = max(self.score_radius / self.stride, 1.5)
-        scores = mass_within(maps, grid, radius)
+        scores = self.scores(maps, grid)
         keypoints = grid * self.stride + (self.stride - 1) / 2
         return keypoints[:, None].cpu().numpy(), scores[:, None].cpu().numpy()
+
+    @property
+    def radius(self) -> float:
+        """``score_radius`` in cells."""
+        return max(self.score_radius / self.stride, 1.5)
+
+    def scores(self, maps: Tensor, positions: Tensor) -> Tensor:
+        """Return the probability that each keypoint is where it is said.
+
+        Args:
+            maps (Tensor): Probability maps, (B, K, H, W).
+            positions (Tensor): The keypoints (x, y) in cells, (B, K, 2).
+
+        Returns:
+            Tensor: In [0, 1], of shape (B, K).
+        """
+        if self.calibration is not None:
+            maps = self.calibration.maps(maps)
+        return mass_within(maps, positions, self.radius)

@@ -77,7 +77,8 @@ class FaceNetwork(nn.Module):
         self.dtype = dtype
         codec = head.decoder
         self.stride = codec.stride
-        self.radius = max(codec.score_radius / codec.stride, 1.5)
+        self.radius = codec.radius
+        self.calibration = codec.calibration
         self.window = codec.window if codec.decoding == 'local' else None
         self.beta = 1.0
         if isinstance(head, SoftArgmaxHead):
@@ -121,7 +122,8 @@ class FaceNetwork(nn.Module):
         parts = [scores]
         if not torch.onnx.is_in_onnx_export() and scores.is_cpu:
             parts = scores.split(max(1, CACHED // scores[0].numel()))
-        read = [read_scores(part, self.window, self.radius) for part in parts]
+        options = self.window, self.radius, self.calibration
+        read = [read_scores(part, *options) for part in parts]
         positions, confidence, covariance = map(
             torch.cat, zip(*read, strict=True)
         )

@@ -28,6 +28,10 @@ class ModelInfo:
             ``'detection'`` with ``scale`` and ``shift``.
         radius: Distance in pixels of the crop within which the probability
             counts as confidence.
+        calibration: ``temperature`` and ``covariance_scale``, see
+            :class:`~rcn_mmpose.codecs.calibration.Calibration`; None if
+            confidence and covariance are as the network gives them. They are
+            in the model, here for information.
         name: Of the model.
         versions: Of the packages that made it.
 
@@ -39,6 +43,7 @@ class ModelInfo:
     keypoints: tuple[str, ...]
     box_rule: Mapping = field(default_factory=lambda: dict(rule='given'))
     radius: float = 3.0
+    calibration: Mapping | None = None
     name: str = ''
     versions: Mapping = field(default_factory=dict)
 

@@ -14,11 +14,15 @@ import math
 import torch
 from torch import Tensor
 
+from ..codecs.calibration import Calibration
 from ..codecs.decoding import block_around
 
 
 def read_scores(
-    scores: Tensor, window: int | None, radius: float
+    scores: Tensor,
+    window: int | None,
+    radius: float,
+    calibration: Calibration | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Read score maps.
 
@@ -29,14 +33,17 @@ def read_scores(
             cell itself, 0 for the expectation over the whole map.
         radius (float): Largest distance in cells, inclusive, within which
             probability counts as confidence.
+        calibration (Calibration, optional): Of confidence and covariance.
 
     Returns:
         tuple[Tensor, Tensor, Tensor]: Positions (B, K, 2); confidence (B, K)
-        in [0, 1]; covariance (B, K, 2, 2) of each map about its mean, in
-        squared cells. float32.
+        in [0, 1]; covariance (B, K, 2, 2) of each map about its mean, or if
+        calibrated about the position, in squared cells. float32.
     """
     maps = scores.flatten(2).float().softmax(-1).view(scores.shape)
-    mean, covariance = moments(maps)
+    tempered = calibration is not None and calibration.temperature != 1
+    if window == 0 or not tempered:
+        mean, covariance = moments(maps)
     if window == 0:
         positions = mean
     else:
@@ -44,6 +51,12 @@ def read_scores(
         positions = cells.to(maps.dtype)
         if window is not None:
             positions = _expectation(maps, cells, window)
+    if tempered:
+        flat = scores.flatten(2).float() / calibration.temperature
+        maps = flat.softmax(-1).view(scores.shape)
+        mean, covariance = moments(maps)
+    if calibration is not None:
+        covariance = calibration.covariance(mean, covariance, positions)
     return positions, _mass(maps, positions, radius), covariance
 
 

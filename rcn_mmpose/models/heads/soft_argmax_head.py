@@ -12,7 +12,6 @@ from mmpose.utils.typing import (
 )
 from torch import Tensor
 
-from ...codecs.decoding import mass_within
 from ...registry import MODELS
 from ..losses.soft_argmax import expected_cells, soft_maps
 from .spatial_softmax_head import SpatialSoftmaxHead
@@ -89,8 +88,7 @@ class SoftArgmaxHead(SpatialSoftmaxHead):
         maps = batch_outputs.detach()
         cells = expected_cells(maps)
         keypoints = self._pixels(cells)[:, None].cpu().numpy()
-        radius = max(self.decoder.score_radius / self.decoder.stride, 1.5)
-        scores = mass_within(maps, cells, radius)
+        scores = self.decoder.scores(maps, cells)
         return [
             InstanceData(keypoints=points, keypoint_scores=score)
             for points, score in zip(
