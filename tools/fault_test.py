@@ -30,6 +30,7 @@ import argparse
 import json
 import os
 import os.path as osp
+import pickle
 import shutil
 import signal
 import subprocess
@@ -147,7 +148,9 @@ class Scene:
             )
         for name in os.listdir(self.work) if osp.isdir(self.work) else ():
             if name.endswith('.pth'):
-                torch.load(osp.join(self.work, name))
+                self.expect(
+                    whole(osp.join(self.work, name)), f'{name} is not whole'
+                )
 
     def same_after(self, job: Job) -> None:
         """Resume, and expect the weights of a training without a fault."""
@@ -159,6 +162,15 @@ class Scene:
             made = job.made(self.folder)
             different = [k for k, v in self.wanted.items() if made.get(k) != v]
             self.expect(not different, f'other weights: {different}')
+
+
+def whole(path: str) -> bool:
+    """Whether a checkpoint can be read."""
+    try:
+        torch.load(path)
+    except (RuntimeError, EOFError, pickle.UnpicklingError):
+        return False
+    return True
 
 
 @contextmanager
