@@ -96,6 +96,19 @@ class ErrorTable:
             )
         return self._errors[key]
 
+    def lengths(self, protocol: str, normaliser: str) -> np.ndarray:
+        """Return what the errors of each face are divided by.
+
+        Args:
+            protocol (str): ``'pixels'`` or ``'cells'``.
+            normaliser (str): Its name.
+
+        Returns:
+            np.ndarray: In pixels of the picture, or in cells, (N,); NaN for a
+            face that has none.
+        """
+        return np.array(self._lengths[protocol, normaliser])
+
     def errors_of(self, measure: Measure) -> np.ndarray:
         """Return the errors that a value is made of.
 

@@ -102,8 +102,8 @@ def test_metainfo(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('rows', 'message'),
     [
-        (slice(None), 'an eye or a mouth corner is not labelled'),
-        (slice(0, 67), 'has 67 keypoints; give'),
+        (slice(None), 'face 1 in .*an eye or a mouth corner is not labelled'),
+        (slice(0, 67), '67 keypoints|204 numbers'),
     ],
 )
 def test_faces_that_are_refused(
@@ -111,5 +111,5 @@ def test_faces_that_are_refused(
 ) -> None:
     flat = face()
     flat[54, 2] = 0
-    with pytest.raises(ValueError, match=f'face 1 in .*a.png.*{message}'):
+    with pytest.raises(ValueError, match=message):
         build(tmp_path, flat[rows])

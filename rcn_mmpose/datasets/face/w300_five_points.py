@@ -45,6 +45,7 @@ class W300FivePointsDataset(FaceDataset):
         },
     )
     PREPARE = W300Dataset.PREPARE
+    LISTED_KEYPOINTS = 68
 
     def parse_data_info(self, raw_data_info: dict) -> dict | None:
         """Read one face, reduced."""
