@@ -9,7 +9,7 @@ compat.activate()
 
 import torch  # noqa: E402
 from mmengine.config import Config  # noqa: E402
-from mmengine.runner import Runner  # noqa: E402
+from mmengine.runner import Runner, find_latest_checkpoint  # noqa: E402
 
 from rcn_mmpose.engine.cli import add_common_arguments, load_config  # noqa: E402
 from rcn_mmpose.engine.compile_network import check_compiler  # noqa: E402
@@ -125,9 +125,14 @@ def main() -> None:
         cfg.default_hooks.checkpoint.pop('save_best', None)
     if args.amp == 'always' or args.amp == 'auto' and amp_pays():
         use_amp(cfg)
-    if args.resume:
+    if args.resume == 'auto':
+        # weights to begin with count where there is nothing to go on from
+        cfg.resume = find_latest_checkpoint(cfg.work_dir) is not None
+        if cfg.resume:
+            cfg.load_from = None
+    elif args.resume:
         cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+        cfg.load_from = args.resume
     if args.compile:
         use_compiler(cfg, args.compile)
     if args.auto_scale_lr == 'linear':

@@ -83,11 +83,30 @@ def test_train_resume_and_test(
         '--auto-scale-lr',
         '--work-dir',
         work,
-        options=('train_cfg.max_epochs=2',),
+        options=('train_cfg.max_epochs=2', 'load_from=not_asked_for.pth'),
     )
     assert 'resumed epoch: 1' in done.stdout + done.stderr
     last = work / 'epoch_2.pth'
-    assert torch.load(last, weights_only=False)['meta']['epoch'] == 2
+    trained = torch.load(last, weights_only=False)
+    assert trained['meta']['epoch'] == 2
+
+    # with nothing to go on from, --resume begins with the weights asked for
+    tool(
+        'train',
+        config,
+        '--resume',
+        '--work-dir',
+        tmp_path / 'next',
+        options=(
+            'train_cfg.max_epochs=1',
+            f'load_from={last}',
+            'optim_wrapper.optimizer.lr=0',
+        ),
+    )
+    same = torch.load(tmp_path / 'next' / 'epoch_1.pth', weights_only=False)
+    assert same['meta']['epoch'] == 1
+    for name, value in trained['state_dict'].items():
+        assert torch.equal(same['state_dict'][name], value), name
 
     best = next(work.glob('best_NME_pixels_eye_points_epoch_*.pth'))
     out, dump = tmp_path / 'out.json', tmp_path / 'all.pkl'
