@@ -23,9 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'model',
         nargs='?',
+        default='rcn-68',
         metavar='MODEL',
         help='a checkpoint (.pth) of tools/train.py, an exported .onnx, or a '
-        'name that rcn-mmpose models lists (default: the first of them)',
+        'name that rcn-mmpose models lists (default: rcn-68)',
     )
     parser.add_argument(
         '--port',
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     from ..serve.server import PageServer, is_loopback
     from ..serve.service import Service
 
-    predictor = load_model(options.model or _first_model())
+    predictor = load_model(options.model)
     detect_faces_for(predictor, smallest=options.smallest_face)
     service = Service(predictor)
     try:
@@ -79,16 +80,3 @@ def run(options: argparse.Namespace) -> int:
             print('stopped.', file=sys.stderr)
     with service.lock:  # not while a network is at work
         return 0
-
-
-def _first_model() -> str:
-    """Return the name of the first model that ships with the package."""
-    from ..shipped import shipped_models
-
-    models = shipped_models()
-    if not models:
-        raise ValueError(
-            'no model ships with this version; name one: rcn-mmpose serve '
-            'MODEL, a checkpoint (.pth) or an exported .onnx.'
-        )
-    return next(iter(models))

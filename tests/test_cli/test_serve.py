@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rcn_mmpose import shipped
+from rcn_mmpose import inference
 from rcn_mmpose.cli import main
 
 
@@ -85,16 +85,15 @@ def test_wrong_use(
     assert said.out == '' and message in said.err
 
 
-def test_the_default_is_the_first_that_ships(
+def test_the_default_model(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setattr(shipped, 'shipped_models', lambda: {})
+    def load(model: str) -> None:
+        raise FileNotFoundError(f'asked for {model}')
+
+    monkeypatch.setattr(inference, 'load_model', load)
     assert main(['serve']) == 2
-    assert 'no model ships' in capsys.readouterr().err
-    models = {'first.pth': None, 'second.pth': None}
-    monkeypatch.setattr(shipped, 'shipped_models', lambda: models)
-    assert main(['serve']) == 2
-    assert "'first.pth' does not exist" in capsys.readouterr().err
+    assert 'asked for rcn-68' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('host', ['127.0.0.1', '0.0.0.0'])
