@@ -4,14 +4,15 @@ Importing the package does nothing but name its version.  A config gets
 its models with ``custom_imports = dict(imports=['rcn_mmpose.registry'],
 allow_failed_imports=False)``; a program with ``import
 rcn_mmpose.registry`` before it imports MMPose.  :func:`load_model` finds
-keypoints in pictures; it is imported on its first use.
+keypoints in pictures, :func:`model_files` finds the files of models that
+ship; they are imported on their first use.
 """
 
 from typing import Any
 
 from .version import __version__
 
-__all__ = ['__version__', 'load_model']
+__all__ = ['__version__', 'load_model', 'model_files']
 
 
 def __getattr__(name: str) -> Any:
@@ -20,4 +21,8 @@ def __getattr__(name: str) -> Any:
         from .inference import load_model
 
         return load_model
+    if name == 'model_files':
+        from .shipped import model_files
+
+        return model_files
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -8,6 +8,8 @@ parts are looked up first, so where it needs the repairs a config needs this
 one line::
 
     custom_imports = dict(imports=['rcn_mmpose.registry'])
+
+MMPose's inferencers learn the names of the models that ship with us.
 """
 
 from . import compat
@@ -23,6 +25,8 @@ from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS  # noqa:
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS  # noqa: E402
 from mmengine.registry import Registry  # noqa: E402
 from mmpose.registry import KEYPOINT_CODECS as MMPOSE_CODECS  # noqa: E402
+
+from .shipped.in_mmpose import add_names  # noqa: E402
 
 SCOPE = 'rcn_mmpose'
 
@@ -42,3 +46,5 @@ TRANSFORMS = _registry('transform', MMENGINE_TRANSFORMS, 'datasets')
 METRICS = _registry('metric', MMENGINE_METRICS, 'evaluation')
 HOOKS = _registry('hook', MMENGINE_HOOKS, 'engine')
 KEYPOINT_CODECS = _registry('KEYPOINT_CODECS', MMPOSE_CODECS, 'codecs')
+
+add_names()

@@ -223,6 +223,8 @@ def test_the_metafile_is_true(model: dict) -> None:
     found = load_tool('get_flops.py').count(Config.fromfile(str(config)))
     assert found['params'] == model['Metadata']['Parameters']
     assert found['flops'] == model['Metadata']['FLOPs']
+    if model.get('Alias'):  # one that ships, see tests/test_shipped
+        return
     # the numbers are those of the README
     cells = {
         cell.strip()

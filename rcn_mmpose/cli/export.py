@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(
             f'{options.model!r} is exported already; give the checkpoint.'
         )
-    predictor = load(options)
+    predictor = load(options, 'torch')
     from ..inference.onnx_export import ParityError, export
 
     try:

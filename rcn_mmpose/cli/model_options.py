@@ -9,15 +9,25 @@ if TYPE_CHECKING:
     from ..inference import Predictor
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+def add_model_arguments(
+    parser: argparse.ArgumentParser, default: str | None = None
+) -> None:
+    """Add the arguments.
+
+    Args:
+        parser (argparse.ArgumentParser): Of the verb.
+        default (str, optional): Name of the model where none is given; if
+            left out, one has to be given.
+    """
+    known = f' (default: {default})' if default else ''
     group = parser.add_argument_group('model')
     group.add_argument(
         '--model',
-        required=True,
+        required=default is None,
+        default=default,
         help='a checkpoint (.pth) of tools/train.py, an exported .onnx, a '
         'name that rcn-mmpose models lists, or a config that goes with '
-        '--checkpoint',
+        f'--checkpoint{known}',
     )
     group.add_argument('--checkpoint', help='weights to go with a config')
     group.add_argument(
@@ -52,8 +62,8 @@ def add_detector_argument(parser: argparse._ArgumentGroup) -> None:
     )
 
 
-def load(options: argparse.Namespace) -> Predictor:
-    """Load the model that was named."""
+def load(options: argparse.Namespace, runtime: str | None = None) -> Predictor:
+    """Load the model that was named, see ``load_model``."""
     from ..inference import load_model
 
     return load_model(
@@ -62,4 +72,5 @@ def load(options: argparse.Namespace) -> Predictor:
         precision=options.precision,
         device=options.device,
         passes=options.passes,
+        runtime=runtime,
     )

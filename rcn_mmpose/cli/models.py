@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the list."""
-    from ..shipped import shipped_file, shipped_models
+    from ..shipped import FOLDER, model_files, shipped_file, shipped_models
 
     models = shipped_models()
     if options.json:
@@ -37,14 +37,23 @@ def run(options: argparse.Namespace) -> int:
     broken = []
     for name, model in models.items():
         try:
-            shipped_file(name)
+            model_files(name)
+            shipped_file(name, 'onnx')
         except (ValueError, OSError) as error:
             broken.append(f'error: {error}')
         if not options.json:
-            print(f'{name}: {model.keypoints} keypoints, {model.file}')
+            size = sum(file['bytes'] for file in model.files.values()) / 1e6
+            print(
+                f'{name}: {model.keypoints} keypoints, '
+                f'{model.parameters:,} parameters, {size:.1f} MB'
+            )
             print(f'    trained on  {model.trained_on}')
-            print(f'    errors      {model.errors}')
-            print(f'    licence     {model.licence}')
+            print(f'    terms       {model.terms}')
+            for data, results in model.metrics.items():
+                values = ', '.join(f'{k} {v:g}' for k, v in results.items())
+                print(f'    {data}: {values}')
+    if models and not options.json:
+        print(f'Terms: {FOLDER / "LICENSE-weights.md"}')
     for line in broken:
         print(line, file=sys.stderr)
     return 1 if broken else 0

@@ -77,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--quiet', action='store_true', help='show no progress'
     )
-    add_model_arguments(parser)
+    add_model_arguments(parser, 'rcn-68')
 
 
 def run(options: argparse.Namespace) -> int:

@@ -99,7 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--quiet', action='store_true', help='show no progress'
     )
-    add_model_arguments(parser)
+    add_model_arguments(parser, 'rcn-5')  # keeps up with a camera
 
 
 def run(options: argparse.Namespace) -> int:

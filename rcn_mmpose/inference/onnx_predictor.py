@@ -80,14 +80,28 @@ def read_description(path: Path) -> ModelInfo:
             )
     text = beside.read_text(encoding='utf-8')
     info = ModelInfo.from_json(text)
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    if json.loads(text).get('sha256') != sha256:
+    content = json.loads(text)
+    _check(path, content.get('sha256'), beside)
+    weights = content.get('weights')  # see shared_weights
+    if isinstance(weights, dict):
+        file = path.with_name(str(weights.get('file')))
+        _check(file, weights.get('sha256'), beside)
+    return info
+
+
+def _check(path: Path, sha256: str | None, beside: Path) -> None:
+    """Raise an error unless a file is the one that is described."""
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{str(path)!r} does not exist; it holds the weights of the model '
+            f'that {str(beside)!r} describes. Copy it to the same folder.'
+        )
+    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
         raise ValueError(
             f'{str(beside)!r} belongs to another model than {str(path)!r}: '
             'the sha256 differs. Copy both files again, or export the model '
             'again.'
         )
-    return info
 
 
 def open_session(path: Path, threads: int = 0) -> Any:

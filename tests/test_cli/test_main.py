@@ -84,7 +84,7 @@ def test_help_has_examples_that_parse(
         [],
         ['fly'],
         ['predict'],
-        ['predict', 'a.jpg'],  # no model
+        ['export', 'a.onnx'],  # no model
         ['video', '--model', 'm.onnx', 'v.mp4', '--every', 'x'],
     ],
 )

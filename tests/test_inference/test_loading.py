@@ -172,7 +172,7 @@ def test_a_checkpoint_runs_nothing(tmp_path: Path) -> None:
     [
         (('none.pth',), FileNotFoundError, "'none.pth' does not exist"),
         (('none.onnx',), FileNotFoundError, "'none.onnx' does not exist"),
-        (('rcn-7',), FileNotFoundError, 'ships no models yet'),
+        (('rcn-7',), FileNotFoundError, 'nor a name of this'),
         ((config(), 'none.pth'), FileNotFoundError, "'none.pth' does not"),
         ((config(),), ValueError, 'give a config and a checkpoint'),
     ],

@@ -1,0 +1,185 @@
+"""An exported model whose weights are those of the checkpoint beside it.
+
+A checkpoint and an .onnx of one model hold the same numbers, and the .onnx
+more of them: sums of weights, see :mod:`~.tiled_conv`. ONNX knows weights that
+lie in another file ("external data"), given by name, offset and length; and
+PyTorch writes tensors into a checkpoint as they are. So the .onnx can name the
+places of its weights in a half-precision checkpoint. The graph turns them
+into float32 and sums them; ONNX Runtime does that once, when it reads the
+model. Prediction is as fast as with weights of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx.external_data_helper import set_external_data
+from torch import nn
+
+from .onnx_predictor import description_of
+from .split_upsampling import SplitConv
+from .tiled_conv import phase_weights
+
+SMALL = 1024  # bytes; what is no larger stays in the graph, and biases do
+
+
+def share_weights(path: Path, network: nn.Module, checkpoint: Path) -> bytes:
+    """Rewrite an exported model so that its weights are a checkpoint's.
+
+    Args:
+        path (Path): The ``.onnx``, as :func:`~.onnx_export.export` wrote it.
+        network (nn.Module): What it was exported from, loaded from
+            ``checkpoint``.
+        checkpoint (Path): Of half-precision weights; has to lie beside the
+            ``.onnx`` where that is used.
+
+    Returns:
+        bytes: The new model.
+
+    Raises:
+        ValueError: If weights of the model are not in the checkpoint.
+    """
+    model = onnx.load(path)
+    store = _Store(checkpoint)
+    splits = {
+        f'{name}.': module
+        for name, module in network.named_modules()
+        if isinstance(module, SplitConv)
+    }
+    names = {tensor.name for tensor in model.graph.initializer}
+    for prefix, module in splits.items():
+        _split(prefix, module, names, store)
+    for tensor in model.graph.initializer:
+        if tensor.name.rpartition('.')[0] + '.' not in splits or (
+            tensor.name.endswith('.bias')
+        ):
+            store.add(tensor)
+    nodes = [*store.nodes, *model.graph.node]
+    del model.graph.initializer[:], model.graph.node[:]
+    model.graph.initializer.extend(store.tensors)
+    model.graph.node.extend(nodes)
+    return model.SerializeToString()
+
+
+class _Store:
+    """The weights of a graph, in a checkpoint where they are large.
+
+    Args:
+        checkpoint (Path): The checkpoint.
+    """
+
+    def __init__(self, checkpoint: Path) -> None:
+        self.name = checkpoint.name
+        self.content = checkpoint.read_bytes()
+        self.tensors: list[TensorProto] = []
+        self.nodes: list[NodeProto] = []
+
+    def add(self, tensor: TensorProto) -> None:
+        """Add a weight of the graph under its name."""
+        value = numpy_helper.to_array(tensor)
+        if value.ndim > 1 and value.nbytes > SMALL:
+            self.refer(tensor.name, value)
+        else:
+            self.tensors.append(tensor)
+
+    def refer(self, name: str, value: np.ndarray) -> None:
+        """Add a float32 weight that is in the checkpoint as float16."""
+        half = value.astype(np.float16)
+        content = half.tobytes()
+        place = self.content.find(content)
+        if place < 0 or not np.array_equal(half.astype(np.float32), value):
+            raise ValueError(
+                f'{name} is not among the weights of {self.name!r} in half '
+                'precision; export what was loaded from that checkpoint.'
+            )
+        tensor = numpy_helper.from_array(half, f'{name}.half')
+        set_external_data(tensor, self.name, place, len(content))
+        tensor.ClearField('raw_data')
+        self.tensors.append(tensor)
+        self.compute('Cast', [f'{name}.half'], name, to=TensorProto.FLOAT)
+
+    def constant(self, name: str, value: np.ndarray | list[int]) -> str:
+        """Add a value that is no weight; returns its name."""
+        self.tensors.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+    def compute(
+        self,
+        operator: str,
+        inputs: list[str],
+        *outputs: str,
+        **options: object,
+    ) -> None:
+        """Add an operator, which runs once when the model is read."""
+        self.nodes.append(
+            helper.make_node(operator, inputs, list(outputs), **options)
+        )
+
+
+def _split(
+    prefix: str, module: SplitConv, names: set[str], store: _Store
+) -> None:
+    """Make the kernels of a split convolution of the one they come from."""
+    coarse = module.coarse.shape[1]
+    whole = torch.cat([module.fine, module.coarse], 1).contiguous().numpy()
+    if not coarse:
+        store.refer(f'{prefix}fine', whole)
+        return
+    store.refer(f'{prefix}whole', whole)
+    sizes = store.constant(f'{prefix}sizes', [whole.shape[1] - coarse, coarse])
+    parts = f'{prefix}fine', f'{prefix}coarse'
+    store.compute('Split', [f'{prefix}whole', sizes], *parts, axis=1)
+    if f'{prefix}phases' in names:
+        _sum_phases(prefix, module, store)
+
+
+def _sum_phases(prefix: str, module: SplitConv, store: _Store) -> None:
+    """Compute what :func:`~.tiled_conv.phase_weights` does, in the graph.
+
+    That is linear in the k x k places of a kernel, so one matrix does it.
+    """
+    outputs, inputs, side, _ = module.coarse.shape
+    places, small = side * side, (side + 1) // 2
+    units = torch.eye(places).view(places, 1, side, side)
+    sums = phase_weights(units).view(4, places, small * small)
+    matrix = sums.permute(1, 0, 2).reshape(places, -1)
+    # (O, I, k, k) -> (O, I, 4, m, m) -> (4 * O, I, m, m)
+    steps = (
+        ('Reshape', [outputs * inputs, places], {}),
+        ('MatMul', matrix.numpy(), {}),
+        ('Reshape', [outputs, inputs, 4, small, small], {}),
+        ('Transpose', None, dict(perm=(2, 0, 1, 3, 4))),
+        ('Reshape', [4 * outputs, inputs, small, small], {}),
+    )
+    last = f'{prefix}coarse'
+    for i, (operator, value, options) in enumerate(steps):
+        out = f'{prefix}step_{i}' if i + 1 < len(steps) else f'{prefix}phases'
+        given = [last]
+        if value is not None:
+            given.append(store.constant(f'{out}.with', value))
+        store.compute(operator, given, out, **options)
+        last = out
+
+
+def describe_shared(
+    path: Path, sha256: str, checkpoint: str, weights_sha256: str
+) -> bytes:
+    """Return the description of a model with its new sha256.
+
+    Args:
+        path (Path): The exported model; its ``.json`` lies beside it.
+        sha256 (str): Of what :func:`share_weights` returned.
+        checkpoint (str): Name of the file of weights.
+        weights_sha256 (str): Of that file.
+    """
+    content = json.loads(description_of(path).read_text(encoding='utf-8'))
+    content.update(
+        sha256=sha256,
+        weights=dict(file=checkpoint, sha256=weights_sha256),
+    )
+    return (json.dumps(content, indent=2, ensure_ascii=False) + '\n').encode()
