@@ -1,8 +1,8 @@
-"""Writing COCO-style annotation files of faces."""
+"""Writing COCO-style annotation files of faces, and checking others."""
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -102,3 +102,59 @@ def write_faces(
         ],
     )
     write_whole(path, json.dumps(content).encode())
+
+
+def check_faces(content: dict, count: int) -> None:
+    """Check what MMPose takes for granted, or would drop in silence.
+
+    Args:
+        content (dict): Of a COCO json.
+        count (int): K, the keypoints of each face.
+
+    Raises:
+        ValueError: If an id is no whole number or stands twice, an annotation
+            belongs to no image, or a box or keypoints are not 4 and 3 * K
+            finite numbers (a face may be without).
+        KeyError, TypeError, AttributeError: If the json has another form.
+    """
+    images, faces = set(), set()
+    for image in content['images']:
+        where = _add(image, images, 'image')
+        if not isinstance(image['file_name'], str):
+            raise ValueError(f'{where}: file_name is no text')
+        _numbers(where, image, ('width', 'height'))
+    for face in content['annotations']:
+        where = _add(face, faces, 'annotation')
+        if face['image_id'] not in images:
+            raise ValueError(f'{where}: no image has its image_id')
+        face['category_id']  # noqa: B018 - a KeyError tells
+        if 'bbox' in face and 'keypoints' in face:
+            _numbers(where, face, ('bbox',), 4)
+            _numbers(where, face, ('keypoints',), 3 * count)
+
+
+def _add(entry: dict, known: set[int], kind: str) -> str:
+    """Add an entry's id to those known; return what it is called."""
+    number = entry['id']
+    if not isinstance(number, int) or number in known:
+        raise ValueError(
+            f'{kind} id {number!r:.50} is no whole number or stands twice'
+        )
+    known.add(number)
+    return f'{kind} {number}'
+
+
+def _numbers(
+    where: str, entry: dict, keys: Sequence[str], count: int | None = None
+) -> None:
+    """Check numbers, or lists of so many, that become float32."""
+    for key in keys:
+        value: Any = np.asarray(entry[key])
+        shape = () if count is None else (count,)
+        if (
+            value.shape != shape
+            or value.dtype.kind not in 'iuf'
+            or not (np.abs(value) <= np.finfo(np.float32).max).all()
+        ):
+            wanted = 'a number' if count is None else f'{count} numbers'
+            raise ValueError(f'{where}: {key} is not {wanted}, all finite')

@@ -321,6 +321,34 @@ def _mend_weights_by_url() -> str:
 
 
 @_workaround(
+    'config in a checkpoint',
+    'a training that is resumed runs a text in the checkpoint, '
+    "meta['config'], as a program; it is left aside",
+    'mmengine <= 0.10.7',
+    'none is known',
+)
+def _mend_config_in_checkpoint() -> str:
+    if _failure('torch') or _failure('mmengine.runner'):
+        return ''
+    import inspect
+
+    from mmengine.runner import Runner
+
+    if 'Config.fromstring' not in inspect.getsource(Runner.resume):
+        return ''
+    original = Runner.load_checkpoint
+
+    def load_checkpoint(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """Load without what would be run."""
+        checkpoint = original(self, *args, **kwargs)
+        checkpoint.get('meta', {}).pop('config', None)
+        return checkpoint
+
+    Runner.load_checkpoint = load_checkpoint
+    return "Runner.resume runs meta['config']"
+
+
+@_workaround(
     'mmcv operators',
     'mmpose.models imports mmcv.ops, which needs the compiled mmcv._ext; '
     'an operator raises an error when it is called',

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and what broken ones raise."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ import os
 import tempfile
 
 DRAFT = '.tmp'  # ending of what a killed process may leave behind
+# What comes of parsing a broken file: lists that are dicts, numbers too large
+# for a float, brackets nested a thousand deep.
+BROKEN = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 
 
 def write_whole(path: str, content: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +46,17 @@ REGIONS_68 = dict(
 )
 # without the contour and the inner corners of the mouth (paper, Table 4)
 GROUPS_68 = {'49': tuple(i for i in range(17, 68) if i not in (60, 64))}
+
+
+def are_groups(value: Any, count: int) -> bool:
+    """Whether this is a list of lists, none empty, of indices below count."""
+    sequences = (list, tuple)
+    return isinstance(value, sequences) and all(
+        isinstance(group, sequences)
+        and group
+        and all(isinstance(i, int) and 0 <= i < count for i in group)
+        for group in value
+    )
 
 
 def eye_normaliser(eyes: Sequence[Sequence[int]]) -> dict:

@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..files import BROKEN
 from ..keypoints import (
     FIVE_NAMES,
     FIVE_NORMALISERS,
     NAMES_68,
+    are_groups,
     eye_normaliser,
 )
 
@@ -67,15 +69,23 @@ def read_annotations(path: str) -> Truth:
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is no such file, holds no face, or faces have
-            different numbers of keypoints.
+        ValueError: If it is no such file, holds no face, faces have different
+            numbers of keypoints, or one is labelled that is nowhere.
     """
     with open(path, encoding='utf-8') as file:
         try:
             content = json.load(file)
             names = {i['id']: i['file_name'] for i in content['images']}
             faces = [_face(a, names) for a in content['annotations']]
-        except (ValueError, KeyError, TypeError) as error:
+            category = (content.get('categories') or [{}])[0]
+            called = tuple(category.get('keypoints', ()))
+            if not all(isinstance(n, str) for n in (*names.values(), *called)):
+                raise ValueError('a picture or a keypoint has no name')
+            eyes = category.get('eyes')
+            if called and eyes:
+                if not are_groups(eyes, len(called)) or len(eyes) != 2:
+                    raise ValueError('eyes are not two lists of keypoints')
+        except BROKEN as error:
             raise ValueError(
                 f'annotations {path!r} are no whole COCO json with keypoints '
                 f'({type(error).__name__}: {error}).'
@@ -87,8 +97,6 @@ def read_annotations(path: str) -> Truth:
             f'annotations {path!r}: faces with {counts or "no"} keypoints; '
             'all must have the same number, and some must be labelled.'
         )
-    category = (content.get('categories') or [{}])[0]
-    called = tuple(category.get('keypoints', ()))
     if len(called) != counts[0]:
         called = tuple(f'kpt-{i}' for i in range(counts[0]))
     return Truth(faces, called, category)
@@ -98,9 +106,11 @@ def _face(annotation: dict, names: dict) -> TrueFace:
     """Read one face."""
     points = np.array(annotation['keypoints'], float).reshape(-1, 3)
     labelled = points[:, 2] > 0
+    if not np.isfinite(points[labelled]).all():
+        raise ValueError('a labelled keypoint is not finite')
     if 'bbox' in annotation:
-        box = np.array(annotation['bbox'], float)
-        box[2:] += box[:2]
+        x, y, width, height = map(float, annotation['bbox'])
+        box = np.array((x, y, x + width, y + height))
     elif labelled.any():
         inside = points[labelled, :2]
         box = np.concatenate((inside.min(0), inside.max(0)))

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from ..files import BROKEN
+
 COLUMNS = ('x1', 'y1', 'x2', 'y2')
 FILE = ('file', 'img_path')
 
@@ -42,7 +44,9 @@ def read_boxes(path: str) -> dict[str, np.ndarray]:
                 found = _from_csv(csv.DictReader(file))
             else:
                 raise ValueError('its name ends neither in .json nor in .csv')
-        except (ValueError, KeyError, TypeError, csv.Error) as error:
+            if not all(isinstance(name, str) for name in found):
+                raise ValueError('a picture has no name')
+        except (*BROKEN, csv.Error) as error:
             what = f'{error}'
             if isinstance(error, KeyError):
                 what = f'there is no {error}'

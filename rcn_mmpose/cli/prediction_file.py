@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..files import write_whole
+from ..files import BROKEN, write_whole
 from ..inference.result import Result
 
 BEFORE = ('file', 'face', 'x1', 'y1', 'x2', 'y2')
@@ -155,7 +155,7 @@ def read_predictions(path: str) -> list[PredictedFace]:
     Raises:
         OSError: If the file cannot be read.
         ValueError: If it is no such file, or faces have different numbers of
-            keypoints.
+            keypoints, or none.
     """
     with open(
         path, encoding='utf-8', errors='surrogateescape', newline=''
@@ -165,7 +165,9 @@ def read_predictions(path: str) -> list[PredictedFace]:
                 faces = _from_json(json.load(file))
             else:
                 faces = _from_csv(csv.DictReader(file))
-        except (ValueError, KeyError, TypeError, csv.Error) as error:
+            if not all(isinstance(face.file, str) for face in faces):
+                raise ValueError('a picture has no name')
+        except (*BROKEN, csv.Error) as error:
             what = f'{error}'
             if isinstance(error, KeyError):
                 what = f'there is no {error}'
@@ -175,7 +177,7 @@ def read_predictions(path: str) -> list[PredictedFace]:
                 'with the columns file, face, x, y.'
             ) from error
     counts = sorted({len(face.keypoints) for face in faces})
-    if len(counts) > 1:
+    if len(counts) > 1 or counts == [0]:
         raise ValueError(
             f'predictions {path!r}: faces have {counts} keypoints; is the '
             'file cut short?'

@@ -108,8 +108,8 @@ def outdated(folder: str, manifest: dict) -> str:
         load_cache(folder)
     except FileNotFoundError:
         return 'not there yet'
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        return f'damaged: {error}'
+    except Exception as error:  # whatever a damaged file makes of NumPy
+        return f'damaged: {type(error).__name__}: {error}'
     return ''
 
 

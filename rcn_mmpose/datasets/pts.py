@@ -46,7 +46,8 @@ def read_pts(path: str) -> np.ndarray:
             continue
         if line.startswith('n_points'):
             text = line.partition(':')[2].strip()
-            if not text.isdigit():
+            # isdigit takes superscripts too; no face has a million points
+            if not text.isdecimal() or len(text) > 6:
                 raise ValueError(
                     f'{path}, line {number}: {line!r} gives no number of '
                     'points.'

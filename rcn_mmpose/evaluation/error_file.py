@@ -107,8 +107,11 @@ def read_errors(path: str) -> ErrorFile:
         FileNotFoundError: If there is no such file.
         ValueError: If it is another file, or cut short.
     """
-    with open(path, encoding='utf-8', newline='') as file:
-        rows = list(csv.reader(file))
+    try:
+        with open(path, encoding='utf-8', newline='') as file:
+            rows = list(csv.reader(file))
+    except (ValueError, csv.Error) as error:  # no UTF-8, or no end of line
+        raise ValueError(f'{path} is no file of errors: {error}.') from error
     if not rows or tuple(rows[0][: len(BEFORE)]) != BEFORE:
         raise ValueError(
             f'{path} is no file of errors: its first line does not begin with '

@@ -1,9 +1,13 @@
-"""The config that a checkpoint carries, read without running it."""
+"""The config that a checkpoint carries, read without running anything."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+SCOPES = ('mmengine', 'mmpose', 'rcn_mmpose')
+CURE = 'give the config file too: load_model(CONFIG, CHECKPOINT).'
 
 
 def parse_config(text: str) -> dict:
@@ -25,12 +29,83 @@ def parse_config(text: str) -> dict:
     try:
         lines = ast.parse(text).body
         return dict(_assignment(line) for line in lines)
-    except (SyntaxError, ValueError) as error:
+    except (
+        SyntaxError,
+        ValueError,
+        TypeError,  # no text, or a list for a key
+        RecursionError,  # these two: nested too deeply
+        MemoryError,
+    ) as error:
         raise ValueError(
             'the config in the checkpoint is not made of plain values '
-            f'({error}); give the config file too: load_model(CONFIG, '
-            'CHECKPOINT).'
+            f'({error}); {CURE}'
         ) from error
+
+
+def check_parts(config: Mapping) -> None:
+    """Refuse a model of anything but registered parts.
+
+    MMEngine takes a type that no registry has for an object in any module,
+    imports that and calls it with the rest of the dict: ``subprocess.Popen``
+    would do.
+
+    Args:
+        config (Mapping): That of a checkpoint.
+
+    Raises:
+        ValueError: Naming the first type that is none of MMEngine's, MMPose's
+            or our parts, a scope other than theirs, or another config file
+            that a part asks for.
+    """
+    found = {'default_scope': config.get('default_scope', 'mmpose')}
+    known = _registered()
+    for part in (found, *_dicts(config.get('model'))):
+        for key, value in part.items():
+            if key in ('_scope_', 'default_scope'):
+                fits = value in SCOPES
+            elif key == 'type':
+                fits = isinstance(value, str) and value in known
+            else:
+                fits = not (isinstance(value, str) and value.endswith('.py'))
+            if not fits:
+                raise ValueError(
+                    f'the config in the checkpoint has {key}={value!r:.200}, '
+                    'which is no registered part of MMPose or rcn_mmpose and '
+                    f'could be any program; if you trust it, {CURE}'
+                )
+
+
+def _dicts(value: Any) -> Iterator[Mapping]:
+    """Go through all dicts in a value."""
+    if isinstance(value, Mapping):
+        yield value
+        value = value.values()
+    if not isinstance(value, (str, bytes)) and hasattr(value, '__iter__'):
+        for item in value:
+            yield from _dicts(item)
+
+
+def _registered() -> set[str]:
+    """Return the names of all parts that a model may be made of."""
+    from mmengine.registry import MODELS, WEIGHT_INITIALIZERS
+    from mmpose.registry import KEYPOINT_CODECS
+    from mmpose.registry import MODELS as MMPOSE_MODELS
+
+    from .. import registry as ours
+
+    names: set[str] = set()
+    for registry in (
+        MODELS,
+        WEIGHT_INITIALIZERS,
+        MMPOSE_MODELS,
+        KEYPOINT_CODECS,
+        ours.MODELS,
+        ours.KEYPOINT_CODECS,
+    ):
+        registry.import_from_location()
+        parts = registry.module_dict
+        names.update(parts, (f'{registry.scope}.{part}' for part in parts))
+    return names
 
 
 def _assignment(line: ast.stmt) -> tuple[str, Any]:

@@ -167,12 +167,11 @@ def load_estimator(
     from .. import compat
 
     compat.activate()
-    import torch
     from mmengine.config import Config
     from mmengine.registry import init_default_scope
     from mmpose.registry import MODELS
 
-    from .carried_config import parse_config
+    from .carried_config import check_parts, parse_config
 
     checkpoint = os.fspath(checkpoint)
     if not os.path.isfile(checkpoint):
@@ -180,28 +179,32 @@ def load_estimator(
             f'checkpoint {checkpoint!r} does not exist; training writes them '
             'to work_dirs/<config name>/.'
         )
-    content = torch.load(checkpoint, map_location='cpu', weights_only=True)
-    meta = content.get('meta', {})
-    if config is None:
+    weights, meta = read_checkpoint(checkpoint)
+    carried = config is None
+    if carried:
         if 'cfg' not in meta:
             raise ValueError(
                 f'checkpoint {checkpoint!r} carries no config; give it too: '
                 'load_model(CONFIG, CHECKPOINT).'
             )
-        config = Config(parse_config(meta['cfg']))
+        plain = parse_config(meta['cfg'])
+        check_parts(plain)
+        config = Config(plain)
     elif not isinstance(config, Config):
         config = Config.fromfile(config)
     init_default_scope(config.get('default_scope', 'mmpose'))
     model = MODELS.build({**config.model, 'train_cfg': None})
     try:
-        model.load_state_dict(content.get('state_dict', content))
+        model.load_state_dict(weights)
     except RuntimeError as error:
         faults = [line.strip() for line in str(error).splitlines()[1:3]]
         raise ValueError(
             f'checkpoint {checkpoint!r} belongs to another architecture: '
             f'{" ".join(faults)[:400]} Give the config it was trained with.'
         ) from error
-    described = meta.get('dataset_meta') or _described(config)
+    described = meta.get('dataset_meta')
+    if not described:  # what one carries could name a file to run
+        described = {} if carried else _described(config)
     info = ModelInfo(
         keypoints=_keypoint_names(described, model.head.out_channels),
         radius=float(model.head.decoder.score_radius),
@@ -209,6 +212,34 @@ def load_estimator(
         **_geometry(config, model, box_rule),
     )
     return model, info, described.get('flip_indices')
+
+
+def read_checkpoint(checkpoint: str) -> tuple[dict, dict]:
+    """Read weights and what goes with them; nothing else is unpickled.
+
+    Raises:
+        ValueError: If the file is no whole checkpoint, or holds more.
+    """
+    import torch
+
+    try:
+        content = torch.load(checkpoint, map_location='cpu', weights_only=True)
+        meta = content.get('meta', {})
+        weights = content.get('state_dict', content)
+        if not isinstance(meta, dict) or not all(
+            isinstance(weight, torch.Tensor) for weight in weights.values()
+        ):
+            raise TypeError('its weights are no tensors')
+    except OSError:
+        raise
+    except Exception as error:  # whatever a broken file makes of PyTorch
+        reason = str(error).strip() or type(error).__name__
+        raise ValueError(
+            f'checkpoint {checkpoint!r} cannot be loaded: it is cut short, no '
+            'checkpoint, or holds more than weights and plain values, which '
+            f'could run a program ({reason.splitlines()[0]:.200}).'
+        ) from error
+    return weights, meta
 
 
 def _described(config: Config) -> dict:

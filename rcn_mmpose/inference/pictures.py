@@ -132,12 +132,7 @@ def _decode(path: str) -> np.ndarray:
         raise ValueError(
             f'picture {path!r} cannot be read: {error.strerror}.'
         ) from error
-    width, height = claimed_size(content)
-    if width * height > MOST_PIXELS:
-        raise ValueError(
-            f'picture {path!r} claims {width}x{height} pixels; at most '
-            f'{MOST_PIXELS} are decoded. Make it smaller.'
-        )
+    check_size(content, path)
     array = None
     if content:
         try:
@@ -152,6 +147,24 @@ def _decode(path: str) -> np.ndarray:
             'OpenCV can decode, or cut short; convert it to JPEG or PNG.'
         )
     return array
+
+
+def check_size(content: bytes, path: str) -> None:
+    """Refuse a picture that would take too much memory, before decoding it.
+
+    Args:
+        content (bytes): Of the file.
+        path (str): Its name, for the message.
+
+    Raises:
+        ValueError: If its header claims more than :data:`MOST_PIXELS`.
+    """
+    width, height = claimed_size(content)
+    if width * height > MOST_PIXELS:
+        raise ValueError(
+            f'picture {path!r} claims {width}x{height} pixels; at most '
+            f'{MOST_PIXELS} are decoded. Make it smaller.'
+        )
 
 
 def claimed_size(content: bytes) -> tuple[int, int]:

@@ -11,6 +11,7 @@ face that cannot be used is named and counted.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -26,9 +27,12 @@ compat.activate()
 from rcn_mmpose.boxes import box_from_eyes_and_mouth  # noqa: E402
 from rcn_mmpose.coco_json import Face, write_faces  # noqa: E402
 from rcn_mmpose.datasets.transforms import LoadGreyImage  # noqa: E402
+from rcn_mmpose.files import BROKEN  # noqa: E402
 from rcn_mmpose.keypoints import FIVE_NAMES  # noqa: E402
 
 OFFICIAL = 377
+# Far more pictures, faces and letters than there are; a header may claim any.
+MOST = 10_000
 
 
 def read_annotations(path: str) -> Iterator[tuple[str, int, np.ndarray]]:
@@ -47,23 +51,46 @@ def read_annotations(path: str) -> Iterator[tuple[str, int, np.ndarray]]:
     Raises:
         ValueError: If the file is no such file.
     """
+    faces = 0
     try:
         with h5py.File(path) as file:
-            for name, _, _, points in np.array(file['anno']).T:
-                picture = ''.join(map(chr, np.ravel(file[name])))
-                for number, face in enumerate(np.ravel(file[points]), 1):
-                    landmarks = np.array(file[face], dtype=np.float64).T
+            for name, _, _, points in _array(file, 'anno').T:
+                picture = ''.join(map(chr, _array(file, name).ravel()))
+                for face in enumerate(_array(file, points).ravel(), 1):
+                    number, landmarks = face[0], _array(file, face[1])
+                    landmarks = landmarks.T.astype(np.float64)
                     if landmarks.shape != (6, 2):
                         raise ValueError(
                             f'{picture}, face {number}: landmarks of shape '
                             f'{landmarks.shape}'
                         )
+                    faces += 1
+                    if faces > MOST:  # cells may hold one another
+                        raise ValueError(f'more than {MOST} faces')
                     yield picture, number, landmarks - 1
-    except (KeyError, TypeError, ValueError, OSError) as error:
+    except (*BROKEN, OSError, RuntimeError) as error:
         raise ValueError(
             f'{path} is not the whole anno.mat of AFW ({error}); unpack the '
             'archive again.'
         ) from error
+
+
+def _array(file: h5py.File, key: str | h5py.Reference) -> np.ndarray:
+    """Read an array whose claimed size is bearable.
+
+    Raises:
+        ValueError: If it is too large, or not in this file.
+    """
+    found = file[key]
+    if not isinstance(found, h5py.Dataset):
+        raise ValueError(f'{found.name} is no array')
+    layout = found.id.get_create_plist()
+    chunk = math.prod(found.chunks or (1,))
+    if max(found.size or 0, chunk) > MOST or found.dtype.itemsize > 16:
+        raise ValueError(f'{found.name} claims {found.shape} {found.dtype}')
+    if found.file != file or layout.get_external_count() or found.is_virtual:
+        raise ValueError(f'{found.name} lies in another file')
+    return found[()]
 
 
 def drop_mouth_centre(landmarks: np.ndarray) -> np.ndarray:

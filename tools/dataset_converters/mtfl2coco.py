@@ -72,6 +72,34 @@ def parse_line(line: str, where: str) -> tuple:
     return name, keypoints, dict(zip(ATTRIBUTES, attributes, strict=False))
 
 
+def read_list(path: str) -> list[tuple]:
+    """Read all lines of a list.
+
+    Args:
+        path (str): ``training.txt`` or ``testing.txt``.
+
+    Returns:
+        list[tuple]: Name, keypoints (5, 2), attributes and number of the line
+        of each face, by their names.
+
+    Raises:
+        ValueError: If the file is no UTF-8, or a line is broken.
+    """
+    try:
+        with open(path, encoding='utf-8') as file:
+            lines = file.readlines()
+    except ValueError as error:
+        raise ValueError(
+            f'{path} is no list of MTFL ({error}); unpack the archive again.'
+        ) from error
+    entries = [
+        (*parse_line(line, f'{path}, line {number}'), number)
+        for number, line in enumerate(lines, 1)
+        if line.strip()
+    ]
+    return sorted(entries, key=lambda entry: entry[0])
+
+
 def read_faces(root: str, list_name: str) -> tuple[list[Face], np.ndarray]:
     """Read a list and its pictures.
 
@@ -94,13 +122,7 @@ def read_faces(root: str, list_name: str) -> tuple[list[Face], np.ndarray]:
             f'{path} does not exist; give the folder of the unpacked MTFL '
             'archive, which holds training.txt and testing.txt.'
         )
-    with open(path, encoding='utf-8') as file:
-        entries = [
-            (*parse_line(line, f'{path}, line {number}'), number)
-            for number, line in enumerate(file, 1)
-            if line.strip()
-        ]
-    entries.sort(key=lambda entry: entry[0])
+    entries = read_list(path)
     load = LoadGreyImage()
     faces, patches = [], []
     previous = None

@@ -8,6 +8,8 @@ import numpy as np
 from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
+from ...coco_json import check_faces
+from ...files import BROKEN
 from ...registry import DATASETS
 
 # what MMPose's parser would drop
@@ -45,10 +47,13 @@ class FaceDataset(BaseCocoStyleDataset):
     Raises:
         FileNotFoundError: If the annotation file or the picture folder is
             missing.
-        ValueError: If the annotation file is cut short or lists no face.
+        ValueError: If the annotation file is cut short, lists no face, or is
+            not what :func:`~rcn_mmpose.coco_json.check_faces` wants.
     """
 
     PREPARE: str = ''
+    # of a face in the annotation file, where they are not those of the set
+    LISTED_KEYPOINTS: int | None = None
     takes_epochs = True
 
     @classmethod
@@ -92,20 +97,40 @@ class FaceDataset(BaseCocoStyleDataset):
         try:
             with open(self.ann_file, encoding='utf-8') as file:
                 content = json.load(file)
+            check_faces(
+                content,
+                self.LISTED_KEYPOINTS or self.metainfo['num_keypoints'],
+            )
             annotations = content['annotations']
-        except (ValueError, KeyError) as error:
+            info = content.get('info', {})
+            self._metainfo['faces_listed'] = info.get(
+                'faces_listed', len(annotations)
+            )
+            self._metainfo['list_name'] = info.get('description', '')
+            without = [
+                str(face['id'])
+                for face in annotations
+                if not {'bbox', 'keypoints'} <= face.keys()
+            ]
+            faces = super().load_data_list() if annotations else []
+        except BROKEN as error:
             raise ValueError(
                 f'annotation file {self.ann_file!r} is no whole COCO json '
                 f'({type(error).__name__}: {error}).{cure}'
             ) from error
-        if not annotations:
-            raise ValueError(f'{self.ann_file!r} lists no face.{cure}')
-        info = content.get('info', {})
-        self._metainfo['faces_listed'] = info.get(
-            'faces_listed', len(annotations)
-        )
-        self._metainfo['list_name'] = info.get('description', '')
-        return super().load_data_list()
+        if without:
+            print_log(
+                f'{self.ann_file}: {len(without)} of {len(annotations)} '
+                'annotations have no bbox or no keypoints and are left out: '
+                f'{", ".join(without[:20])}',
+                'current',
+                level=30,
+            )
+        if not faces:
+            raise ValueError(
+                f'{self.ann_file!r} lists no face that can be used.{cure}'
+            )
+        return faces
 
     def parse_data_info(self, raw_data_info: dict) -> dict | None:
         """Read one face; its box stays unclipped."""

@@ -6,7 +6,8 @@ import json
 import os.path as osp
 from typing import Any
 
-from ...keypoints import eye_normaliser
+from ...files import BROKEN
+from ...keypoints import are_groups, eye_normaliser
 from ...registry import DATASETS
 from .face_dataset import FaceDataset
 
@@ -54,18 +55,20 @@ class OwnFaceDataset(FaceDataset):
         **options: Any,
     ) -> None:
         meta = dict(metainfo or {})
+        path = osp.join(data_root, ann_file)
         if not set(FROM_FILE) <= meta.keys():
-            meta = {**_category(osp.join(data_root, ann_file)), **meta}
-        super().__init__(
-            ann_file=ann_file,
-            data_root=data_root,
-            metainfo=own_metainfo(
+            meta = {**_category(path), **meta}
+        try:
+            own = own_metainfo(
                 meta.get('keypoints') or (),
                 meta.get('flip_pairs') or (),
                 meta.get('eyes'),
                 meta.get('dataset_name', 'own'),
-            ),
-            **options,
+            )
+        except ValueError as error:
+            raise ValueError(f'annotation file {path!r}: {error}') from error
+        super().__init__(
+            ann_file=ann_file, data_root=data_root, metainfo=own, **options
         )
 
 
@@ -79,12 +82,12 @@ def _category(path: str) -> dict:
     try:
         with open(path, encoding='utf-8') as file:
             category = json.load(file)['categories'][0]
-    except (ValueError, KeyError, IndexError) as error:
+        return {key: category[key] for key in FROM_FILE if key in category}
+    except BROKEN as error:
         raise ValueError(
             f'annotation file {path!r} is no whole COCO json '
             f'({type(error).__name__}: {error}).'
         ) from error
-    return {key: category[key] for key in FROM_FILE if key in category}
 
 
 def own_metainfo(
@@ -102,23 +105,29 @@ def own_metainfo(
         ValueError: If there is no name, one stands twice, or an index is
             outside 0 .. K - 1 or in two pairs.
     """
-    count = len(names)
+    texts = isinstance(names, (list, tuple)) and all(
+        isinstance(name, str) for name in names
+    )
+    count = len(names) if texts else 0
     if not count or len(set(names)) < count:
         raise ValueError(
-            f'keypoint names {list(names)}: there must be at least one, and '
+            f'keypoint names {names!r:.200}: there must be at least one, and '
             'none twice; give them in the category of the json or in '
             "metainfo=dict(keypoints=['...'])."
         )
-    flat = [i for pair in flip_pairs for i in pair]
-    wrong = [
-        i
-        for i in [*flat, *(i for group in eyes or () for i in group)]
-        if not 0 <= i < count
-    ]
-    if wrong or len(set(flat)) < len(flat) or len(eyes or 'ab') != 2:
+    eyes = eyes or None
+    fit = are_groups(flip_pairs, count) and all(
+        len(pair) == 2 for pair in flip_pairs
+    )
+    flat = [i for pair in flip_pairs for i in pair] if fit else []
+    if (
+        not fit
+        or len(set(flat)) < len(flat)
+        or not (eyes is None or are_groups(eyes, count) and len(eyes) == 2)
+    ):
         raise ValueError(
-            f'flip_pairs={list(flip_pairs)}, eyes={eyes}: give pairs of '
-            f'different indices, and two groups of indices, from 0 to '
+            f'flip_pairs={flip_pairs!r:.200}, eyes={eyes!r:.200}: give pairs '
+            'of different indices, and two groups of indices, from 0 to '
             f'{count - 1}.'
         )
     swap = {a: b for pair in flip_pairs for a, b in (pair, pair[::-1])}

@@ -1,11 +1,13 @@
 """Loading a picture as grey."""
 
+import cv2
 import numpy as np
 from mmcv.image import imfrombytes
 from mmcv.transforms import BaseTransform
 from mmengine.fileio import get
 
 from ...crop import to_grey
+from ...inference.pictures import check_size
 from ...registry import TRANSFORMS
 
 
@@ -25,8 +27,8 @@ class LoadGreyImage(BaseTransform):
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is no whole picture, or the array no uint8
-            picture.
+        ValueError: If the file is no whole picture or too large to decode, or
+            the array no uint8 picture.
     """
 
     def __init__(self, backend_args: dict | None = None) -> None:
@@ -51,7 +53,16 @@ class LoadGreyImage(BaseTransform):
                 f'picture {path!r} does not exist; is data_prefix the folder '
                 'its annotation file refers to?'
             ) from error
-        img = imfrombytes(content, flag='color') if content else None
+        except (KeyError, ValueError) as error:  # such as a://b, or a NUL
+            raise ValueError(
+                f'picture {path!r} is no name of a file that MMEngine can '
+                f'read ({error}); correct the annotation file.'
+            ) from error
+        check_size(content, path)
+        try:
+            img = imfrombytes(content, flag='color') if content else None
+        except cv2.error:  # absurd sizes in its header
+            img = None
         if img is None:
             raise ValueError(
                 f'picture {path!r} ({len(content)} bytes) is corrupt or cut '

@@ -1,0 +1,128 @@
+"""Readers of files: whole, or one ValueError that names the file.
+
+The targets are those of tools/fuzz.py, which goes on where this ends.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+from conftest import ROOT, load_tool
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+CASES = ROOT / 'tests' / 'fuzz_cases'
+NAMES = (
+    *('pts', 'mtfl', 'mat', 'faces', 'own_faces', 'annotations', 'boxes'),
+    *('predictions', 'errors', 'config', 'checkpoint', 'cache', 'picture'),
+    'predict',
+)
+Target = Callable[[bytes], bool]
+
+
+@pytest.fixture(scope='module')
+def fuzz() -> ModuleType:
+    sys.path.insert(0, str(ROOT / 'tools'))
+    try:
+        return load_tool('fuzz.py')
+    finally:
+        sys.path.remove(str(ROOT / 'tools'))
+
+
+@pytest.fixture(scope='module')
+def targets(
+    fuzz: ModuleType, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Target]:
+    made = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('rcn_mmpose.cli.predict.load', None)  # as it was after
+        for name in fuzz.TARGETS:
+            folder = tmp_path_factory.mktemp(name)
+            made[name] = fuzz.Target(name, str(folder))
+        yield made
+
+
+def seeds(name: str, *kinds: str) -> list[bytes]:
+    paths = sorted((CASES / name).iterdir())
+    return [p.read_bytes() for p in paths if p.name.startswith(kinds)]
+
+
+def test_each_target_is_tested(fuzz: ModuleType) -> None:
+    assert set(NAMES) == set(fuzz.TARGETS)
+    assert {path.name for path in CASES.iterdir()} == set(NAMES)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_cases(name: str, targets: dict[str, Target]) -> None:
+    """Those that are valid are read, those that were findings refused."""
+    for path in sorted((CASES / name).iterdir()):
+        kind = path.name.split('_')[0]
+        assert kind in ('valid', 'found', 'odd')
+        read = targets[name](path.read_bytes())
+        if kind != 'odd':  # of which either will do
+            assert read is (kind == 'valid'), path
+
+
+@pytest.mark.parametrize('name', NAMES)
+@given(content=st.binary(max_size=300) | st.text(max_size=200))
+def test_any_bytes(
+    name: str, targets: dict[str, Target], content: bytes | str
+) -> None:
+    if isinstance(content, str):
+        content = content.encode(errors='surrogatepass')
+    targets[name](content)
+
+
+# Where, as a part of the file; how much; by what.
+EDITS = st.lists(
+    st.tuples(
+        st.floats(0, 1),
+        st.integers(0, 12),
+        st.binary(max_size=6)
+        | st.sampled_from(
+            [b'', b'-', b'nan', b'1e999', b'9' * 400, b'\0', b'\xff' * 8]
+            + [b'{', b'[' * 3000, b'"', b'\n', b'null', b'()', b'\xc2\xb2']
+        ),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@pytest.mark.parametrize('name', NAMES)
+@given(data=st.data(), edits=EDITS, cut=st.none() | st.floats(0, 1))
+def test_valid_files_changed(
+    name: str,
+    targets: dict[str, Target],
+    data: st.DataObject,
+    edits: list,
+    cut: float | None,
+) -> None:
+    content = data.draw(st.sampled_from(seeds(name, 'valid')))
+    for place, size, new in edits:
+        at = int(place * len(content))
+        content = content[:at] + new + content[at + size :]
+    if cut is not None:
+        content = content[: int(cut * len(content))]
+    targets[name](content)
+
+
+JSON = ('faces', 'own_faces', 'annotations', 'boxes', 'predictions', 'cache')
+
+
+@pytest.mark.parametrize('name', JSON)
+@settings(max_examples=80)
+@given(seed=st.integers(0, 2**32 - 1), pick=st.integers(0, 9))
+def test_valid_json_with_other_values(
+    name: str,
+    fuzz: ModuleType,
+    targets: dict[str, Target],
+    seed: int,
+    pick: int,
+) -> None:
+    known = [s for s in seeds(name, 'valid') if s.startswith(b'{')]
+    content = known[pick % len(known)]
+    targets[name](fuzz.mutate_json(content, 10**6, seed))
