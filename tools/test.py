@@ -10,12 +10,15 @@ compat.activate()
 from mmengine.config import Config  # noqa: E402
 from mmengine.dist import is_main_process  # noqa: E402
 from mmengine.fileio import dump  # noqa: E402
-from mmengine.runner import Runner  # noqa: E402
+from mmengine.runner import CheckpointLoader, Runner  # noqa: E402
 
 from rcn_mmpose.engine.cli import add_common_arguments, load_config  # noqa: E402
 from rcn_mmpose.engine.distributed import (  # noqa: E402
     entry_point,
     init_distributed,
+)
+from rcn_mmpose.inference.carried_calibration import (  # noqa: E402
+    with_carried_calibration,
 )
 from rcn_mmpose.malloc import keep_freed_memory  # noqa: E402
 
@@ -52,6 +55,8 @@ def apply_arguments(cfg: Config, args: argparse.Namespace) -> None:
             'them to work_dirs/<config name>/.'
         )
     cfg.load_from = args.checkpoint
+    carried = CheckpointLoader.load_checkpoint(args.checkpoint, 'cpu')
+    cfg.model = with_carried_calibration(cfg.model, carried.get('meta', {}))
     for option, path, endings in (
         ('--out', args.out, ('.json', '.yml', '.yaml')),
         ('--dump', args.dump, ('.pkl', '.pickle')),
