@@ -29,7 +29,7 @@ def load_model(
     batch_size: int | None = None,
     device: str = 'cpu',
     box_rule: Mapping | None = None,
-    detector: Detector | None = None,
+    detector: Detector | str | None = None,
     passes: int = 1,
     second_pass: SecondPass | None = None,
     runtime: str | None = None,
@@ -53,8 +53,9 @@ def load_model(
             the arguments of ``rcn_mmpose.FaceBox``. By default those of the
             config's test pipeline; ``dict(rule='detection')`` suits boxes of
             a face detector.
-        detector (Callable, optional): Finds faces where no boxes are given,
-            see :class:`~.predictor.Predictor`.
+        detector (Callable | str, optional): Finds faces where no boxes are
+            given, see :class:`~.predictor.Predictor`; ``'haar'`` is the one
+            that OpenCV ships, see :mod:`rcn_mmpose.detect`.
         passes (int): 2 to predict each face again from an upright crop that
             follows from the keypoints found first. Defaults to 1.
         second_pass (SecondPass, optional): How that crop follows, see
@@ -77,6 +78,11 @@ def load_model(
         raise ValueError(
             f"runtime={runtime!r}; give 'torch' or 'onnx', or leave it out."
         )
+    if isinstance(detector, str) and (detector, box_rule) != ('haar', None):
+        raise ValueError(
+            f"detector={detector!r}, box_rule={box_rule}; give 'haar', which "
+            'has a rule of its own for boxes, or a function.'
+        )
     asks_for_torch = (precision, device) != ('fp32', 'cpu')
     path = ''
     if isinstance(model, (str, os.PathLike)):
@@ -91,7 +97,7 @@ def load_model(
         )
     common = dict(
         batch_size=batch_size,
-        detector=detector,
+        detector=None if isinstance(detector, str) else detector,
         passes=passes,
         second_pass=second_pass,
     )
@@ -104,7 +110,8 @@ def load_model(
             )
         from .onnx_predictor import OnnxPredictor
 
-        return OnnxPredictor(path, box_rule=box_rule, **common)
+        predictor = OnnxPredictor(path, box_rule=box_rule, **common)
+        return _with_detector(predictor, detector)
     from .torch_predictor import TorchPredictor
 
     config = None if path.endswith(CHECKPOINTS) else path or model
@@ -116,7 +123,7 @@ def load_model(
             'exported to .onnx.'
         )
     estimator, info, flip_indices = load_estimator(config, weights, box_rule)
-    return TorchPredictor(
+    predictor = TorchPredictor(
         estimator,
         info,
         precision=precision,
@@ -124,6 +131,18 @@ def load_model(
         flip_indices=flip_indices,
         **common,
     )
+    return _with_detector(predictor, detector)
+
+
+def _with_detector(
+    predictor: Predictor, detector: Detector | str | None
+) -> Predictor:
+    """Give a predictor the detector that was named."""
+    if isinstance(detector, str):
+        from ..detect import detect_faces_for
+
+        detect_faces_for(predictor)
+    return predictor
 
 
 def find_model(model: str | os.PathLike, runtime: str | None = None) -> str:
@@ -144,7 +163,6 @@ def find_model(model: str | os.PathLike, runtime: str | None = None) -> str:
         return path
     if path.endswith((*CHECKPOINTS, *CONFIGS, '.onnx')):
         raise FileNotFoundError(f'model {path!r} does not exist.')
-
     return shipped_file(path, runtime)
 
 

@@ -112,6 +112,24 @@ def test_options(checkpoint: Path) -> None:
     assert load_model(checkpoint).batch_size == 64
 
 
+def test_the_detector_of_opencv(checkpoint: Path) -> None:
+    from rcn_mmpose.synthetic import render_face
+
+    model = load_model(checkpoint, detector='haar')
+    picture = render_face(0, pose=(0.0, 0.0, 0.0), plain=True).picture
+    (box,) = model.detector(picture)
+    result = model(picture)
+    np.testing.assert_allclose(result.boxes, [box])
+    same_box = load_model(checkpoint)(picture, [box])
+    np.testing.assert_array_equal(result.keypoints, same_box.keypoints)
+    for options in (
+        dict(detector='dlib'),
+        dict(detector='haar', box_rule=dict(rule='given')),
+    ):
+        with pytest.raises(ValueError, match="give 'haar', which"):
+            load_model(checkpoint, **options)
+
+
 def test_the_boxes_rule_is_that_of_the_test_pipeline(
     checkpoint: Path,
 ) -> None:
