@@ -189,6 +189,7 @@ def load_estimator(
     from mmengine.registry import init_default_scope
     from mmpose.registry import MODELS
 
+    from .carried_calibration import with_carried_calibration
     from .carried_config import check_parts, parse_config
 
     checkpoint = os.fspath(checkpoint)
@@ -211,7 +212,8 @@ def load_estimator(
     elif not isinstance(config, Config):
         config = Config.fromfile(config)
     init_default_scope(config.get('default_scope', 'mmpose'))
-    model = MODELS.build({**config.model, 'train_cfg': None})
+    parts = with_carried_calibration(config.model, meta)
+    model = MODELS.build({**parts, 'train_cfg': None})
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
@@ -226,6 +228,7 @@ def load_estimator(
     info = ModelInfo(
         keypoints=_keypoint_names(described, model.head.out_channels),
         radius=float(model.head.decoder.score_radius),
+        calibration=_calibration(model),
         name=Path(checkpoint).stem,
         **_geometry(config, model, box_rule),
     )
@@ -258,6 +261,12 @@ def read_checkpoint(checkpoint: str) -> tuple[dict, dict]:
             f'could run a program ({reason.splitlines()[0]:.200}).'
         ) from error
     return weights, meta
+
+
+def _calibration(model: nn.Module) -> dict[str, float] | None:
+    """Return what makes confidence and covariance hold, if that is known."""
+    found = getattr(model.head.decoder, 'calibration', None)
+    return found and dict(vars(found))
 
 
 def _described(config: Config) -> dict:
