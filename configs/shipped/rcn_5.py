@@ -7,8 +7,8 @@ A second training, which begins with the weights of a first one:
     python tools/train.py configs/shipped/rcn_5.py --amp --device-data \
         --cfg-options load_from=FIRST.pth
 
-It mirrors faces, turns them by up to 30 degrees and scales them by 15 %. Every
-second one is occluded. The four cells around a keypoint are its target.
+It mirrors faces, turns them by up to 30 degrees, and occludes three of ten.
+The four cells around a keypoint are its target.
 """
 
 _base_ = ['../rcn_aflw.py']
@@ -20,9 +20,9 @@ train_pipeline = [
     dict(type='rcn_mmpose.LoadGreyImage'),
     dict(type='rcn_mmpose.FaceBox', rule='given'),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='rcn_mmpose.UniformJitter', shift=0.1, scale=0.15, rotation=30),
+    dict(type='rcn_mmpose.UniformJitter', shift=0.1, scale=0.1, rotation=30),
     dict(type='rcn_mmpose.CropFace', input_size=(80, 80)),
-    dict(type='rcn_mmpose.RandomOcclusion', sides=(0.25, 0.625), prob=0.5),
+    dict(type='rcn_mmpose.RandomOcclusion', sides=(0.25, 0.625), prob=0.3),
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPoseInputs'),
 ]

@@ -8,9 +8,7 @@ The checkpoint is chosen on synthetic faces; the test is on AFLW's.
 
 _base_ = ['rcn_5.py']
 
-faces = dict(
-    type='rcn_mmpose.OwnFaceDataset', data_root='data/synthetic_10k/'
-)
+faces = dict(type='rcn_mmpose.OwnFaceDataset', data_root='data/synthetic_10k/')
 train_dataloader = dict(
     dataset=dict(
         **faces,
