@@ -1,7 +1,8 @@
-"""The model "rcn-5-synthetic": trained on faces the project makes itself.
+r"""The model "rcn-5-synthetic": trained on faces the project makes itself.
 
     python tools/render_faces.py --out data/synthetic_10k --train 10000
-    python tools/train.py configs/shipped/rcn_5_synthetic.py --amp --device-data
+    python tools/train.py configs/shipped/rcn_5_synthetic.py \
+        --amp --device-data
 
 The checkpoint is chosen on synthetic faces; the test is on AFLW's.
 """
