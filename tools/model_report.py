@@ -11,8 +11,9 @@ writes, below --out:
     report.md         tables, a fragment for a model card
     boxes.png         the error as true boxes are shifted, scaled and turned
     ced.png           error curves; a missed face counts as the largest error
-    errors.csv        the error of each face with its true box; of the second
-                      pass errors_pass_2.csv
+    errors.csv        the error of each face with its true box; with two
+                      passes also errors_second_pass.csv and
+                      errors_both_passes.csv
     worst.png, random.png
                       20 faces each, truth green, prediction red; only below a
                       folder named work_dirs, for most sets may not be
@@ -62,7 +63,10 @@ from rcn_mmpose.evaluation.face_sheets import (  # noqa: E402
     draw_sheets,
     may_hold_faces,
 )
-from rcn_mmpose.evaluation.model_report import ModelReport  # noqa: E402
+from rcn_mmpose.evaluation.model_report import (  # noqa: E402
+    PASSES,
+    ModelReport,
+)
 from rcn_mmpose.evaluation.tested_model import run_test  # noqa: E402
 from rcn_mmpose.files import write_whole  # noqa: E402
 from rcn_mmpose.inference import load_model  # noqa: E402
@@ -87,7 +91,8 @@ def parse_args(args: list[str]) -> argparse.Namespace:
         type=int,
         default=1,
         choices=(1, 2),
-        help='2 tells the errors of both passes (default: 1)',
+        help='2 tells the errors of both passes and of them joined, which is '
+        'what load_model(..., passes=2) returns (default: 1)',
     )
     data = parser.add_mutually_exclusive_group(required=True)
     data.add_argument('--data', help=f'one of: {", ".join(LISTS)}')
@@ -266,8 +271,8 @@ def write_all(
     write_whole(written[0], (json.dumps(content, indent=1) + '\n').encode())
     write_whole(written[1], text.encode())
     for i, table in enumerate(report.tables):
-        name = 'errors.csv' if i == 0 else f'errors_pass_{i + 1}.csv'
-        written.append(os.path.join(out, name))
+        name = ('errors', 'errors_second_pass', 'errors_both_passes')[i]
+        written.append(os.path.join(out, f'{name}.csv'))
         write_errors(written[-1], table)
     written.append(os.path.join(out, 'ced.png'))
     quantity = f'error of a face by {report.main}'
@@ -275,7 +280,7 @@ def write_all(
     if 'wrong_boxes' in report.content:
         lines = report.content['wrong_boxes']['lines']
         curves = {
-            f'pass {i + 1}': {
+            PASSES[i]: {
                 (line['kind'], line['amount']): line['NME'][i]
                 for line in lines
             }

@@ -47,7 +47,7 @@ def add_model_arguments(
         choices=(1, 2),
         default=1,
         help='2 predicts each face again from an upright crop about the '
-        'keypoints found first, in twice the time (default: 1)',
+        'keypoints found first and joins both, in twice the time (default: 1)',
     )
 
 

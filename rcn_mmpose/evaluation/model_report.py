@@ -17,6 +17,7 @@ from .measures import Plan
 from .tested_model import Predicted, Tested
 
 LIMITS = (8, 10)
+PASSES = ('first pass', 'second pass', 'both joined')
 
 
 class ModelReport:
@@ -30,8 +31,8 @@ class ModelReport:
 
     Attributes:
         main: The main normaliser.
-        passes: How many there were.
-        tables: Errors with the true boxes, by pass.
+        passes: 1; or 3 for the first, the second and both joined.
+        tables: Errors with the true boxes, of each of these.
         curves: Errors of all faces by the main normaliser in pixels, in
             percent, by label; a face that was missed has an infinite one.
         content: All numbers, ready for json.
@@ -72,7 +73,7 @@ class ModelReport:
 
     def _label(self, boxes: str, number: int) -> str:
         """Name what was predicted."""
-        return boxes if self.passes == 1 else f'{boxes}, pass {number + 1}'
+        return boxes if self.passes == 1 else f'{boxes}, {PASSES[number]}'
 
     def _table(self, found: Predicted, number: int, plan: Plan) -> ErrorTable:
         """Measure the errors of a pass."""

@@ -10,7 +10,7 @@ import numpy as np
 from ..detect.matching import match_boxes
 from ..inference.pictures import read_picture
 from ..inference.predictor import Detector, Predictor
-from ..inference.second_pass import predict_again
+from ..inference.second_pass import merge, predict_again
 from ..inference.squares import Squares
 from .annotated_faces import AnnotatedFaces
 from .box_errors import BoxError
@@ -24,7 +24,9 @@ class Predicted:
     Attributes:
         rows: The face of each square, indices.
         squares: Their centres (2,) and sides, upright ones.
-        keypoints: By pass, (K, 2) of each square, in pixels of the picture.
+        keypoints: By the passes, (K, 2) of each square, in pixels of the
+            picture: of the first; with two passes also of the second and of
+            both joined.
         cells: The most probable cells of the first pass, (K, 2) of each
             square; None if the model gives none.
     """
@@ -45,7 +47,7 @@ class Predicted:
 
         Args:
             faces (AnnotatedFaces): That were tested.
-            number (int): Of the pass, from 0.
+            number (int): 0 for the first pass, 1 for the second, 2 for both.
             size (tuple): Width and height of the crops.
             fields (Sequence[str]): Of the annotation, to keep.
         """
@@ -108,8 +110,7 @@ def run_test(
     """Test a model; every picture is read once.
 
     Args:
-        model (Predictor): From ``load_model``. With two passes both are
-            kept.
+        model (Predictor): From ``load_model``.
         faces (AnnotatedFaces): N faces. A box is the square that is cropped,
             as the networks are trained; one that is no square grows to one.
         detector (Callable, optional): Finds boxes such as the model was
@@ -131,7 +132,7 @@ def run_test(
             '(300w_val_five are those of 300w_val with five).'
         )
     model.info = replace(model.info, box_rule=dict(rule='given'))
-    passes = 2 if model.second_pass else 1
+    passes = 3 if model.second_pass else 1
 
     def empty() -> Predicted:
         found = Predicted(keypoints=[[] for _ in range(passes)])
@@ -195,7 +196,7 @@ def _predict(
     passes = [found[0]]
     if model.second_pass:
         again, _ = predict_again(model, [picture] * len(crops), found)
-        passes.append(again[0])
+        passes += [again[0], merge(found, again)[0]]
     start = 0
     for target, row, part in jobs:
         end = start + len(part)

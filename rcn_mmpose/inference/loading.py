@@ -57,7 +57,8 @@ def load_model(
             given, see :class:`~.predictor.Predictor`; ``'haar'`` is the one
             that OpenCV ships, see :mod:`rcn_mmpose.detect`.
         passes (int): 2 to predict each face again from an upright crop that
-            follows from the keypoints found first. Defaults to 1.
+            follows from the keypoints found first, and to join both. Defaults
+            to 1.
         second_pass (SecondPass, optional): How that crop follows, see
             :mod:`~.second_pass`; known for MTFL's five and 300W's 68.
         runtime (str, optional): What computes a model given by its name:

@@ -13,7 +13,7 @@ from ..crop import crop_square
 from .model_info import ModelInfo
 from .pictures import as_boxes, is_picture, picture_name, read_picture
 from .result import Failure, Picture, Result
-from .second_pass import SecondPass, predict_again
+from .second_pass import SecondPass, merge, predict_again
 from .squares import Prediction, Squares
 
 # from a picture, uint8 grey or BGR, to its faces' boxes (N, 4)
@@ -30,8 +30,8 @@ class Predictor(ABC):
             called with a picture, uint8 (H, W) grey or (H, W, 3) BGR, it
             returns (N, 4).
         passes (int): 2 to crop each face again by the keypoints found first,
-            upright and centred, and to predict again: twice the time.
-            Defaults to 1.
+            upright and centred, predict again, and join both, see
+            :mod:`~.second_pass`: twice the time. Defaults to 1.
         second_pass (SecondPass, optional): How that crop follows from the
             keypoints. Known for MTFL's five keypoints and for 300W's 68.
 
@@ -252,8 +252,10 @@ class _Faces:
         squares = Squares.upright(self.squares)
         found = squares.to_picture(found, self.info.input_size[0])
         if self.predictor.second_pass:
-            found, seconds = predict_again(self.predictor, self.arrays, found)
+            again, seconds = predict_again(self.predictor, self.arrays, found)
             self.network_seconds += seconds
+            join = self.predictor.second_pass.merge
+            found = merge(found, again) if join else again
         self.predictions.append(found)
         self.crops, self.squares, self.arrays = [], [], []
 

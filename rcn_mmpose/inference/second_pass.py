@@ -3,7 +3,9 @@ r"""A second look at a face, by the keypoints found first.
 The first keypoints say where the face lies, how large it is and how it leans,
 often better than a detector's box does. The second crop is the square that
 the training boxes of such keypoints are, turned with the line of the eyes, so
-that the network sees the face upright.
+that the network sees the face upright. What is returned is the mean of both
+passes, each weighted by the inverse of its variance: the second one alone is
+not always better, see docs/robustness.md.
 
 How training boxes follow from keypoints::
 
@@ -47,6 +49,8 @@ class SecondPass:
         shift: In the direction from the eyes to the mouth.
         turn: Whether the square turns with the eyes. If not, the frame is the
             picture's.
+        merge: Whether :func:`merge` joins both passes, or the second replaces
+            the first.
 
     Raises:
         ValueError: If a value is not one of the above.
@@ -56,6 +60,7 @@ class SecondPass:
     scale: float
     shift: float = 0.0
     turn: bool = True
+    merge: bool = True
 
     def __post_init__(self) -> None:
         if len(self.eyes) != 2 or not all(len(eye) for eye in self.eyes):
@@ -142,10 +147,10 @@ def predict_again(
     first: Prediction,
     second_pass: SecondPass | None = None,
 ) -> tuple[Prediction, float]:
-    """Predict faces a second time.
+    """Predict faces a second time; nothing is merged here.
 
     A face whose first keypoints span no square, or one outside its picture,
-    keeps them.
+    keeps what was predicted first.
 
     Args:
         model (Predictor): The network, its crop's size and second pass.
@@ -179,6 +184,41 @@ def predict_again(
     for values, new in zip(both, found, strict=True):
         values[rows] = new
     return both, seconds
+
+
+def merge(first: Prediction, second: Prediction) -> Prediction:
+    """Join two predictions of the same faces, keypoint by keypoint.
+
+    Positions are weighted by the inverse of their variance, the trace of the
+    covariance. The rest is that of the mixture of both probability maps with
+    these weights: the covariance about the joint position, and as the
+    confidence the mean of both.
+
+    Args:
+        first (Prediction): In pixels of the pictures.
+        second (Prediction): The same.
+
+    Returns:
+        Prediction: The same, float64.
+    """
+    variances = [np.trace(p[2], axis1=-2, axis2=-1) for p in (first, second)]
+    total = variances[0] + variances[1]
+    # 0 where both maps have all in one cell, the same way
+    weight = np.divide(
+        variances[1], total, out=np.full(total.shape, 0.5), where=total != 0
+    )
+    weights = weight, 1 - weight
+    points = sum(
+        w[..., None] * p[0]
+        for w, p in zip(weights, (first, second), strict=True)
+    )
+    confidence = weights[0] * first[1] + weights[1] * second[1]
+    covariance = np.zeros_like(points[..., None] * points[..., None, :])
+    for w, p in zip(weights, (first, second), strict=True):
+        off = (p[0] - points)[..., None]
+        spread = p[2] + off @ off.swapaxes(-1, -2)
+        covariance += w[..., None, None] * spread
+    return points, confidence, covariance
 
 
 def measure(

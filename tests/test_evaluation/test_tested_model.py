@@ -182,21 +182,31 @@ def test_two_passes_and_their_text(faces: AnnotatedFaces) -> None:
     errors = box_errors(shifts=(0.05,), scales=(), rotations=())
     tested = run_test(model, faces, None, errors, {0, 2})
     report = ModelReport(faces, tested, errors, (SIDE, SIDE))
-    assert [*report.curves] == ['true boxes, pass 1', 'true boxes, pass 2']
+    assert [*report.curves] == [
+        'true boxes, first pass',
+        'true boxes, second pass',
+        'true boxes, both joined',
+    ]
     # the second square of the first face, by hand: the extent is 16 wide and
     # 14 high about (20, 21); the eyes are level
     scale, shift = model.second_pass.scale, model.second_pass.shift
     centre = np.array([20, 21 + 16 * shift]) + BOXES[0][:2]
     again = (POINTS - 20) * 16 * scale / SIDE + centre
     np.testing.assert_allclose(tested.true.keypoints[1][0], again, atol=1e-4)
-    first, second = report.content['true_boxes']
+    # without variances the two weigh the same
+    np.testing.assert_allclose(
+        tested.true.keypoints[2][0],
+        (again + POINTS + BOXES[0][:2]) / 2,
+        atol=1e-4,
+    )
+    _, second, _ = report.content['true_boxes']
     expected = np.linalg.norm(again - POINTS - BOXES[0][:2], axis=1).mean()
     assert report.tables[1].errors('pixels', 'eye_points')[0] == (
         pytest.approx(100 * expected / 16, abs=1e-3)
     )
     lines = report.markdown().splitlines()
     nme = second['NME_pixels_eye_points']
-    row = next(line for line in lines if line.startswith('| true, pass 2'))
+    row = next(line for line in lines if line.startswith('| true, second'))
     assert f'| {nme:.2f} |' in row and row.count('|') == lines[0].count('|')
     assert '| shift 5 % |' in '\n'.join(lines)
     assert sum(line.startswith('| nose_tip |') for line in lines) == 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -8,7 +9,12 @@ import pytest
 
 from rcn_mmpose import load_model
 from rcn_mmpose.inference import ModelInfo, Predictor, SecondPass, export
-from rcn_mmpose.inference.second_pass import main, measure, predict_again
+from rcn_mmpose.inference.second_pass import (
+    main,
+    measure,
+    merge,
+    predict_again,
+)
 from rcn_mmpose.keypoints import FIVE_NAMES, NAMES_68
 
 from .small_model import NAMES, random_crops
@@ -75,6 +81,61 @@ def test_what_is_known() -> None:
 def test_values_that_make_no_square(values: tuple, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SecondPass(*values)
+
+
+# ---------------------------------------------------------------- joining
+
+
+def test_two_predictions_become_one() -> None:
+    """Variances of 1 and 3: three quarters of the first."""
+    first = (
+        np.array([[[4.0, 8.0]]]),
+        np.array([[0.8]]),
+        np.diag([0.5, 0.5])[None, None],
+    )
+    second = (
+        np.array([[[8.0, 4.0]]]),
+        np.array([[0.4]]),
+        np.diag([1.0, 2.0])[None, None],
+    )
+    points, confidence, covariance = merge(first, second)
+    np.testing.assert_allclose(points, [[[5, 7]]])
+    np.testing.assert_allclose(confidence, [[0.7]])
+    # (-1, 1) from the first, (3, -3) from the second
+    expected = 0.75 * (np.diag([0.5, 0.5]) + [[1, -1], [-1, 1]])
+    expected += 0.25 * (np.diag([1, 2]) + 9 * np.array([[1, -1], [-1, 1]]))
+    np.testing.assert_allclose(covariance[0, 0], expected)
+
+
+def test_joining_is_exact_for_samples() -> None:
+    """The covariance is that of samples drawn from either, by weight."""
+    sets = [RNG.normal((3, 5), (1, 2), (900, 2)), RNG.normal(4, 2, (900, 2))]
+    parts = [
+        (
+            s.mean(0)[None, None],
+            np.ones((1, 1)),
+            np.cov(s.T, bias=True)[None, None],
+        )
+        for s in sets
+    ]
+    points, _, covariance = merge(*parts)
+    traces = [np.trace(p[2][0, 0]) for p in parts]
+    share = traces[1] / sum(traces)
+    weights = np.repeat([share, 1 - share], 900)
+    whole = np.concatenate(sets)
+    mean = np.average(whole, axis=0, weights=weights)
+    np.testing.assert_allclose(points[0, 0], mean)
+    expected = np.cov(whole.T, aweights=weights, bias=True)
+    np.testing.assert_allclose(covariance[0, 0], expected)
+
+
+def test_no_variance_at_all() -> None:
+    none = np.zeros((1, 1, 2, 2))
+    first = (np.array([[[1.0, 2.0]]]), np.array([[1.0]]), none)
+    second = (np.array([[[3.0, 2.0]]]), np.array([[0.5]]), none)
+    points, confidence, covariance = merge(first, second)
+    assert points.tolist() == [[[2, 2]]] and confidence.tolist() == [[0.75]]
+    assert covariance.tolist() == [[[[1, 0], [0, 0]]]]
 
 
 # -------------------------------------------------------------- measuring
@@ -193,11 +254,22 @@ def test_a_turned_picture_turns_what_is_found(
 def test_two_passes(model: Predictor, checkpoint: Path) -> None:
     once = load_model(checkpoint)(PICTURE, BOXES)
     twice = model(PICTURE, BOXES)
-    points, mass, spread = by_hand(model, once.keypoints)
+    again = by_hand(model, once.keypoints)
+    points, mass, spread = merge(
+        (once.keypoints, once.confidence, once.covariance), again
+    )
     np.testing.assert_allclose(twice.keypoints, points, atol=2e-3)
     np.testing.assert_allclose(twice.confidence, mass, atol=1e-4)
     np.testing.assert_allclose(twice.covariance, spread, rtol=1e-3, atol=1e-3)
     assert not np.allclose(twice.keypoints, once.keypoints, atol=0.5)
+    alone = load_model(
+        checkpoint,
+        passes=2,
+        second_pass=dataclasses.replace(model.second_pass, merge=False),
+    )
+    np.testing.assert_allclose(
+        alone(PICTURE, BOXES).keypoints, again[0], atol=2e-3
+    )
     np.testing.assert_array_equal(twice.boxes, BOXES)  # as given
     assert {*twice.timing} == {'crop', 'network', 'total'}
     assert twice.timing['crop'] > 0 < twice.timing['network']

@@ -60,11 +60,10 @@ def test_a_report(
         '--out', OUT)  # fmt: skip
     content = read()
     ann_file = converted / 'annotations' / 'mtfl_val.json'
-    for i, values in enumerate(content['true_boxes']):
-        expected = by_hand(checkpoint, ann_file, i + 1)
-        assert values['NME_pixels_eye_points'] == pytest.approx(
-            expected, abs=1e-3
-        )
+    for i, passes in ((0, 1), (2, 2)):
+        expected = by_hand(checkpoint, ann_file, passes)
+        found = content['true_boxes'][i]['NME_pixels_eye_points']
+        assert found == pytest.approx(expected, abs=1e-3)
     assert 'NME_cells_eye_points' in content['true_boxes'][0]
     assert 'NME_cells_eye_points' not in content['true_boxes'][1]
     assert content['data']['faces'] == 4
@@ -77,12 +76,12 @@ def test_a_report(
         assert cv2.imread(str(OUT / f'{name}.png')).std() > 5
     worst = [face['error'] for face in content['worst']]
     assert len(worst) == 3 and worst == sorted(worst, reverse=True)
-    for name in ('errors.csv', 'errors_pass_2.csv'):
+    for name in ('errors.csv', 'errors_both_passes.csv'):
         assert len((OUT / name).read_text().splitlines()) == 5
     text = (OUT / 'report.md').read_text()
     assert text in capsys.readouterr().out
-    nme = content['true_boxes'][1]['NME_pixels_eye_points']
-    assert '| true, pass 2 | 4 |' in text and f'| {nme:.2f} |' in text
+    nme = content['true_boxes'][2]['NME_pixels_eye_points']
+    assert '| true, both joined | 4 |' in text and f'| {nme:.2f} |' in text
     assert not (OUT / 'test_evaluations.jsonl').exists()
 
 
