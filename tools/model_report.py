@@ -67,6 +67,7 @@ from rcn_mmpose.evaluation.model_report import (  # noqa: E402
     PASSES,
     ModelReport,
 )
+from rcn_mmpose.evaluation.report_text import markdown  # noqa: E402
 from rcn_mmpose.evaluation.tested_model import run_test  # noqa: E402
 from rcn_mmpose.files import write_whole  # noqa: E402
 from rcn_mmpose.inference import load_model  # noqa: E402
@@ -249,7 +250,7 @@ def main(args: list[str]) -> None:
     text = (
         f'{faces.name} ({faces.metainfo.get("list_name") or "unnamed list"}, '
         f'{count:,} faces), `{content["command"]}`, {content["date"][:10]}\n\n'
-        f'{report.markdown()}'
+        f'{markdown(content)}'
     )
     written = write_all(out, content, text, report, options)
     print(text)

@@ -1,4 +1,4 @@
-"""The numbers of a tested model, for machines and for people."""
+"""The numbers of a tested model; :mod:`.report_text` writes them out."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .error_table import ErrorTable
 from .face_groups import group_faces
 from .face_subsets import fields_of
 from .measures import Plan
+from .report_text import label
 from .tested_model import Predicted, Tested
 
 LIMITS = (8, 10)
@@ -35,7 +36,7 @@ class ModelReport:
         tables: Errors with the true boxes, of each of these.
         curves: Errors of all faces by the main normaliser in pixels, in
             percent, by label; a face that was missed has an infinite one.
-        content: All numbers, ready for json.
+        content: All numbers, ready for json. Lists go by pass.
     """
 
     def __init__(
@@ -59,7 +60,12 @@ class ModelReport:
             for i, table in enumerate(self.tables)
         }
         self.content: dict[str, Any] = dict(
-            main_normaliser=self.main,
+            faces_tested=len(faces.faces),
+            passes=PASSES[: self.passes],
+            normalisers=list(self.plan.normalisers),
+            keypoint_sets=list(
+                faces.metainfo.get('keypoint_regions') or self.plan.parts
+            ),
             true_boxes=[
                 {m.name: value for m, value in table.values.items()}
                 for table in self.tables
@@ -73,7 +79,7 @@ class ModelReport:
 
     def _label(self, boxes: str, number: int) -> str:
         """Name what was predicted."""
-        return boxes if self.passes == 1 else f'{boxes}, {PASSES[number]}'
+        return label(boxes, PASSES[: self.passes], number)
 
     def _table(self, found: Predicted, number: int, plan: Plan) -> ErrorTable:
         """Measure the errors of a pass."""
@@ -180,128 +186,6 @@ class ModelReport:
             )
         ]
 
-    # ------------------------------------------------------------ Markdown
-
-    def markdown(self) -> str:
-        """Write tables."""
-        parts = [self._overview(), self._keypoints()]
-        if 'wrong_boxes' in self.content:
-            parts.insert(1, self._wrong_text())
-        if self.content['groups']:
-            parts.append(self._groups_text())
-        return '\n\n'.join(parts) + '\n'
-
-    def _overview(self) -> str:
-        """Write what errors there are with which boxes."""
-        head = ['boxes', 'faces']
-        head += [
-            f'NME {protocol}, {normaliser}'
-            for normaliser in self.plan.normalisers
-            for protocol in ('cells', 'pixels')
-        ]
-        head += ['AUC10', 'FR10']
-        lines = []
-        for i, values in enumerate(self.content['true_boxes']):
-            end = f'10_pixels_{self.main}'
-            lines.append(
-                [
-                    self._label('true', i),
-                    f'{len(self.faces.faces):,}',
-                    *self._errors_of(values),
-                    values.get(f'AUC{end}'),
-                    values.get(f'FR{end}'),
-                ]
-            )
-        notes = [
-            'Errors in percent; AUC10 and FR10 (pixels, '
-            f'{self.main}) are of all faces.'
-        ]
-        found = self.content.get('detector')
-        if found:
-            for i, entry in enumerate(found['passes']):
-                values = entry.get('found_faces', {})
-                whole = entry['all_faces']
-                lines.append(
-                    [
-                        self._label('detected', i),
-                        f'{found["found"]:,} found, {found["missed"]:,} '
-                        'missed',
-                        *self._errors_of(values),
-                        whole[f'AUC{end}'],
-                        whole[f'FR{end}'],
-                    ]
-                )
-            same = [
-                f'{entry["found_faces_true_boxes"]:.2f}'
-                for entry in found['passes']
-                if 'found_faces_true_boxes' in entry
-            ]
-            notes.append(
-                'With detected boxes NME is that of the faces found (with '
-                f'true boxes these have {" and ".join(same) or "none"}), and '
-                'a missed face counts as a failure. '
-                f'{found["boxes_of_no_face"]:,} boxes belong to no annotated '
-                'face.'
-            )
-        return f'{table(head, lines)}\n\n{" ".join(notes)}'
-
-    def _errors_of(self, values: dict[str, float]) -> list[float | None]:
-        """Choose the errors of a line."""
-        return [
-            values.get(f'NME_{protocol}_{normaliser}')
-            for normaliser in self.plan.normalisers
-            for protocol in ('cells', 'pixels')
-        ]
-
-    def _heads(self, *values: str) -> list[str]:
-        """Name values, by pass."""
-        return [self._label(v, i) for v in values for i in range(self.passes)]
-
-    def _wrong_text(self) -> str:
-        """Write the errors with boxes that are off."""
-        wrong = self.content['wrong_boxes']
-        units = dict(shift=' %', scale=' %', rotation=' degrees')
-        lines = []
-        for line in wrong['lines']:
-            name = 'true boxes'
-            if line['kind'] != 'none':
-                sign = '+' if line['kind'] == 'scale' else ''
-                amount = f'{line["amount"]:{sign}g}{units[line["kind"]]}'
-                name = f'{line["kind"]} {amount}'
-            lines.append([name, *line['NME'], *line['FR10']])
-        text = table(['boxes', *self._heads('NME', 'FR10')], lines)
-        return (
-            f'{text}\n\n{wrong["faces"]:,} faces, pixels, {self.main}. A '
-            "shift, in parts of the box's side, is the mean over eight "
-            'directions, a rotation over both.'
-        )
-
-    def _keypoints(self) -> str:
-        """Write the errors of regions, or of keypoints if they are few."""
-        regions = self.faces.metainfo.get('keypoint_regions') or {}
-        names = regions or self.plan.parts
-        lines = []
-        for name in names:
-            key = f'NME_pixels_{self.main}_{name}'
-            values = [v.get(key) for v in self.content['true_boxes']]
-            lines.append([name, *values])
-        return table(['keypoints', *self._heads('NME')], lines)
-
-    def _groups_text(self) -> str:
-        """Write the errors of groups."""
-        lines = [
-            [
-                line['criterion'],
-                line['group'],
-                f'{line.get("faces", line.get("keypoints")):,}',
-                *line['NME'],
-                *line.get('FR10', [None] * self.passes),
-            ]
-            for line in self.content['groups']
-        ]
-        head = ['by', 'group', 'faces', *self._heads('NME', 'FR10')]
-        return table(head, lines)
-
 
 def _sum_up(
     errors: np.ndarray, measure: Callable[[list[float]], float]
@@ -314,28 +198,3 @@ def _sum_up(
 def _failures(errors: list[float]) -> float:
     """Count errors above 10 %."""
     return failure_rate(errors, 10)
-
-
-def table(
-    head: Sequence[str], lines: Sequence[Sequence[str | float | None]]
-) -> str:
-    """Write a table in Markdown.
-
-    Args:
-        head (Sequence[str]): Titles of the columns.
-        lines (Sequence[Sequence]): Texts; numbers, to be written with two
-            digits; None for an empty cell.
-    """
-    rows = [list(head), ['---'] * len(head)]
-    for line in lines:
-        rows.append(
-            [
-                ''
-                if cell is None
-                else cell.replace('|', r'\|')
-                if isinstance(cell, str)
-                else f'{cell:.2f}'
-                for cell in line
-            ]
-        )
-    return '\n'.join(f'| {" | ".join(row)} |' for row in rows)

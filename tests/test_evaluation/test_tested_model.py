@@ -13,7 +13,8 @@ from rcn_mmpose import load_model
 from rcn_mmpose.datasets.face.mtfl import MTFLDataset
 from rcn_mmpose.evaluation.annotated_faces import AnnotatedFaces
 from rcn_mmpose.evaluation.box_errors import box_errors
-from rcn_mmpose.evaluation.model_report import ModelReport, table
+from rcn_mmpose.evaluation.model_report import ModelReport
+from rcn_mmpose.evaluation.report_text import markdown, table
 from rcn_mmpose.evaluation.tested_model import (
     best_cells_of,
     has_cells,
@@ -204,7 +205,7 @@ def test_two_passes_and_their_text(faces: AnnotatedFaces) -> None:
     assert report.tables[1].errors('pixels', 'eye_points')[0] == (
         pytest.approx(100 * expected / 16, abs=1e-3)
     )
-    lines = report.markdown().splitlines()
+    lines = markdown(report.content).splitlines()
     nme = second['NME_pixels_eye_points']
     row = next(line for line in lines if line.startswith('| true, second'))
     assert f'| {nme:.2f} |' in row and row.count('|') == lines[0].count('|')
