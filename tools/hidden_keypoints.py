@@ -6,9 +6,10 @@ r"""Whether hidden keypoints show: the confidence of hidden and seen ones.
 The first takes the validation faces' own flags (1 hidden, 2 in sight), as
 synthetic faces have them. The second draws a thing of the synthetic faces, a
 hand or a phone, in front of each validation face; the keypoints it covers are
-the hidden ones. Printed are the mean confidences and the area under the ROC
-curve of 1 - confidence as a detector of hidden keypoints, with its 95 %
-interval over faces, and the same between keypoints of one kind alone.
+the hidden ones. Printed are the mean confidences, how many truths lie within
+the radius that confidence is about, and the area under the ROC curve of
+1 - confidence as a detector of hidden keypoints, with its 95 % interval over
+faces, and the same between keypoints of one kind alone.
 """
 
 from __future__ import annotations
@@ -46,12 +47,14 @@ from rcn_mmpose.synthetic.paste import paste_object  # noqa: E402
 
 
 class Found(NamedTuple):
-    """Confidence of N faces' K keypoints, and which are hidden, (N, K).
+    """N faces' K keypoints: their confidence, and what is true, (N, K).
 
-    ``counts`` leaves out those without a truth, or outside the crop.
+    ``near`` tells whether the truth lies within the radius that confidence is
+    about; ``counts`` leaves out those without a truth, or outside the crop.
     """
 
     confidence: np.ndarray
+    near: np.ndarray
     hidden: np.ndarray
     counts: np.ndarray
 
@@ -104,8 +107,10 @@ def main(args: Sequence[str]) -> None:
     print(
         f'\n{len(dataset)} faces of {name}: {figures["hidden"]:,} keypoints '
         f'{how}, {figures["seen"]:,} in sight\n'
-        f'mean confidence: hidden {figures["confidence_hidden"]:.3f}, in '
-        f'sight {figures["confidence_seen"]:.3f}\n'
+        f'mean confidence, and truths within the radius: hidden '
+        f'{figures["confidence_hidden"]:.3f}, {figures["near_hidden"]:.3f}; '
+        f'in sight {figures["confidence_seen"]:.3f}, '
+        f'{figures["near_seen"]:.3f}\n'
         f'area under ROC: {figures["area"]:.3f} (95 %: {figures["low"]:.3f} '
         f'to {figures["high"]:.3f}), between keypoints of one kind '
         f'{figures["area_within"]:.3f}'
@@ -121,19 +126,22 @@ def measure(found: Found) -> dict[str, float]:
     Raises:
         ValueError: If there are none of one of the two.
     """
-    confidence, hidden, counts = found
+    confidence, near, hidden, counts = found
     if not (hidden & counts).any():
         raise ValueError(
             'no keypoint of these faces is flagged as hidden; hide some by '
             '--paste, or take synthetic faces.'
         )
     area = area_under_roc(1 - confidence, hidden, counts)
+    covered, seen = hidden & counts, ~hidden & counts
     return dict(
         faces=len(confidence),
         hidden=area.positive,
         seen=area.negative,
-        confidence_hidden=float(confidence[hidden & counts].mean()),
-        confidence_seen=float(confidence[~hidden & counts].mean()),
+        confidence_hidden=float(confidence[covered].mean()),
+        confidence_seen=float(confidence[seen].mean()),
+        near_hidden=float(near[covered].mean()),
+        near_seen=float(near[seen].mean()),
         area=area.area,
         low=area.low,
         high=area.high,
@@ -160,6 +168,7 @@ def predict(
         tuple: What was found, and the first crops as BGR.
     """
     parts, crops = [], []
+    codec = model.head.decoder
     starts = range(0, len(dataset), batch_size)
     for start in track_iter_progress(starts, file=sys.stderr):
         rows = range(start, min(start + batch_size, len(dataset)))
@@ -182,10 +191,14 @@ def predict(
         with torch.inference_mode():
             samples = model.test_step(pseudo_collate(batch))
         for sample, hidden in zip(samples, flags, strict=True):
-            labelled = read_face(sample.to_dict()).visible
-            inside = in_crop(sample)[1]
+            face = read_face(sample.to_dict())
+            apart = (face.pred - face.truth) / face.scale * face.size
+            near = np.linalg.norm(apart, axis=-1) <= (
+                codec.radius * codec.stride
+            )
             scores = sample.pred_instances.keypoint_scores[0]
-            parts.append((scores, hidden, labelled & inside))
+            counts = face.visible & in_crop(sample)[1]
+            parts.append((scores, near, hidden, counts))
     return Found(*(np.stack(part) for part in zip(*parts, strict=True))), crops
 
 

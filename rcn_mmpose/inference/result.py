@@ -47,9 +47,9 @@ class Result:
             radius of its position, float32 (N, K) in [0, 1]; 0 for a face
             that failed. The radius is 3 of the crop's 80 pixels unless the
             model's config says otherwise.
-        covariance: Of the keypoint's probability map, about its mean, in
-            squared pixels of the picture, float32 (N, K, 2, 2). NaN for a
-            face that failed.
+        covariance: Of the keypoint's probability map, about the map's mean or,
+            of a calibrated model, about the keypoint, in squared pixels of
+            the picture, float32 (N, K, 2, 2). NaN for a face that failed.
         boxes: As they were given or detected, (x1, y1, x2, y2) in pixels,
             float64 (N, 4).
         picture_index: The picture of each face, int64 (N,).

@@ -15,10 +15,12 @@ from conftest import load_tool
 from fake_mtfl import make_mtfl
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmpose.registry import MODELS
+from mmpose.registry import DATASETS, MODELS
 
 from rcn_mmpose import load_model
+from rcn_mmpose.evaluation.observation import PLAIN, observe
 from rcn_mmpose.evaluation.reliability import BINS
+from rcn_mmpose.inference.loading import load_estimator
 
 
 @pytest.fixture(scope='module')
@@ -87,6 +89,38 @@ def test_figures(done: Path) -> None:
     bins = figures['first_halving']['bins']
     assert len(bins['count']) == BINS and sum(bins['count']) == 120
     assert cv2.imread(str(done / 'reliability.png')).std() > 5
+
+
+def test_observed_is_what_is_predicted(experiment: Path) -> None:
+    cfg = Config.fromfile(experiment / 'config.py')
+    path = experiment / 'weights.pth'
+    model = load_estimator(cfg, path)[0].eval()
+    dataset = DATASETS.build(cfg.val_dataloader.dataset)
+    seen = observe(model, dataset, batch_size=5)
+    assert 'output_heatmaps' not in model.test_cfg
+    predictor = load_model(path)
+    for i in range(24):
+        packed = dataset[i]
+        face = packed['data_samples'].metainfo['raw_ann_info']
+        x, y, side, height = face['bbox']
+        assert side == pytest.approx(height, abs=1e-3)
+        truth = np.array(face['keypoints']).reshape(5, 3)[:, :2]
+        truth = (truth - (x, y)) / side * 80
+        keypoints, confidence, covariance = predictor.predict(
+            packed['inputs'].numpy()
+        )
+        np.testing.assert_allclose(
+            seen.offset[i], truth - keypoints[0], atol=2e-3
+        )
+        np.testing.assert_allclose(
+            seen.confidence[PLAIN, i], confidence[0], atol=1e-4
+        )
+        np.testing.assert_allclose(
+            seen.covariance[i], covariance[0], rtol=1e-3, atol=1e-2
+        )
+        square = seen.spread[PLAIN, i] - seen.covariance[i]
+        assert (np.linalg.eigvalsh(square) > -1e-3).all()
+    assert seen.labelled.all() and seen.radius == 3
 
 
 def test_the_checkpoint_acts(done: Path, experiment: Path) -> None:
@@ -176,6 +210,10 @@ def test_things_pasted(
     assert first['faces'] == 24 and first['hidden'] > 0
     assert first['hidden'] + first['seen'] == 120
     assert 0 <= first['low'] <= first['area'] <= first['high'] <= 1
+    # shares of whole keypoints
+    near = first['near_hidden'] * first['hidden']
+    near += first['near_seen'] * first['seen']
+    assert near == pytest.approx(round(near)) and near < 120
     assert cv2.imread(str(sheet)).std() > 5
     hidden(experiment, *paste)
     assert json.loads(out.read_text()) == first
