@@ -38,6 +38,7 @@ what `--help` shows. Examples: [command.md](command.md),
 `tools/slurm_*.sh` hand their arguments on, see
 [distributed.md](distributed.md).
 """
+MAIN = "\nif __name__ == '__main__':"
 DEFAULT = re.compile(r'[\s,;]*\(?\bdefault: ([^()]*(?:\([^()]*\))?[^()]*)\)?$')
 
 
@@ -89,10 +90,10 @@ def page() -> str:
         module.add_arguments(parser)
         parts.append(section(parser.prog, text, parser))
     parts.append('## Scripts\n')
-    tools = ROOT / 'tools'
-    for path in sorted([*tools.glob('*.py'), *tools.glob('*/*.py')]):
-        name = path.relative_to(ROOT).as_posix()
-        parts.append(of_program(name, *parser_of(path)))
+    for path in sorted((ROOT / 'tools').rglob('*.py')):
+        if MAIN in path.read_text(encoding='utf-8'):
+            name = path.relative_to(ROOT).as_posix()
+            parts.append(of_program(name, *parser_of(path)))
     parts.append('## Modules\n')
     for name in programs_of_the_package():
         parts.append(of_program(f'python -m {name}', *parser_of(name)))
@@ -111,8 +112,11 @@ def programs_of_the_package() -> Iterator[str]:
     """Go through the modules with a parser, but for those of verbs."""
     for path in sorted((ROOT / 'rcn_mmpose').rglob('*.py')):
         text = path.read_text(encoding='utf-8')
-        program = "\nif __name__ == '__main__':" in text
-        if program and 'ArgumentParser(' in text and path.stem not in VERBS:
+        if (
+            MAIN in text
+            and 'ArgumentParser(' in text
+            and path.stem not in VERBS
+        ):
             yield '.'.join(path.relative_to(ROOT).with_suffix('').parts)
 
 
