@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import configparser
 import http.client
 import json
 import re
@@ -75,6 +76,16 @@ def test_the_page_names_no_other_place(root: Path) -> None:
         assert not re.search(r'https?:|//\w+\.|@import|url\(', text), file
         # what the policy forbids would silently not work
         assert not re.search(r'<script>|<style|\son\w+=|style=', text), file
+
+
+def test_the_wheel_gets_the_pages(root: Path) -> None:
+    setup = configparser.ConfigParser()
+    setup.read(root / 'setup.cfg')
+    package = root / 'rcn_mmpose'
+    patterns = setup['options.package_data']['rcn_mmpose'].split()
+    packed = {file for p in patterns for file in package.glob(p)}
+    for name, _ in module.PAGE.values():
+        assert package / 'serve' / name in packed
 
 
 def test_a_picture(ask: Ask, png: bytes) -> None:
