@@ -52,7 +52,7 @@ HEADERS = {
 }
 PATIENCE = 30  # seconds that a connection may stay silent
 UPLOADS = 4  # at a time; more would only wait, each with its memory
-LONGEST_NAME = 255
+LONGEST_NAME, LONGEST_NUMBER = 255, 20
 
 
 class PageServer(ThreadingHTTPServer):
@@ -91,15 +91,15 @@ class PageServer(ThreadingHTTPServer):
     def url(self) -> str:
         """Where the page is."""
         host = self.server_name
-        return f'http://{f"[{host}]" if ":" in host else host}:' + str(
-            self.server_port
-        )
+        if ':' in host:
+            host = f'[{host}]'
+        return f'http://{host}:{self.server_port}'
 
     def is_for_us(self, host: str) -> bool:
         """Whether the host of a request is this server.
 
         Args:
-            host (str): ``Host`` of a request, or the host of its ``Origin``.
+            host (str): ``Host`` of a request.
 
         Returns:
             bool: True for an address in numbers, which no foreign name server
@@ -213,16 +213,19 @@ class _Handler(BaseHTTPRequestHandler):
                 HTTPStatus.LENGTH_REQUIRED,
                 'Send the picture whole, with its Content-Length.',
             )
-        if not (length.isascii() and length.isdigit()) or int(length) == 0:
+        if not (length.isascii() and length.isdigit()) or not length.strip(
+            '0'
+        ):
             raise Refusal(
                 HTTPStatus.BAD_REQUEST,
                 f'Content-Length is {length!r:.100}; send a picture, and how '
                 'many bytes it has.',
             )
-        if int(length) > MOST_BYTES:
+        # int() itself refuses thousands of digits
+        if len(length) > LONGEST_NUMBER or int(length) > MOST_BYTES:
             raise Refusal(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f'{length} bytes were announced; at most {MOST_BYTES} are '
+                f'{length:.20} bytes were announced; at most {MOST_BYTES} are '
                 'taken. Make the picture smaller.',
             )
         content = self.rfile.read(int(length))

@@ -136,14 +136,6 @@ class Browser:
         """Return the console's lines since the last call."""
         return self.call('se/log', dict(type='browser'))
 
-    def resize(self, width: int, height: int) -> None:
-        """Change the size of the window."""
-        self.call('window/rect', dict(width=width, height=height))
-
-    def screenshot(self) -> bytes:
-        """Return what the window shows, as PNG in base64."""
-        return self.call('screenshot').encode()
-
     def close(self) -> None:
         """End browser and driver."""
         try:
