@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import socket
 import socketserver
 import sys
@@ -213,9 +214,7 @@ class _Handler(BaseHTTPRequestHandler):
                 HTTPStatus.LENGTH_REQUIRED,
                 'Send the picture whole, with its Content-Length.',
             )
-        if not (length.isascii() and length.isdigit()) or not length.strip(
-            '0'
-        ):
+        if not re.fullmatch('0*[1-9][0-9]*', length):
             raise Refusal(
                 HTTPStatus.BAD_REQUEST,
                 f'Content-Length is {length!r:.100}; send a picture, and how '
