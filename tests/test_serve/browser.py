@@ -1,6 +1,6 @@
 """A headless Chromium by the W3C's WebDriver protocol, which is json.
 
-Debian and Ubuntu: ``apt-get install chromium chromium-driver``.
+Debian: ``apt-get install chromium chromium-driver``.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ from .browser import Browser, find_programs
 
 pytestmark = pytest.mark.skipif(
     find_programs() is None,
-    reason='no chromium with chromedriver; Debian and Ubuntu: apt-get '
-    'install chromium chromium-driver',
+    reason='no chromium with chromedriver; Debian: apt-get install chromium '
+    'chromium-driver',
 )
 DONE = "!document.getElementById('status').textContent.endsWith('...')"
 STATUS = "document.getElementById('status').textContent"
