@@ -109,12 +109,11 @@ def shipped_file(
     Raises:
         FileNotFoundError: If there is no such model, or a file is missing.
         ValueError: If a file is another one than the index says.
+        ImportError: If neither onnxruntime nor MMPose is installed.
     """
     folder = folder or FOLDER
     model = _find(name, folder)
-    if runtime is None:
-        found = importlib.util.find_spec('onnxruntime')
-        runtime = 'torch' if found is None else 'onnx'
+    runtime = runtime or _installed_runtime()
     paths = [folder / f'{name}{ending}' for ending in RUNTIMES[runtime]]
     for path in paths:
         check_file(path, model.files[path.name])
@@ -167,6 +166,17 @@ def describe_file(path: Path) -> dict:
     """Return ``bytes`` and ``sha256`` of a file."""
     content = path.read_bytes()
     return dict(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
+def _installed_runtime() -> str:
+    """Return what predicts here."""
+    for runtime, package in (('onnx', 'onnxruntime'), ('torch', 'mmpose')):
+        if importlib.util.find_spec(package) is not None:
+            return runtime
+    raise ImportError(
+        'neither onnxruntime nor MMPose is installed; the first is enough: '
+        "pip install onnxruntime 'opencv-python-headless<5'"
+    )
 
 
 def _find(name: str, folder: Path) -> ShippedModel:

@@ -37,12 +37,6 @@ def changed(
     return folder
 
 
-@pytest.fixture
-def without(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No onnxruntime."""
-    monkeypatch.setattr(shipped.importlib.util, 'find_spec', lambda name: None)
-
-
 # -------------------------------------------------------------- in Python
 
 
@@ -69,14 +63,20 @@ def test_both_runtimes_predict_what_was_trained(
     np.testing.assert_allclose(found.confidence, ours.confidence, atol=1e-4)
 
 
-def test_which_runtime(here: Path, without: None) -> None:
-    assert shipped_file('tiny-5') == str(here / 'tiny-5.pth')
-
-
-def test_which_runtime_if_there_are_both(here: Path) -> None:
+def test_which_runtime(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shipped_file('tiny-5') == str(here / 'tiny-5.onnx')
     model = load_model('tiny-5', precision='bf16')
     assert model.network.dtype == torch.bfloat16
+    there = ['mmpose']
+    monkeypatch.setattr(
+        shipped.importlib.util,
+        'find_spec',
+        lambda name: name if name in there else None,
+    )
+    assert shipped_file('tiny-5') == str(here / 'tiny-5.pth')
+    there.clear()
+    with pytest.raises(ImportError, match='pip install onnxruntime'):
+        load_model('tiny-5')
 
 
 @pytest.mark.parametrize(
