@@ -95,28 +95,27 @@ def fuzz(name: str, folder: str, findings: str, arguments: list[str]) -> None:
     """Fuzz in this process until the time is over; does not return."""
     import atheris
 
-    with tempfile.TemporaryDirectory() as place:
-        with atheris.instrument_imports(include=list(INSTRUMENTED)):
-            target = Target(name, place)
-        seen: set[str] = set()
+    with atheris.instrument_imports(include=list(INSTRUMENTED)):
+        target = Target(name, tempfile.mkdtemp())
+    seen: set[str] = set()
 
-        def run(content: bytes) -> None:
-            try:
-                target(content)
-            except Exception as error:
-                frames = traceback.extract_tb(error.__traceback__)
-                where = f'{type(error).__name__} {frames[-1][:3]}'
-                if where not in seen:
-                    seen.add(where)
-                    keep(findings, content, traceback.format_exc())
+    def run(content: bytes) -> None:
+        try:
+            target(content)
+        except Exception as error:
+            frames = traceback.extract_tb(error.__traceback__)
+            where = f'{type(error).__name__} {frames[-1][:3]}'
+            if where not in seen:
+                seen.add(where)
+                keep(findings, content, traceback.format_exc())
 
-        def mutate(content: bytes, limit: int, seed: int) -> bytes:
-            if seed % 3 and content.lstrip().startswith(b'{'):
-                return mutate_json(content, limit, seed)
-            return atheris.Mutate(content, limit)
+    def mutate(content: bytes, limit: int, seed: int) -> bytes:
+        if seed % 3 and content.lstrip().startswith(b'{'):
+            return mutate_json(content, limit, seed)
+        return atheris.Mutate(content, limit)
 
-        atheris.Setup([sys.argv[0], *arguments], run, custom_mutator=mutate)
-        atheris.Fuzz()
+    atheris.Setup([sys.argv[0], *arguments], run, custom_mutator=mutate)
+    atheris.Fuzz()
 
 
 def keep(folder: str, content: bytes, text: str) -> None:
@@ -153,14 +152,16 @@ def main(args: list[str]) -> int:
         words += [f'rss_limit_mb={MEGABYTES}', 'max_len=20000']
         words += [f'seed={options.seed + crashes}', 'print_final_stats=1']
         words += [f'artifact_prefix={findings}/']
-        child = subprocess.run(
-            [sys.executable, osp.abspath(__file__), options.target]
-            + ['--out', options.out, '--child']
-            + [*(f'+{word}' for word in words), corpus, cases],
-            text=True,
-            errors='replace',
-            stderr=subprocess.PIPE,
-        )
+        with tempfile.TemporaryDirectory() as place:
+            child = subprocess.run(
+                [sys.executable, osp.abspath(__file__), options.target]
+                + ['--out', options.out, '--child']
+                + [*(f'+{word}' for word in words), corpus, cases],
+                text=True,
+                errors='replace',
+                stderr=subprocess.PIPE,
+                env={**os.environ, 'TMPDIR': place},
+            )
         done = re.findall(r'number_of_executed_units: (\d+)', child.stderr)
         runs += int(done[-1]) if done else 0
         if child.returncode:

@@ -22,7 +22,8 @@ compat.activate()
 
 # parted by this, an input of `predict` is a csv of boxes and a picture
 PART = b'\n--picture--\n'
-PREFIX = dict(img='')
+# without a garbage collection for each file
+OPTIONS = dict(data_prefix=dict(img=''), serialize_data=False)
 
 Reader = Callable[[str], Any]
 
@@ -58,7 +59,7 @@ def faces() -> Reader:
 
     def read(path: str) -> None:
         folder, name = osp.split(path)
-        for face in MTFLDataset(name, data_root=folder, data_prefix=PREFIX):
+        for face in MTFLDataset(name, data_root=folder, **OPTIONS):
             assert face['keypoints'].shape == (1, 5, 2)
 
     return read
@@ -70,7 +71,7 @@ def own_faces() -> Reader:
 
     def read(path: str) -> None:
         folder, name = osp.split(path)
-        made = OwnFaceDataset(name, data_root=folder, data_prefix=PREFIX)
+        made = OwnFaceDataset(name, data_root=folder, **OPTIONS)
         for face in made:
             assert len(face['keypoints'][0]) == made.metainfo['num_keypoints']
 
