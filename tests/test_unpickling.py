@@ -252,6 +252,16 @@ def test_parts_that_are_registered(root: Path) -> None:
         if path.exists():
             check_parts(Config.fromfile(path).to_dict())
     check_parts(config().to_dict())
+    # what --device-data leaves in a model
+    pipeline = [
+        dict(type='RandomFlip', prob=0.5),
+        dict(type='rcn_mmpose.CropFace', input_size=(80, 80)),
+        dict(type='GenerateTarget', encoder=config().codec.to_dict()),
+    ]
+    preprocessor = dict(
+        type='rcn_mmpose.CropCachePreprocessor', pipeline=pipeline
+    )
+    check_parts(dict(model=dict(data_preprocessor=preprocessor)))
     with pytest.raises(ValueError, match="default_scope='pip'"):
         check_parts(dict(config().to_dict(), default_scope='pip'))
 

@@ -86,20 +86,28 @@ def _dicts(value: Any) -> Iterator[Mapping]:
 
 
 def _registered() -> set[str]:
-    """Return the names of all parts that a model may be made of."""
-    from mmengine.registry import MODELS, WEIGHT_INITIALIZERS
+    """Return the names of all parts that a model may be made of.
+
+    Transforms are among them, for a model trained with ``--device-data`` has
+    its training pipeline in the data preprocessor.
+    """
+    from mmengine.registry import MODELS, TRANSFORMS, WEIGHT_INITIALIZERS
     from mmpose.registry import KEYPOINT_CODECS
     from mmpose.registry import MODELS as MMPOSE_MODELS
+    from mmpose.registry import TRANSFORMS as MMPOSE_TRANSFORMS
 
     from .. import registry as ours
 
     names: set[str] = set()
     for registry in (
         MODELS,
+        TRANSFORMS,
         WEIGHT_INITIALIZERS,
         MMPOSE_MODELS,
+        MMPOSE_TRANSFORMS,
         KEYPOINT_CODECS,
         ours.MODELS,
+        ours.TRANSFORMS,
         ours.KEYPOINT_CODECS,
     ):
         registry.import_from_location()
