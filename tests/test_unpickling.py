@@ -256,7 +256,10 @@ def test_parts_that_are_registered(root: Path) -> None:
     pipeline = [
         dict(type='RandomFlip', prob=0.5),
         dict(type='rcn_mmpose.CropFace', input_size=(80, 80)),
-        dict(type='GenerateTarget', encoder=config().codec.to_dict()),
+        dict(
+            type='GenerateTarget',
+            encoder=dict(type='rcn_mmpose.CellIndex', input_size=(80, 80)),
+        ),
     ]
     preprocessor = dict(
         type='rcn_mmpose.CropCachePreprocessor', pipeline=pipeline
