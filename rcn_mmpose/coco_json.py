@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -114,7 +114,8 @@ def check_faces(content: dict, count: int) -> None:
     Raises:
         ValueError: If an id is no whole number or stands twice, an annotation
             belongs to no image, or a box or keypoints are not 4 and 3 * K
-            finite numbers (a face may be without).
+            finite numbers (a face may be without; keypoints of visibility 0
+            may be anywhere).
         KeyError, TypeError, AttributeError: If the json has another form.
     """
     images, faces = set(), set()
@@ -122,15 +123,24 @@ def check_faces(content: dict, count: int) -> None:
         where = _add(image, images, 'image')
         if not isinstance(image['file_name'], str):
             raise ValueError(f'{where}: file_name is no text')
-        _numbers(where, image, ('width', 'height'))
+        _finite(where, 'width', _numbers(where, image, 'width'))
+        _finite(where, 'height', _numbers(where, image, 'height'))
     for face in content['annotations']:
         where = _add(face, faces, 'annotation')
         if face['image_id'] not in images:
             raise ValueError(f'{where}: no image has its image_id')
         face['category_id']  # noqa: B018 - a KeyError tells
         if 'bbox' in face and 'keypoints' in face:
-            _numbers(where, face, ('bbox',), 4)
-            _numbers(where, face, ('keypoints',), 3 * count)
+            _finite(where, 'bbox', _numbers(where, face, 'bbox', 4))
+            points = _numbers(where, face, 'keypoints', 3 * count)
+            points = points.reshape(-1, 3)
+            # a keypoint of visibility 0 need not be anywhere
+            lost = (points[:, 2] != 0) & ~_fits(points).all(-1)
+            if lost.any():
+                raise ValueError(
+                    f'{where}: keypoints {np.flatnonzero(lost).tolist()} are '
+                    'not finite; mark them with visibility 0 or correct them'
+                )
 
 
 def _add(entry: dict, known: set[int], kind: str) -> str:
@@ -145,16 +155,23 @@ def _add(entry: dict, known: set[int], kind: str) -> str:
 
 
 def _numbers(
-    where: str, entry: dict, keys: Sequence[str], count: int | None = None
-) -> None:
-    """Check numbers, or lists of so many, that become float32."""
-    for key in keys:
-        value: Any = np.asarray(entry[key])
-        shape = () if count is None else (count,)
-        if (
-            value.shape != shape
-            or value.dtype.kind not in 'iuf'
-            or not (np.abs(value) <= np.finfo(np.float32).max).all()
-        ):
-            wanted = 'a number' if count is None else f'{count} numbers'
-            raise ValueError(f'{where}: {key} is not {wanted}, all finite')
+    where: str, entry: dict, key: str, count: int | None = None
+) -> np.ndarray:
+    """Return a number, or a list of so many, as an array."""
+    value = np.asarray(entry[key])
+    shape = () if count is None else (count,)
+    if value.shape != shape or value.dtype.kind not in 'iuf':
+        wanted = 'a number' if count is None else f'a list of {count} numbers'
+        raise ValueError(f'{where}: {key} is not {wanted}')
+    return value
+
+
+def _finite(where: str, key: str, value: np.ndarray) -> None:
+    """Refuse NaN and what float32 does not hold."""
+    if not _fits(value).all():
+        raise ValueError(f'{where}: {key} is not finite')
+
+
+def _fits(value: np.ndarray) -> np.ndarray:
+    """Tell which numbers are finite as float32."""
+    return np.abs(value) <= np.finfo(np.float32).max
