@@ -37,7 +37,8 @@ class Predictor(ABC):
 
     Raises:
         ValueError: If ``batch_size`` is not positive, ``passes`` neither 1
-            nor 2, or the second pass unknown for these keypoints.
+            nor 2, or the second pass unknown for these keypoints, of others,
+            or given for one pass.
     """
 
     def __init__(
@@ -52,12 +53,15 @@ class Predictor(ABC):
             raise ValueError(f'batch_size={batch_size}; give 1 or more.')
         if passes not in (1, 2):
             raise ValueError(f'passes={passes!r}; give 1 or 2.')
-        if passes == 2 and second_pass is None:
-            second_pass = SecondPass.known(info.keypoints)
+        if passes == 1 and second_pass is not None:
+            raise ValueError('second_pass is given; give passes=2 with it.')
+        if passes == 2:
+            second_pass = second_pass or SecondPass.known(info.keypoints)
+            second_pass.check(len(info.keypoints))
         self.info = info
         self.batch_size = batch_size
         self.detector = detector
-        self.second_pass = second_pass if passes == 2 else None
+        self.second_pass = second_pass
 
     @abstractmethod
     def _run(self, crops: np.ndarray) -> Prediction:

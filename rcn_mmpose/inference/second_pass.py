@@ -104,6 +104,19 @@ class SecondPass:
             'rcn_mmpose.inference.second_pass measures it.'
         )
 
+    def check(self, count: int) -> None:
+        """Refuse eyes that are none of so many keypoints.
+
+        Raises:
+            ValueError: If an index is outside 0 .. count - 1.
+        """
+        wrong = [i for eye in self.eyes for i in eye if not 0 <= i < count]
+        if wrong:
+            raise ValueError(
+                f'eyes={self.eyes!r}: the model has no keypoint {wrong[0]!r}; '
+                f'give indices from 0 to {count - 1}.'
+            )
+
     def squares(self, keypoints: np.ndarray) -> Squares:
         """Choose the squares of N faces.
 

@@ -331,3 +331,7 @@ def test_options(checkpoint: Path) -> None:
             fixed(passes=passes)
     with pytest.raises(ValueError, match='not known for the keypoints'):
         load_model(checkpoint, passes=2)
+    with pytest.raises(ValueError, match='no keypoint 5; .* from 0 to 4'):
+        fixed(passes=2, second_pass=SecondPass(((0,), (5,)), 2.0))
+    with pytest.raises(ValueError, match='give passes=2 with it'):
+        fixed(second_pass=SecondPass(EYES, 2.0))
