@@ -105,7 +105,7 @@ def test_maps_at_temperatures_cell_by_cell() -> None:
 
 def test_it_finds_what_made_the_truths(seen: Observed) -> None:
     found = fit(seen)
-    assert found.temperature == pytest.approx(1.5, rel=0.11)
+    assert found.temperature == pytest.approx(1.5, rel=0.08)
     # maps and truths are both Gaussian: nothing is left to scale but what
     # the temperature missed
     product = found.temperature * found.covariance_scale
@@ -114,7 +114,8 @@ def test_it_finds_what_made_the_truths(seen: Observed) -> None:
     assert after.coverage['90'] == pytest.approx(0.9, abs=1e-3)
     assert after.coverage['50'] == pytest.approx(0.5, abs=0.04)
     assert before.coverage['90'] < 0.81
-    assert after.error < 0.035 < before.error
+    # bins of 107 leave 0.03 to chance
+    assert after.error < 0.05 and before.error > 0.1
     assert after.log_loss < before.log_loss
 
 
