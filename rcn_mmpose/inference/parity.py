@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from ..models.pose_estimators import JointEstimator
 from .predictor import Prediction
 from .readout import read_scores
 from .torch_predictor import TorchPredictor
@@ -15,6 +16,8 @@ from .torch_predictor import TorchPredictor
 # tied: rounding decides which of them is the keypoint.
 NEAR_TIE = 1e-3
 MOVED = 0.01  # pixels of the crop
+CHANGED = 1e-4  # of a confidence
+ON_CIRCLE = 1e-4  # squared cells
 
 
 class Parity(NamedTuple):
@@ -24,8 +27,12 @@ class Parity(NamedTuple):
         keypoints: In pixels of the crop.
         confidence: A probability.
         deviation: Of the standard deviations of the maps, in pixels.
-        near_ties: (crop, keypoint) of those left out because two of their
-            modes are equally probable but for rounding.
+        near_ties: (crop, keypoint) of those left out because rounding
+            decides: two of their modes are equally probable, or the centre of
+            a cell lies on the circle within which probability counts as
+            confidence. In a joint model one keypoint of the network with such
+            modes changes what the denoiser says of all; then all keypoints of
+            the crop are left out.
     """
 
     keypoints: float
@@ -56,6 +63,17 @@ def compare(
         for i, k in np.argwhere(apart > MOVED)
         if _tied(predictor, crops[i], k, other[0][i, k])
     ]
+    differs = np.abs(ours[1] - other[1]) > CHANGED
+    ties += [
+        (int(i), int(k))
+        for i, k in np.argwhere(differs & (apart <= MOVED))
+        if _on_circle(predictor, ours[0][i, k])
+    ]
+    differs |= apart > MOVED
+    for i in np.flatnonzero(differs.any(-1)):
+        if _tied_before_denoiser(predictor, crops[i]):
+            ties += [(int(i), k) for k in range(apart.shape[1])]
+    ties = sorted(set(ties))
     counts = np.ones_like(apart, bool)
     for place in ties:
         counts[place] = False
@@ -107,3 +125,29 @@ def _tied(
     places = places + (network.stride - 1) / 2
     # a raised cell weighs a little more
     return bool((np.abs(places - other).max(-1) < 2 * MOVED).any())
+
+
+def _on_circle(predictor: TorchPredictor, keypoint: np.ndarray) -> bool:
+    """Whether rounding decides if a cell is near enough to a keypoint."""
+    network = predictor.network
+    place = (keypoint - (network.stride - 1) / 2) / network.stride
+    steps = np.arange(-np.ceil(network.radius), np.ceil(network.radius) + 2)
+    squares = (np.floor(place)[:, None] + steps - place[:, None]) ** 2
+    apart = squares[0] + squares[1][:, None] - network.radius**2
+    return bool((np.abs(apart) < ON_CIRCLE).any())
+
+
+def _tied_before_denoiser(predictor: TorchPredictor, crop: np.ndarray) -> bool:
+    """Whether rounding decides what the denoiser of a joint model gets."""
+    joint = predictor.network.model
+    if not isinstance(joint, JointEstimator):
+        return False
+    rounds, joint.rounds = joint.rounds, 0
+    try:
+        with torch.inference_mode():
+            batch = torch.from_numpy(crop[None]).to(predictor.device)
+            scores = predictor.network.scores(batch).float().flatten(2)
+    finally:
+        joint.rounds = rounds
+    first, second = scores.topk(2).values.unbind(-1)
+    return bool((first - second < NEAR_TIE).any())

@@ -158,6 +158,27 @@ def test_near_ties_are_listed(
     assert parity.near_ties == [] and parity.keypoints == 20
 
 
+def test_cells_on_the_circle_are_listed(
+    model: TorchPredictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """3 cells beside the keypoint is near enough, or just not."""
+    scores = torch.full((1, 5, SIDE, SIDE), -30.0)
+    scores[:, :, 10, 10] = 9
+    scores[:, 2, 10, 13] = 7
+    monkeypatch.setattr(model.network, 'scores', lambda crops: scores)
+    other = model.predict(CROPS[:1])
+    share = 1 / (1 + np.exp(-2))
+    assert other[1][0, 2] == pytest.approx(1)
+    other[1][0, 2] = share
+    parity = compare(model, CROPS[:1], other)
+    assert parity.near_ties == [(0, 2)] and parity.confidence < 1e-6
+    # off the circle such a difference counts
+    monkeypatch.setattr(model.network, 'radius', 3.2)
+    parity = compare(model, CROPS[:1], other)
+    assert parity.near_ties == []
+    assert parity.confidence == pytest.approx(1 - share)
+
+
 def test_what_export_refuses(
     model: TorchPredictor, checkpoint: Path, tmp_path: Path
 ) -> None:
