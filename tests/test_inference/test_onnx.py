@@ -179,6 +179,33 @@ def test_cells_on_the_circle_are_listed(
     assert parity.confidence == pytest.approx(1 - share)
 
 
+@pytest.mark.parametrize('tied', [True, False])
+def test_a_tie_before_the_denoiser_leaves_the_crop_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tied: bool
+) -> None:
+    """Rounding decides what the denoiser gets, and so all that it says."""
+    joint = dict(type='rcn_mmpose.JointEstimator', refiner=DENOISER)
+    path = tmp_path / 'joint.pth'
+    write_checkpoint(path, config(**joint), build(**joint))
+    model = load_model(path)
+    alone = torch.full((1, 5, SIDE, SIDE), -9.0)
+    alone[:, :, 10, 10] = 9
+    alone[0, 1, 30, 20] = 9 - 1e-4 if tied else 8
+    sums = torch.full((1, 5, SIDE, SIDE), -9.0)
+    sums[:, :, 15, 12] = 9
+    monkeypatch.setattr(
+        model.network,
+        'scores',
+        lambda crops: sums if model.network.model.rounds else alone,
+    )
+    other = model.predict(CROPS[:1])
+    other[0][0, 4] += 2
+    parity = compare(model, CROPS[:1], other)
+    assert parity.near_ties == ([(0, k) for k in range(5)] if tied else [])
+    assert parity.keypoints == (0 if tied else 2)
+    assert model.network.model.rounds == 1
+
+
 def test_what_export_refuses(
     model: TorchPredictor, checkpoint: Path, tmp_path: Path
 ) -> None:
