@@ -121,8 +121,12 @@ def training(faces: str, *begin: str, cache: bool = False) -> Job:
         return [*begin, *more, '--cfg-options', *options]
 
     def made(folder: str) -> dict[str, str]:
+        # a cache's name holds the place and the time of its pictures
         cached = files('faces/cache/**/*.npy')(folder) if cache else {}
-        return {**weights(folder), **cached}
+        return {
+            **weights(folder),
+            **{osp.basename(path): made for path, made in cached.items()},
+        }
 
     begin = [part.replace('CONFIG', config) for part in begin]
     return Job(command, made)
