@@ -14,7 +14,7 @@ import numpy as np
 
 # Bounds the memory that an absurdly large box can ask for.
 MAX_OVERSAMPLING = 64
-# Pixels beyond the square that bilinear interpolation may read.
+# Pixels beyond the samples that bilinear interpolation may read.
 RIM = 2
 # OpenCV's warp counts places in 16 bits.
 LARGEST = 32766
@@ -181,9 +181,11 @@ def crop_square(
             f'pixels lies outside the picture of {width}x{height} pixels; '
             'give boxes (x1, y1, x2, y2) in pixels of this picture.'
         )
-    left, top = (max(0, math.floor(v - reach) - RIM) for v in (x, y))
-    right = min(width, math.ceil(x + reach) + RIM)
-    bottom = min(height, math.ceil(y + reach) + RIM)
+    # samples of the outermost pixels stray half a pixel of the crop
+    rim = RIM + math.ceil(reach / size[0])
+    left, top = (max(0, math.floor(v - reach) - rim) for v in (x, y))
+    right = min(width, math.ceil(x + reach) + rim)
+    bottom = min(height, math.ceil(y + reach) + rim)
     if max(right - left, bottom - top) > LARGEST:
         raise ValueError(
             f'a square with a side of {side:g} pixels; OpenCV warps parts of '

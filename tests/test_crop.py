@@ -6,9 +6,11 @@ from mmpose.structures.bbox import get_warp_matrix
 
 from rcn_mmpose.crop import (
     crop_square,
+    oversampling,
     to_grey,
     turned_matrix,
     upright_matrix,
+    warp,
 )
 from rcn_mmpose.datasets.transforms import CropFace, LoadGreyImage
 
@@ -96,3 +98,19 @@ def test_grey_and_colour() -> None:
 def test_a_square_outside_is_refused(centre: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match='outside the picture of 120x150'):
         crop_square(COLOUR, centre, 100, (80, 80))
+
+
+@pytest.mark.parametrize('rotation', [0.0, 37.0])
+def test_large_squares_read_all_they_need(rotation: float) -> None:
+    """As from the whole picture, not only from the square's part of it."""
+    picture = np.random.default_rng(0).integers(100, 256, (900, 900))
+    picture = picture.astype(np.uint8)
+    x, y, side = 450.0, 430.0, 601.0
+    if rotation:
+        matrix = turned_matrix((x, y), side, (16, 16), rotation)
+    else:
+        matrix = upright_matrix((x, y), side, (16, 16))
+    np.testing.assert_array_equal(
+        crop_square(picture, (x, y), side, (16, 16), rotation),
+        warp(picture, matrix, (16, 16), oversampling(side, 16)),
+    )

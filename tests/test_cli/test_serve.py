@@ -32,6 +32,8 @@ def served(
             f'from rcn_mmpose.cli import main; sys.exit(main({words}))',
         ],
         cwd=tmp_path,
+        # a shell starts what runs in the background without it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         env=dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(root)),
         text=True,
         stdout=subprocess.PIPE,
