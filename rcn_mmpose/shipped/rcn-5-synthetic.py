@@ -1,0 +1,103 @@
+"""Config of the model 'rcn-5-synthetic'; tools/ship.py wrote it."""
+# ruff: noqa
+# fmt: off
+
+codec = dict(
+    input_size=(
+        80,
+        80,
+    ), target='four', type='rcn_mmpose.CellIndex')
+custom_imports = dict(
+    allow_failed_imports=False, imports=[
+        'rcn_mmpose.registry',
+    ])
+data_mode = 'topdown'
+data_root = 'data/'
+dataset_type = 'rcn_mmpose.MTFLDataset'
+default_hooks = dict(
+    badcase=dict(
+        badcase_thr=5,
+        enable=False,
+        metric_type='loss',
+        out_dir='badcase',
+        type='BadCaseAnalysisHook'),
+    checkpoint=dict(
+        greater_keys=[
+            'AUC',
+        ],
+        interval=1,
+        less_keys=[
+            'NME',
+            'FR',
+        ],
+        max_keep_ckpts=2,
+        save_best='auto',
+        type='rcn_mmpose.WholeCheckpointHook'),
+    logger=dict(interval=20, type='LoggerHook'),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    timer=dict(type='IterTimerHook'),
+    visualization=dict(enable=False, type='PoseVisualizationHook'))
+default_scope = 'mmpose'
+env_cfg = dict(
+    cudnn_benchmark=False,
+    dist_cfg=dict(backend='nccl'),
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0))
+log_level = 'INFO'
+log_processor = dict(
+    by_epoch=True, num_digits=6, type='LogProcessor', window_size=50)
+model = dict(
+    backbone=dict(arch='mtfl', num_branches=6, type='rcn_mmpose.RCN'),
+    data_preprocessor=dict(type='rcn_mmpose.LCNDataPreprocessor'),
+    head=dict(
+        decoder=dict(
+            calibration=dict(covariance_scale=0.4546, temperature=1.07),
+            input_size=(
+                80,
+                80,
+            ),
+            target='four',
+            type='rcn_mmpose.CellIndex'),
+        in_channels=16,
+        kernel_size=3,
+        loss=dict(type='rcn_mmpose.SpatialCrossEntropyLoss'),
+        out_channels=5,
+        type='rcn_mmpose.SpatialSoftmaxHead'),
+    test_cfg=dict(flip_test=False),
+    type='TopdownPoseEstimator')
+test_cfg = dict()
+test_dataloader = dict(
+    batch_size=64,
+    dataset=dict(
+        ann_file='annotations/aflw5_test.json',
+        data_mode='topdown',
+        data_prefix=dict(img='mtfl/'),
+        data_root='data/',
+        pipeline=[
+            dict(type='rcn_mmpose.LoadGreyImage'),
+            dict(rule='given', type='rcn_mmpose.FaceBox'),
+            dict(input_size=(
+                80,
+                80,
+            ), type='rcn_mmpose.CropFace'),
+            dict(type='PackPoseInputs'),
+        ],
+        test_mode=True,
+        type='rcn_mmpose.AFLW5Dataset'),
+    drop_last=False,
+    num_workers=2,
+    persistent_workers=False,
+    sampler=dict(round_up=False, shuffle=False, type='DefaultSampler'))
+test_evaluator = dict(
+    detailed=True, out_file='errors.csv', type='rcn_mmpose.FaceNME')
+vis_backends = [
+    dict(type='LocalVisBackend'),
+    dict(type='TensorboardVisBackend'),
+]
+visualizer = dict(
+    name='visualizer',
+    type='PoseLocalVisualizer',
+    vis_backends=[
+        dict(type='LocalVisBackend'),
+        dict(type='TensorboardVisBackend'),
+    ])
