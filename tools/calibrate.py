@@ -29,7 +29,6 @@ compat.activate()
 
 from mmengine.config import Config, DictAction  # noqa: E402
 from mmengine.utils import track_iter_progress  # noqa: E402
-from mmpose.registry import DATASETS  # noqa: E402
 from torch import nn  # noqa: E402
 
 from rcn_mmpose.codecs.calibration import Calibration  # noqa: E402
@@ -46,6 +45,7 @@ from rcn_mmpose.evaluation.calibration import (  # noqa: E402
 from rcn_mmpose.evaluation.observation import (  # noqa: E402
     TEMPERATURES,
     observe,
+    validation_faces,
 )
 from rcn_mmpose.evaluation.reliability import draw_reliability  # noqa: E402
 from rcn_mmpose.files import write_whole  # noqa: E402
@@ -86,7 +86,7 @@ def main(args: Sequence[str]) -> None:
         config.merge_from_dict(options.cfg_options or {})
     cfg.model.head.decoder.calibration = None
     model, _, _ = load_estimator(cfg, options.checkpoint)
-    dataset = build_faces(faces)
+    dataset = validation_faces(faces)
 
     seen = observe(
         model.eval(),
@@ -132,21 +132,6 @@ def main(args: Sequence[str]) -> None:
         cfg.model.head.decoder.calibration = vars(calibration)
         write_checkpoint(options.out, options.checkpoint, cfg, model, dataset)
         print(options.out)
-
-
-def build_faces(cfg: Config) -> torch.utils.data.Dataset:
-    """Build the validation faces of a config.
-
-    Raises:
-        ValueError: If it has none.
-    """
-    if cfg.get('val_dataloader') is None:
-        raise ValueError(
-            'the config has no val_dataloader; name one that has, with the '
-            'same keypoints and crops: --faces configs/rcn_300w.py. Test '
-            'faces are not for calibration.'
-        )
-    return DATASETS.build(cfg.val_dataloader.dataset)
 
 
 def write_down(said: Statements) -> dict:

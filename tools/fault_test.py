@@ -37,7 +37,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from rcn_mmpose import compat
@@ -241,7 +241,11 @@ def full_disk(scene: Scene) -> None:
 
         def fill(pid: int) -> None:
             free = shutil.disk_usage(scene.work).free
-            with open(osp.join(scene.work, 'filler'), 'wb') as file:
+            # a checkpoint may take the rest meanwhile
+            with (
+                suppress(OSError),
+                open(osp.join(scene.work, 'filler'), 'wb') as file,
+            ):
                 file.write(bytes(max(free - (1 << 20), 0)))
 
         ended = scene.strike(job, fill)

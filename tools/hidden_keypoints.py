@@ -31,7 +31,6 @@ compat.activate()
 from mmengine.config import Config, DictAction  # noqa: E402
 from mmengine.dataset import pseudo_collate  # noqa: E402
 from mmengine.utils import track_iter_progress  # noqa: E402
-from mmpose.registry import DATASETS  # noqa: E402
 from mmpose.structures import PoseDataSample  # noqa: E402
 from torch import nn  # noqa: E402
 
@@ -40,6 +39,7 @@ from rcn_mmpose.evaluation.detection_curve import (  # noqa: E402
     area_within,
 )
 from rcn_mmpose.evaluation.face_result import read_face  # noqa: E402
+from rcn_mmpose.evaluation.observation import validation_faces  # noqa: E402
 from rcn_mmpose.files import write_whole  # noqa: E402
 from rcn_mmpose.inference.loading import load_estimator  # noqa: E402
 from rcn_mmpose.sheet import contact_sheet  # noqa: E402
@@ -90,13 +90,8 @@ def main(args: Sequence[str]) -> None:
     faces = Config.fromfile(options.faces) if options.faces else cfg
     for config in {id(cfg): cfg, id(faces): faces}.values():
         config.merge_from_dict(options.cfg_options or {})
-    if faces.get('val_dataloader') is None:
-        raise ValueError(
-            'the config has no val_dataloader; name one that has, with the '
-            'same keypoints and crops: --faces configs/rcn_300w.py.'
-        )
     model, _, _ = load_estimator(cfg, options.checkpoint)
-    dataset = DATASETS.build(faces.val_dataloader.dataset)
+    dataset = validation_faces(faces)
     seed = options.seed if options.paste else None
     found, crops = predict(model.eval(), dataset, options.batch_size, seed)
     if options.sheet:

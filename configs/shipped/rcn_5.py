@@ -9,8 +9,9 @@ A second training, which begins with the weights of a first one:
 
 It turns faces by up to 20 degrees and occludes three of ten. The four cells
 around a keypoint are its target. Faces are not mirrored: the labels of MTFL
-lie some pixel to the right of what they mean, and a mirrored face has them to
-the left, which made the error larger by a fifth.
+lie some pixel to the right of what they mean, those of a mirrored face to the
+left. A training with mirrored faces, and turns of up to 30 degrees, stood at
+3.85 % (validation, pixels) after 12 epochs, this one at 2.95 %.
 """
 
 _base_ = ['../rcn_aflw.py']

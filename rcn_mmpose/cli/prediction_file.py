@@ -91,11 +91,11 @@ class PredictionFile:
         if self.path.lower().endswith('.json'):
             text = json.dumps(self.content)
         else:
-            text = self._csv()
+            text = self.csv_text()
         # names of files need not be text
         write_whole(self.path, text.encode('utf-8', 'surrogateescape'))
 
-    def _csv(self) -> str:
+    def csv_text(self) -> str:
         """Return the faces as csv."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator='\n')

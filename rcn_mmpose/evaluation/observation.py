@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmpose.registry import DATASETS
 from torch import Tensor, nn
 
 from ..codecs import CellIndex
@@ -44,6 +46,21 @@ class Observed(NamedTuple):
     def near(self) -> np.ndarray:
         """Whether the truth lies within the radius, bool (N, K)."""
         return np.linalg.norm(self.offset, axis=-1) <= self.radius
+
+
+def validation_faces(cfg: Config) -> torch.utils.data.Dataset:
+    """Build the validation faces of a config.
+
+    Raises:
+        ValueError: If it has none.
+    """
+    if cfg.get('val_dataloader') is None:
+        raise ValueError(
+            'the config has no val_dataloader; name one that has, with the '
+            'same keypoints and crops: --faces configs/rcn_300w.py. Test '
+            'faces are not for calibration.'
+        )
+    return DATASETS.build(cfg.val_dataloader.dataset)
 
 
 def observe(

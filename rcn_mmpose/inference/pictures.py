@@ -122,7 +122,7 @@ def _from_pil(picture: Any) -> np.ndarray:
 
 
 def _decode(path: str) -> np.ndarray:
-    """Decode a file, BGR."""
+    """Read and decode a file, BGR."""
     try:
         with open(path, 'rb') as file:
             content = file.read()
@@ -132,6 +132,22 @@ def _decode(path: str) -> np.ndarray:
         raise ValueError(
             f'picture {path!r} cannot be read: {error.strerror}.'
         ) from error
+    return decode_picture(content, path)
+
+
+def decode_picture(content: bytes, path: str) -> np.ndarray:
+    """Decode the content of a file, turned as its EXIF says.
+
+    Args:
+        content (bytes): Of the file.
+        path (str): Its name, for the message.
+
+    Returns:
+        np.ndarray: uint8 (H, W, 3) BGR.
+
+    Raises:
+        ValueError: If it is too large, or no picture.
+    """
     check_size(content, path)
     array = None
     if content:

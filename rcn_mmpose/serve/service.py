@@ -83,7 +83,7 @@ class Service:
             file.fail(name, NO_FACE)
         return dict(
             coco=file.content,
-            csv=file._csv(),
+            csv=file.csv_text(),
             drawn='data:image/jpeg;base64,' + base64.b64encode(drawn).decode(),
             seconds=result.timing['total'],
         )

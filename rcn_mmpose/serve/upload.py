@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-import cv2
 import numpy as np
 
-from ..inference.pictures import MOST_PIXELS, claimed_size
+from ..inference.pictures import check_size, decode_picture
 
+NAME = 'that was sent'  # in messages
 MOST_BYTES = 32 * 2**20
 # What browsers show and OpenCV decodes: media type -> how a file begins.
 # GIF and TIFF are left out: a page shows them otherwise than OpenCV, or not.
@@ -71,23 +71,15 @@ def decode(content: bytes) -> np.ndarray:
             f'The content ({len(content)} bytes) is no picture of a kind '
             f'that is taken: {kinds}. Convert it.',
         )
-    width, height = claimed_size(content)
-    if width * height > MOST_PIXELS:
-        raise Refusal(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f'The picture claims {width}x{height} pixels; at most '
-            f'{MOST_PIXELS} are decoded. Make it smaller.',
-        )
     try:
-        picture = cv2.imdecode(
-            np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR
-        )
-    except cv2.error:  # absurd sizes in its header
-        picture = None
-    if picture is None:
+        check_size(content, NAME)
+    except ValueError as error:
         raise Refusal(
-            HTTPStatus.BAD_REQUEST,
-            f'The picture ({len(content)} bytes) cannot be decoded; is it cut '
-            'short?',
-        )
-    return picture
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error)
+        ) from error
+    try:
+        return decode_picture(content, NAME)
+    except ValueError as error:
+        raise Refusal(
+            HTTPStatus.BAD_REQUEST, f'It cannot be decoded: {error}'
+        ) from error
