@@ -7,11 +7,21 @@ r"""The model "rcn-5-synthetic": trained on faces the project makes itself.
 The checkpoint is chosen on synthetic faces; the test is on AFLW's.
 """
 
-_base_ = ['rcn_5.py']
+_base_ = ['../rcn_aflw.py']
 
-# these labels are exact, so faces are mirrored as well
-train_pipeline = _base_.train_pipeline
-train_pipeline.insert(2, dict(type='RandomFlip', prob=0.5))
+codec = dict(type='rcn_mmpose.CellIndex', input_size=(80, 80), target='four')
+model = dict(head=dict(decoder=codec))
+
+train_pipeline = [
+    dict(type='rcn_mmpose.LoadGreyImage'),
+    dict(type='rcn_mmpose.FaceBox', rule='given'),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='rcn_mmpose.UniformJitter', shift=0.1, scale=0.1, rotation=20),
+    dict(type='rcn_mmpose.CropFace', input_size=(80, 80)),
+    dict(type='rcn_mmpose.RandomOcclusion', sides=(0.25, 0.625), prob=0.3),
+    dict(type='GenerateTarget', encoder=codec),
+    dict(type='PackPoseInputs'),
+]
 faces = dict(type='rcn_mmpose.OwnFaceDataset', data_root='data/synthetic_10k/')
 train_dataloader = dict(
     dataset=dict(
@@ -28,5 +38,3 @@ val_dataloader = dict(
         data_prefix=dict(img='images/val/'),
     )
 )
-# from the start, not from the weights of another training
-optim_wrapper = dict(optimizer=dict(lr=2e-3))

@@ -3,8 +3,8 @@
     python tools/train.py configs/shipped/rcn_68_first.py --amp --device-data
 
 Faces are mirrored, turned by up to 30 degrees and scaled by 15 %. Every second
-one is occluded. The four cells around a keypoint are its target. rcn_68.py
-goes on from the weights.
+one is occluded. The four cells around a keypoint are its target.
+rcn_68_second.py goes on from the weights.
 """
 
 _base_ = ['../rcn_300w.py']

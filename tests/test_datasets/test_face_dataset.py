@@ -92,3 +92,12 @@ def test_no_face(converted: Path) -> None:
     rewrite(converted, lambda content: content['annotations'].clear())
     with pytest.raises(ValueError, match='lists no face'):
         build(converted)
+
+
+def test_labels_of_mtfl_may_count_from_1(converted: Path) -> None:
+    plain = build(converted).get_data_info(2)
+    moved = build(converted, label_origin=1).get_data_info(2)
+    for key in ('keypoints', 'bbox'):
+        np.testing.assert_allclose(moved[key], plain[key] - 1, rtol=1e-6)
+    with pytest.raises(ValueError, match='label_origin=2; give 0'):
+        build(converted, label_origin=2)

@@ -166,6 +166,11 @@ FLIP = dict(type='RandomFlip', prob=0.5)
             occlusion=(dict(OCCLUSION, sides=(0.1, 0.9), prob=0.5),),
         ),
         steps(dict(FLIP, prob=1.0), target='four'),
+        steps(
+            dict(type='rcn_mmpose.FlipFace', label_bias=0.04),
+            dict(JITTER, rotation=40),
+            target='four',
+        ),
         steps(dict(JITTER, rotation=30), size=48),
         # some boxes are enlarged to the crop, others reduced
         steps(dict(JITTER, shift=0.3, scale=0.3, rotation=45)),

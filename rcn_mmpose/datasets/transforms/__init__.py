@@ -2,6 +2,7 @@ from .corrupt_keypoints import CorruptKeypoints
 from .crop_face import CropFace
 from .crop_keypoints import CropKeypoints
 from .face_box import FaceBox
+from .flip_face import FlipFace
 from .lcn import LCN
 from .load_grey import LoadGreyImage
 from .random_occlusion import RandomOcclusion
@@ -14,6 +15,7 @@ __all__ = [
     'CropFace',
     'CropKeypoints',
     'FaceBox',
+    'FlipFace',
     'LoadGreyImage',
     'RandomOcclusion',
     'UniformJitter',

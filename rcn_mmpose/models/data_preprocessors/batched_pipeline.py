@@ -18,7 +18,12 @@ from torch import Tensor
 
 from ...codecs import CellIndex
 from ...crop import MAX_OVERSAMPLING
-from ...datasets.transforms import CropFace, RandomOcclusion, UniformJitter
+from ...datasets.transforms import (
+    CropFace,
+    FlipFace,
+    RandomOcclusion,
+    UniformJitter,
+)
 from .batched_targets import encode_cells
 from .batched_warp import occlude, warp
 
@@ -61,8 +66,9 @@ class BatchedPipeline:
 
     Args:
         steps (Sequence[dict]): Configs, in this order and each at most once:
-            ``RandomFlip`` (horizontal), ``rcn_mmpose.UniformJitter``,
-            ``rcn_mmpose.CropFace``, ``rcn_mmpose.RandomOcclusion``,
+            ``RandomFlip`` (horizontal) or ``rcn_mmpose.FlipFace``,
+            ``rcn_mmpose.UniformJitter``, ``rcn_mmpose.CropFace``,
+            ``rcn_mmpose.RandomOcclusion``,
             ``GenerateTarget`` with ``rcn_mmpose.CellIndex``,
             ``PackPoseInputs``.
 
@@ -76,19 +82,20 @@ class BatchedPipeline:
         for config in steps:
             name = config['type']
             step = TRANSFORMS.build(dict(config))
-            if type(step) not in STEPS:
+            kind = RandomFlip if type(step) is FlipFace else type(step)
+            if kind not in STEPS:
                 cure = CURES.get(type(step).__name__, 'leave it out')
                 raise ValueError(
                     f'the transform {name!r} has no batched twin: {cure}, or '
                     'train by the plain path.'
                 )
-            if built and STEPS.index(type(step)) <= STEPS.index([*built][-1]):
+            if built and STEPS.index(kind) <= STEPS.index([*built][-1]):
                 raise ValueError(
                     f'the transform {name!r} stands after '
                     f'{[*built][-1].__name__}; the batched order is '
                     f'{_names(STEPS)}, each at most once.'
                 )
-            built[type(step)] = step
+            built[kind] = step
         missing = [kind for kind in NEEDED if kind not in built]
         if missing:
             raise ValueError(
@@ -96,6 +103,7 @@ class BatchedPipeline:
                 'device path needs.'
             )
         self.flip_prob = _flip_prob(built.get(RandomFlip))
+        self.label_bias = getattr(built.get(RandomFlip), 'label_bias', 0.0)
         self.jitter = built.get(UniformJitter) or UniformJitter(0, 0, 0)
         self.occlusion = built.get(RandomOcclusion)
         if self.occlusion is not None and self.occlusion.seed is not None:
@@ -123,7 +131,7 @@ class BatchedPipeline:
         turn = math.radians(min(self.jitter.rotation, 45))
         side = 1 + self.jitter.scale
         reach = side * (math.cos(turn) + math.sin(turn))
-        reach += 2 * self.jitter.shift
+        reach += 2 * self.jitter.shift + 4 * abs(self.label_bias)
         # 3: half a pixel that samples stray from the box, one that bilinear
         # interpolation reads beside them, on both sides
         crop_size = max(OVERSIZE * self.size, math.ceil(self.size * reach) + 3)
@@ -156,9 +164,11 @@ class BatchedPipeline:
         sampling = _affine(turn * ratio[:, None, None], self.size / 2, centre)
         back = turn.transpose(0, 2, 1) / ratio[:, None, None]
         keypoints = _affine(back, centre, self.size / 2)
-        # Mirrored about the box's centre: x becomes crop_size - x.
+        # Mirrored about the box's centre: x becomes crop_size - x. Box and
+        # labels move on by twice the bias, so labels stay where they were in
+        # the network's crop, and the picture moves beneath them.
         sampling[flipped, 0] *= -1
-        sampling[flipped, 0, 2] += crop_size
+        sampling[flipped, 0, 2] += crop_size - 2 * self.label_bias * box
         keypoints[flipped, :, 2] += keypoints[flipped, :, 0] * crop_size
         keypoints[flipped, :, 0] *= -1
         return Placement(
