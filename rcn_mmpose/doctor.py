@@ -2,7 +2,8 @@
 
 Prints the versions beside those of the tested set, each workaround of
 :mod:`rcn_mmpose.compat` and how to be rid of it, and whether MMPose can be
-imported. Ends with status 0 if it can, with 1 if not.
+imported. Ends with status 0 if it can, with 1 if not. Without MMPose it says
+whether the models that ship and exported ones predict here.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import sys
@@ -43,6 +45,7 @@ TESTED = {
     ('setuptools',): '81.0.0',
     ('six',): '1.17.0',
 }
+PREDICTION = ('numpy', 'cv2', 'onnxruntime')  # what exported models need
 MODULES = ('mmpose.models', 'mmpose.datasets', 'mmpose.visualization')
 
 
@@ -97,6 +100,19 @@ def failures() -> list[str]:
     return found
 
 
+def prediction() -> str:
+    """Say whether models predict here without MMPose."""
+    # by their names alone: OpenCV prints when it cannot be imported
+    missing = [n for n in PREDICTION if importlib.util.find_spec(n) is None]
+    which = 'Models that ship and exported ones (.onnx)'
+    if not missing:
+        return f'{which} predict here: they need neither MMPose nor torch.'
+    return (
+        f'{which} need neither MMPose nor torch, but {", ".join(missing)}: '
+        "pip install 'rcn_mmpose[predict]'."
+    )
+
+
 def _paragraph(text: str, indent: str, first: str | None = None) -> str:
     return textwrap.fill(
         text,
@@ -147,6 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             'MMPose cannot be used here. `make install` builds an '
             'environment\nin which it can, from requirements/lock.txt.'
         )
+        print(_paragraph(prediction(), ''))
     else:
         print('MMPose can be used here.')
     return 1 if failed else 0

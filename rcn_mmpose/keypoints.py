@@ -48,6 +48,25 @@ REGIONS_68 = dict(
 GROUPS_68 = {'49': tuple(i for i in range(17, 68) if i not in (60, 64))}
 
 
+def _parts(*parts: str, count: int) -> dict:
+    """Choose the faces of some parts of 300W, if all are there."""
+    return dict(field='attributes.part', values=list(parts), count=count)
+
+
+# all that a test of 300W tells apart
+TESTED_68 = dict(
+    normalisers=NORMALISERS_68,
+    keypoint_groups=GROUPS_68,
+    keypoint_regions=REGIONS_68,
+    face_subsets=dict(
+        common=_parts('HELEN test', 'LFPW test', count=554),
+        challenging=_parts('IBUG', count=135),
+        helen_test=_parts('HELEN test', count=330),
+        lfpw_test=_parts('LFPW test', count=224),
+    ),
+)
+
+
 def are_groups(value: Any, count: int) -> bool:
     """Whether this is a list of lists, none empty, of indices below count."""
     sequences = (list, tuple)

@@ -43,7 +43,7 @@ MODELS = _registry('model', MMENGINE_MODELS, 'models')
 DATASETS = _registry('dataset', MMENGINE_DATASETS, 'datasets')
 DATA_SAMPLERS = _registry('data sampler', MMENGINE_DATA_SAMPLERS, 'datasets')
 TRANSFORMS = _registry('transform', MMENGINE_TRANSFORMS, 'datasets')
-METRICS = _registry('metric', MMENGINE_METRICS, 'evaluation')
+METRICS = _registry('metric', MMENGINE_METRICS, 'evaluation.face_nme')
 HOOKS = _registry('hook', MMENGINE_HOOKS, 'engine')
 KEYPOINT_CODECS = _registry('KEYPOINT_CODECS', MMPOSE_CODECS, 'codecs')
 

@@ -38,6 +38,9 @@ def test_report_of_a_broken_environment(fresh: Fresh, tmp_path: Path) -> None:
     assert done.returncode == 1, done.stdout + done.stderr
     assert 'mmpose.models does not import: AssertionError' in done.stdout
     assert 'make install' in done.stdout
+    # which predicts without MMPose
+    assert '(.onnx) predict here' in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 79
 
 
 def test_report_without_any_package(fresh: Fresh, tmp_path: Path) -> None:
@@ -52,6 +55,8 @@ sys.exit(doctor.main([]))
     done = fresh('-c', code, cwd=tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert 'mmpose.models does not import' in done.stdout
+    needed = ' '.join(done.stdout.split()).partition('nor torch, but ')[2]
+    assert needed == "numpy: pip install 'rcn_mmpose[predict]'."
     assert not done.stderr
 
 

@@ -60,6 +60,7 @@ PARTS = dict(
         'CropFace',
         'CropKeypoints',
         'FaceBox',
+        'FlipFace',
         'LCN',
         'LoadGreyImage',
         'RandomOcclusion',

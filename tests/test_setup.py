@@ -113,7 +113,20 @@ def test_metadata(root: Path) -> None:
     citation = (root / 'CITATION.cff').read_text()
     assert f'\nversion: {__version__}\n' in citation
     hard = setup['options']['install_requires'].split()
-    assert {Requirement(line).name for line in hard} == {'numpy', 'torch'}
+    assert {Requirement(line).name for line in hard} == {'numpy'}
+
+
+def test_prediction_brings_neither_torch_nor_mmpose(root: Path) -> None:
+    extras = read_setup(root)['options.extras_require']
+    for extra in ('predict', 'serve'):
+        lines = [Requirement(x) for x in extras[extra].split('\n') if x]
+        assert {line.name for line in lines} == {
+            'onnxruntime',
+            'opencv-python-headless',
+        }
+    assert {'torch>=2.6'} <= set(extras['mm'].split()) & set(
+        extras['onnx'].split()
+    )
 
 
 def test_extra_agrees_with_the_lock(root: Path) -> None:

@@ -26,7 +26,8 @@ without a box of which half of the union is shared counts as missed; and the
 true ones with known errors.
 
 Test faces need --test-set: they are for the end, once. Each such evaluation
-is written down in test_evaluations.jsonl.
+is written down in results/test_evaluations.jsonl, which belongs to the
+project.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ from rcn_mmpose.files import write_whole  # noqa: E402
 from rcn_mmpose.inference import load_model  # noqa: E402
 from rcn_mmpose.inference.loading import find_model  # noqa: E402
 
-LOG = 'test_evaluations.jsonl'
+LOG = os.path.join('results', 'test_evaluations.jsonl')
 
 
 def parse_args(args: list[str]) -> argparse.Namespace:
@@ -168,18 +169,18 @@ def describe_model(options: argparse.Namespace) -> dict[str, str]:
     return dict(model=options.model, file=file, sha256=sha256)
 
 
-def write_log(folder: str, content: dict) -> str:
+def write_log(content: dict) -> str:
     """Add a line on a test set that was used."""
-    path = os.path.join(folder, LOG)
+    os.makedirs(os.path.dirname(LOG), exist_ok=True)
     kept = ('date', 'command', 'model', 'data')
     line = {key: content[key] for key in kept}
     line['true_boxes'] = [
         {k: v for k, v in values.items() if k.count('_') <= 3}
         for values in content['true_boxes']
     ]
-    with open(path, 'a', encoding='utf-8') as file:
+    with open(LOG, 'a', encoding='utf-8') as file:
         file.write(json.dumps(line) + '\n')
-    return path
+    return LOG
 
 
 def main(args: list[str]) -> None:
@@ -267,7 +268,7 @@ def write_all(
     """Write all files; returns their names."""
     logged = []
     if content['data']['test_set']:  # first of all, whatever fails later
-        logged = [write_log(out, content)]
+        logged = [write_log(content)]
     written = [os.path.join(out, n) for n in ('report.json', 'report.md')]
     write_whole(written[0], (json.dumps(content, indent=1) + '\n').encode())
     write_whole(written[1], text.encode())

@@ -4,7 +4,8 @@ A verb is a module of its name with ``EXAMPLES``, the examples of its
 ``--help``; ``add_arguments(parser)``; and ``run(options)``, which returns the
 exit status: 0 if all went well, 1 if a part failed. Wrong use, said by a
 ValueError, an OSError or an ImportError, ends with 2, Ctrl-C with 130. Only
-the verb that is called is imported.
+the verb that is called is imported; where a package is missing, the error
+says how to install it.
 """
 
 from __future__ import annotations
@@ -32,6 +33,21 @@ VERBS = dict(
 
 # A header may name any size; OpenCV reads this when it is imported.
 LIMIT, MOST_PIXELS = 'OPENCV_IO_MAX_IMAGE_PIXELS', 250_000_000
+
+# What is missing, by the name that an ImportError carries -> what helps.
+PREDICTION = "prediction needs it: pip install 'rcn_mmpose[predict]'"
+TRAINING = (
+    'checkpoints, configs, export, --device and --precision need PyTorch and '
+    'MMPose: `make install` builds an environment with both from '
+    'requirements/lock.txt. Models that ship and exported ones (.onnx) '
+    'predict without'
+)
+HINTS = {
+    **dict.fromkeys(('cv2', 'onnxruntime'), PREDICTION),
+    **dict.fromkeys(('torch', 'mmengine', 'mmcv', 'mmpose'), TRAINING),
+    'matplotlib': 'curves are drawn by it: pip install matplotlib',
+    'onnx': "export needs it: pip install 'rcn_mmpose[onnx]'",
+}
 
 
 class Interrupted(Exception):
@@ -65,22 +81,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     os.environ.setdefault(LIMIT, str(MOST_PIXELS))
-    module = importlib.import_module(f'.{options.verb}', __name__)
-    verb = argparse.ArgumentParser(
-        prog=f'rcn-mmpose {options.verb}',
-        description=module.__doc__,
-        epilog='examples:\n' + textwrap.indent(module.EXAMPLES, '  '),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    module.add_arguments(verb)
     try:
-        return module.run(verb.parse_args(options.rest))
+        return _run(options.verb, options.rest)
     except BrokenPipeError:  # such as `rcn-mmpose models | head -n 1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (ValueError, OSError, ImportError) as error:
+    except ImportError as error:
+        hint = HINTS.get((error.name or '').partition('.')[0], '')
+        print(f'error: {error}{hint and f"; {hint}."}', file=sys.stderr)
+        return 2
+    except (ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     except (KeyboardInterrupt, Interrupted) as error:
         print(f'interrupted. {error}'.rstrip(), file=sys.stderr)
         return 130
+
+
+def _run(name: str, rest: Sequence[str]) -> int:
+    """Import a verb, parse its arguments, and run it."""
+    module = importlib.import_module(f'.{name}', __name__)
+    verb = argparse.ArgumentParser(
+        prog=f'rcn-mmpose {name}',
+        description=module.__doc__,
+        epilog='examples:\n' + textwrap.indent(module.EXAMPLES, '  '),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(verb)
+    return module.run(verb.parse_args(rest))

@@ -12,6 +12,7 @@ from ..keypoints import (
     FIVE_NAMES,
     FIVE_NORMALISERS,
     NAMES_68,
+    TESTED_68,
     are_groups,
     eye_normaliser,
 )
@@ -145,11 +146,7 @@ def describe_keypoints(
     if tuple(names) == FIVE_NAMES:
         meta['normalisers'] = FIVE_NORMALISERS
     elif len(names) == len(NAMES_68):
-        from ..datasets.face.face_dataset import FOR_TESTS
-        from ..datasets.face.w300 import W300Dataset
-
-        known = W300Dataset.METAINFO
-        meta.update({key: known[key] for key in FOR_TESTS})
+        meta.update(TESTED_68)
     elif len(names) in EYES:
         meta['normalisers'] = EYES[len(names)]
     elif category.get('eyes') and len(category.get('keypoints', ())) == len(

@@ -1,6 +1,7 @@
 """Report versions, active workarounds and whether MMPose can be imported.
 
-Exit status: 0 if it can, 1 if not. Models exported to .onnx do not need it.
+Exit status: 0 if it can, 1 if not. Models that ship and exported ones (.onnx)
+predict without it; where it is missing, the report says whether they do here.
 """
 
 from __future__ import annotations

@@ -19,12 +19,21 @@ import os
 
 import numpy as np
 
+from ..keypoints import FIVE_NAMES
 from .prediction_file import read_predictions
+from .spared import spare
 
 EXAMPLES = """\
 rcn-mmpose evaluate keypoints.json data/annotations/300w_test.json
 rcn-mmpose evaluate keypoints.csv test.json --curves ced.png \\
     --errors errors.csv --normaliser outer_corners=36:45"""
+
+BOX_ALONE = (
+    'Note: errors are divided by the box alone, as the annotations do not say '
+    "where the eyes are. Give --normaliser, or 'eyes' in their category, or, "
+    f"if they are MTFL's five, the names {', '.join(FIVE_NAMES)} there, in "
+    'this order.'
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,9 +76,10 @@ def run(options: argparse.Namespace) -> int:
     normalisers = dict(map(parse_normaliser, options.normaliser))
     if not options.axis > 0:
         raise ValueError(f'--axis {options.axis:g}: give percent above 0.')
-    from .. import compat
-
-    compat.activate()
+    if options.errors:
+        read = {options.predictions: 'the file of predictions'}
+        read[options.annotations] = 'the file of annotations'
+        spare('--errors', options.errors, read)
     from ..evaluation.ced import draw_curves
     from ..evaluation.error_file import write_errors
     from ..evaluation.error_table import ErrorTable
@@ -109,6 +119,8 @@ def run(options: argparse.Namespace) -> int:
     curves = {n: e[~np.isnan(e)] for n, e in curves.items()}
     print('\nall faces, a missed one with an infinite error, in percent')
     print(table_of_curves(curves, (8, 10)))
+    if list(plan.normalisers) == ['box']:
+        print(BOX_ALONE)
     if options.curves:
         folder = os.path.dirname(os.path.abspath(options.curves))
         os.makedirs(folder, exist_ok=True)

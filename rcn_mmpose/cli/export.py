@@ -22,7 +22,7 @@ rcn-mmpose export --model configs/rcn_aflw.py --checkpoint best.pth \\
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument('out', metavar='OUT', help='the .onnx to write')
-    add_model_arguments(parser)
+    add_model_arguments(parser, predicts=False)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 
 def add_model_arguments(
-    parser: argparse.ArgumentParser, default: str | None = None
+    parser: argparse.ArgumentParser,
+    default: str | None = None,
+    predicts: bool = True,
 ) -> None:
     """Add the arguments.
 
@@ -18,6 +20,8 @@ def add_model_arguments(
         parser (argparse.ArgumentParser): Of the verb.
         default (str, optional): Name of the model where none is given; if
             left out, one has to be given.
+        predicts (bool): Whether the verb predicts, so that precision and
+            passes can be chosen. Defaults to True.
     """
     known = f' (default: {default})' if default else ''
     group = parser.add_argument_group('model')
@@ -31,15 +35,18 @@ def add_model_arguments(
     )
     group.add_argument('--checkpoint', help='weights to go with a config')
     group.add_argument(
+        '--device',
+        default='cpu',
+        help='where the network runs, as PyTorch names it (default: cpu)',
+    )
+    if not predicts:
+        parser.set_defaults(precision='fp32', passes=1)
+        return
+    group.add_argument(
         '--precision',
         choices=('fp32', 'bf16'),
         default='fp32',
         help='of the network (default: fp32)',
-    )
-    group.add_argument(
-        '--device',
-        default='cpu',
-        help='where the network runs, as PyTorch names it (default: cpu)',
     )
     group.add_argument(
         '--passes',

@@ -13,13 +13,19 @@ ENDINGS = tuple(
     '.pnm .ppm .pxm .ras .sr .tif .tiff .webp'.split()
 )
 
+EMPTY = 'the folder holds no picture.'
+SHALLOW = (
+    'the folder itself holds no picture; --recursive looks into the folders '
+    'in it, too.'
+)
+
 
 class PictureList(NamedTuple):
     """What was found.
 
     Attributes:
-        paths: Of the pictures, each once, in the order they were named;
-            those of a folder by name.
+        paths: Of the pictures, each once, as it was named first and in
+            the order they were named; those of a folder by name.
         failures: Names of which nothing came, and why.
         others: How many files in folders have the ending of no picture.
     """
@@ -45,7 +51,7 @@ def list_pictures(
     Returns:
         PictureList: The pictures, and what is none.
     """
-    paths: dict[str, None] = {}
+    paths: dict[str, str] = {}  # as they are named, by where they lie
     failures, others = [], 0
     for name in names:
         found = [name]
@@ -55,16 +61,29 @@ def list_pictures(
                 failures.append((name, 'the pattern matches no file.'))
         for path in found:
             if not os.path.isdir(path):
-                paths[path] = None
+                paths.setdefault(_place(path), path)
                 continue
             files, unread = _files(path, recursive)
             failures += unread
             pictures = [f for f in files if f.lower().endswith(ENDINGS)]
             others += len(files) - len(pictures)
-            paths.update(dict.fromkeys(pictures))
+            for picture in pictures:
+                paths.setdefault(_place(picture), picture)
             if not pictures and not unread:
-                failures.append((path, 'the folder holds no picture.'))
-    return PictureList(list(paths), failures, others)
+                failures.append((path, EMPTY if recursive else SHALLOW))
+    return PictureList(list(paths.values()), failures, others)
+
+
+def _place(path: str) -> str:
+    """Return what all spellings of a path have in common.
+
+    A file and a link to it stay two: their names may mean something.
+    """
+    folder, name = os.path.split(path)
+    if os.pardir in folder.split(os.sep):
+        # above a link lies what is above the folder it leads to
+        folder = os.path.realpath(folder)
+    return os.path.join(os.path.abspath(folder), name)
 
 
 def _files(

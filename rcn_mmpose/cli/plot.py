@@ -54,9 +54,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Draw the picture and print the table."""
-    from .. import compat
-
-    compat.activate()
     from ..evaluation.ced import draw_curves
     from ..evaluation.error_file import read_errors
 

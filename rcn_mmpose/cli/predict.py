@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -24,17 +24,19 @@ from .model_options import add_detector_argument, add_model_arguments, load
 from .picture_list import list_pictures
 from .prediction_file import PredictionFile
 from .progress import progress
+from .spared import model_files, spare
 from .summary import counted, describe_failures
 
 if TYPE_CHECKING:
     from ..inference import Predictor, Result
 
 EXAMPLES = """\
-rcn-mmpose predict --model rcn_300w.onnx photo.jpg --draw drawn
-rcn-mmpose predict --model rcn_300w.pth pictures/ 'more/**/*.png' \\
+rcn-mmpose predict photo.jpg --draw drawn
+rcn-mmpose predict --model rcn-5 pictures/ 'more/**/*.png' \\
     --boxes boxes.csv --out keypoints.csv"""
 TOGETHER = 32  # pictures that go through the model in one call
 EVERY = 30  # seconds, after which the file is written again
+KEPT = ('.jpg', '.jpeg', '.png')  # endings of pictures that drawings keep
 NO_FACE = (
     'no face was found; the detector finds upright faces seen from the '
     'front. Give its box by --boxes, or look for smaller ones by '
@@ -86,7 +88,8 @@ def run(options: argparse.Namespace) -> int:
     if options.ellipses and not options.draw:
         raise ValueError('--ellipses goes with --draw DIR; give both.')
     listed = list_pictures(options.pictures, options.recursive)
-    _spare_inputs(options, listed.paths)
+    drawn = drawn_files(listed.paths, options.draw) if options.draw else {}
+    _spare_inputs(options, listed.paths, drawn)
     boxes: list[np.ndarray | None] = [None] * len(listed.paths)
     if options.boxes:
         boxes = boxes_of(listed.paths, read_boxes(options.boxes))
@@ -97,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
         detect_faces_for(predictor, smallest=options.smallest_face)
     for name, reason in listed.failures:
         file.fail(name, reason)
-    work = _Work(predictor, file, options)
+    work = _Work(predictor, file, options, drawn)
     try:
         work.go_through(listed.paths, boxes)
     except KeyboardInterrupt as error:
@@ -108,18 +111,56 @@ def run(options: argparse.Namespace) -> int:
     return 1 if file.content['failures'] else 0
 
 
-def _spare_inputs(options: argparse.Namespace, paths: Sequence[str]) -> None:
-    """Refuse to write over what is read."""
-    real = os.path.realpath
-    if options.boxes and real(options.boxes) == real(options.out):
-        raise ValueError(
-            f'--out {options.out!r} is the file of boxes; give another.'
+def drawn_files(paths: Sequence[str], folder: str) -> dict[str, str]:
+    """Say where the drawing of each picture goes.
+
+    Args:
+        paths (Sequence[str]): The pictures.
+        folder (str): The folder to draw into; those that lie below the one
+            that all pictures have in common are made in it, too.
+
+    Returns:
+        dict[str, str]: A file by each picture.
+    """
+    whole = [os.path.abspath(path) for path in paths]
+    common = os.path.commonpath(map(os.path.dirname, whole)) if whole else ''
+    files = {}
+    for path, place in zip(paths, whole, strict=True):
+        target = os.path.join(folder, os.path.relpath(place, common))
+        # 1.tif and 1.jpg are two pictures
+        files[path] = target + (
+            '' if target.lower().endswith(KEPT) else '.png'
         )
-    if options.draw and real(options.draw) == real(_common_folder(paths)):
-        raise ValueError(
-            f'--draw {options.draw!r} is the folder of the pictures, which '
-            'the drawn ones would replace; give another.'
-        )
+    return files
+
+
+def _spare_inputs(
+    options: argparse.Namespace,
+    paths: Sequence[str],
+    drawn: Mapping[str, str],
+) -> None:
+    """Refuse to write over what is read, or twice into one file."""
+    read = dict.fromkeys(paths, 'one of the pictures') | model_files(options)
+    if options.boxes:
+        read[options.boxes] = 'the file of boxes'
+    spare('--out', options.out, read)
+    pictures = {os.path.realpath(path): path for path in paths}
+    taken: dict[str, str] = {}
+    for path, file in drawn.items():
+        place = os.path.realpath(file)
+        if place in pictures:
+            raise ValueError(
+                f'--draw {options.draw!r}: the drawing of {path!r} would '
+                f'replace the picture {pictures[place]!r}; give a folder in '
+                'which none of the pictures lies.'
+            )
+        first = taken.setdefault(place, path)
+        if first != path:
+            raise ValueError(
+                f'--draw {options.draw!r}: {first!r} and {path!r} would both '
+                f'be drawn into {file!r}; name them in two calls, with a '
+                'folder each.'
+            )
 
 
 class _Work:
@@ -129,6 +170,7 @@ class _Work:
         predictor (Predictor): The model.
         file (PredictionFile): Where results go.
         options (argparse.Namespace): Of the command line.
+        drawn (Mapping[str, str]): Where drawings go, by the pictures.
     """
 
     def __init__(
@@ -136,10 +178,12 @@ class _Work:
         predictor: Predictor,
         file: PredictionFile,
         options: argparse.Namespace,
+        drawn: Mapping[str, str],
     ) -> None:
         self.predictor = predictor
         self.file = file
         self.options = options
+        self.drawn = drawn
         self.pictures = 0
         self.start = self.written = monotonic()
 
@@ -147,13 +191,12 @@ class _Work:
         self, paths: Sequence[str], boxes: Sequence[np.ndarray | None]
     ) -> None:
         """Predict all pictures."""
-        folder = _common_folder(paths)
         quiet = self.options.quiet
         with progress('pictures', len(paths), quiet) as advance:
             for i in range(0, len(paths), TOGETHER):
                 part = slice(i, i + TOGETHER)
                 for result in self._predict(paths[part], boxes[part]):
-                    self._keep(result, folder)
+                    self._keep(result)
                 advance(len(paths[part]))
                 if monotonic() - self.written > EVERY:
                     self.file.write()
@@ -184,7 +227,7 @@ class _Work:
             results += self._predict([path], [known])
         return results
 
-    def _keep(self, result: Result, folder: str) -> None:
+    def _keep(self, result: Result) -> None:
         """Store results and draw them."""
         self.file.add(result)
         self.pictures += len(result.pictures)
@@ -192,20 +235,17 @@ class _Work:
         for i, picture in enumerate(result.pictures):
             if (result.picture_index == i).any():
                 if self.options.draw:
-                    self._draw(result.of(i), folder)
+                    self._draw(result.of(i))
             elif not self.options.boxes and i not in failed:
                 self.file.fail(picture.name, NO_FACE)
 
-    def _draw(self, result: Result, folder: str) -> None:
+    def _draw(self, result: Result) -> None:
         """Draw the faces of one picture."""
         from ..drawing import draw_keypoints
         from ..inference.pictures import read_picture
 
         path = result.pictures[0].name
-        target = os.path.relpath(os.path.abspath(path), folder)
-        kept = ('.jpg', '.jpeg', '.png')
-        # 1.tif and 1.jpg are two pictures
-        target += '' if target.lower().endswith(kept) else '.png'
+        target = self.drawn[path]
         try:
             drawn = draw_keypoints(
                 read_picture(path),
@@ -215,9 +255,7 @@ class _Work:
                 result.covariance if self.options.ellipses else None,
             )
             content = cv2.imencode(os.path.splitext(target)[1], drawn)[1]
-            write_whole(
-                os.path.join(self.options.draw, target), content.tobytes()
-            )
+            write_whole(target, content.tobytes())
         except (cv2.error, OSError, ValueError) as error:
             self.file.fail(path, f'its drawing cannot be written: {error}')
 
@@ -241,9 +279,3 @@ class _Work:
                 'of no picture left aside'
             )
         return '\n'.join(lines)
-
-
-def _common_folder(paths: Sequence[str]) -> str:
-    """Return the folder that all pictures lie below."""
-    folders = [os.path.dirname(os.path.abspath(path)) for path in paths]
-    return os.path.commonpath(folders) if folders else os.getcwd()

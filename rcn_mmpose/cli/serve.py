@@ -14,8 +14,8 @@ import sys
 from .model_options import add_detector_argument
 
 EXAMPLES = """\
-rcn-mmpose serve rcn_300w.onnx
-rcn-mmpose serve work_dirs/rcn_300w/best.pth --port 8080"""
+rcn-mmpose serve
+rcn-mmpose serve work_dirs/rcn_300w/best.pth --port 8081"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -69,7 +69,8 @@ def pair_faces(truth: Truth, predicted: Sequence[PredictedFace]) -> Pairs:
 
     Raises:
         ValueError: If the numbers of keypoints differ and neither side can be
-            reduced to five, or a picture's name is not clear.
+            reduced to five, as when the five are not named, or a picture's
+            name is not clear.
     """
     truth, predicted = _same_keypoints(truth, predicted)
     there: dict[str, list[np.ndarray]] = {}
@@ -144,7 +145,14 @@ def _same_keypoints(
         if not faces:
             raise ValueError('no annotated face has all of the 68 keypoints.')
         return truth._replace(faces=faces, names=FIVE_NAMES), predicted
+    cure = 'give files of the same keypoints, or of 68 and of five'
+    if (ours, theirs) == (5, 68):
+        named = truth.category.get('keypoints')
+        cure = (
+            "68 are reduced to MTFL's five only if the category of the "
+            f'annotations names these, {", ".join(FIVE_NAMES)}, in this '
+            f'order; it has {", ".join(named) if named else "no names"}'
+        )
     raise ValueError(
-        f'predictions of {theirs} keypoints and annotations of {ours}; give '
-        'files of the same keypoints, or of 68 and of five.'
+        f'predictions of {theirs} keypoints and annotations of {ours}; {cure}.'
     )

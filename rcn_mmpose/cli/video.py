@@ -31,14 +31,15 @@ from . import Interrupted
 from .model_options import add_detector_argument, add_model_arguments, load
 from .prediction_file import AFTER, ENDINGS
 from .progress import progress
+from .spared import model_files, spare
 from .summary import counted
 
 if TYPE_CHECKING:
     from ..tracking import TrackedFace
 
 EXAMPLES = """\
-rcn-mmpose video --model rcn_300w.onnx talk.mp4 --draw drawn.mp4
-rcn-mmpose video --model rcn_300w.pth talk.mp4 --out talk.csv --no-filter"""
+rcn-mmpose video talk.mp4 --draw drawn.mp4
+rcn-mmpose video --model rcn-68 talk.mp4 --out talk.csv --no-filter"""
 CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG'}
 DEFAULT_RATE = 25.0
 # of the frames that a header names; many headers only tell how long it is
@@ -165,6 +166,8 @@ def _check(options: argparse.Namespace) -> None:
         raise FileNotFoundError(f'video {options.video!r} does not exist.')
     if not options.out.lower().endswith(ENDINGS):
         raise ValueError(f'--out {options.out!r} must end in .csv or .json.')
+    read = {**model_files(options), options.video: 'the video itself'}
+    spare('--out', options.out, read)
     if options.ellipses and not options.draw:
         raise ValueError('--ellipses goes with --draw FILE; give both.')
     if options.draw:
@@ -172,10 +175,7 @@ def _check(options: argparse.Namespace) -> None:
             raise ValueError(
                 f'--draw {options.draw!r} must end in .mp4 or .avi.'
             )
-        if os.path.realpath(options.draw) == os.path.realpath(options.video):
-            raise ValueError(
-                f'--draw {options.draw!r} is the video itself; give another.'
-            )
+        spare('--draw', options.draw, read)
 
 
 def _rate_and_frames(

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..boxes import box_from_detection
 from ..crop import to_grey
+from .overlap import drop_doubles
 
 if TYPE_CHECKING:
     from ..inference.predictor import Predictor
@@ -114,14 +115,16 @@ class HaarDetector:
                 grey, tuple(small.tolist()), interpolation=cv2.INTER_AREA
             )
         least = max(LEAST, round(self.smallest * float(small.min())))
-        found = self.cascade.detectMultiScale(
+        found, _, sureness = self.cascade.detectMultiScale3(
             grey,
             scaleFactor=1.1,
             minNeighbors=self.neighbours,
             minSize=(least, least),
+            outputRejectLevels=True,
         )
         boxes = np.asarray(found, np.float64).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
+        boxes = drop_doubles(boxes, np.reshape(sureness, -1))
         # (0, 0) is the middle of the first pixel, its edge lies half outside
         boxes = boxes * np.tile(size / small, 2) - 0.5
         # its threads return them in any order

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import logging
 import math
+import sys
 from collections.abc import Sequence
 
 import numpy as np
-from mmengine.logging import print_log
 
 from .face_result import FaceResult
 from .face_subsets import find_members
@@ -48,11 +48,10 @@ class ErrorTable:
                 if math.isnan(length)
             ]
             if without:
-                print_log(
+                _log(
                     f'{len(without)} of {len(faces)} faces have no {name}, as '
                     f'their labelled keypoints lie on one line (such as in '
                     f'{without[0]!r}): the values by it leave them out.',
-                    'current',
                     logging.WARNING,
                 )
             self._lengths['pixels', name] = lengths
@@ -211,12 +210,25 @@ class ErrorTable:
                     raise
                 left.append(name)
         if left:
-            print_log(
-                'left out, as this list does not hold the whole of them: '
-                f'{", ".join(left)}',
-                'current',
+            _log(
+                'subsets left out, as this list does not hold the whole of '
+                f'them: {", ".join(left)}',
+                logging.INFO,
             )
         return subsets
+
+
+def _log(text: str, level: int) -> None:
+    """Write to MMEngine's log; to stderr where MMEngine is not in use.
+
+    Files of predictions are measured without it, see ``rcn-mmpose evaluate``.
+    """
+    if sys.modules.get('mmengine') is None:
+        print(text, file=sys.stderr)
+        return
+    from mmengine.logging import print_log
+
+    print_log(text, 'current', level)
 
 
 def _check(face: FaceResult, count: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from typing import Any
 
@@ -76,6 +77,21 @@ def is_picture(value: Any) -> bool:
     return isinstance(value, (str, bytes, os.PathLike)) or _is_pil(value)
 
 
+def as_pictures(pictures: Any) -> list:
+    """Return several pictures as a list.
+
+    Raises:
+        TypeError: If it is neither one picture nor several.
+    """
+    try:
+        return list(pictures)
+    except TypeError as error:
+        raise TypeError(
+            f'pictures of type {type(pictures).__name__}; give one (a path, a '
+            'PIL.Image or a numpy array) or a list of them.'
+        ) from error
+
+
 def as_boxes(boxes: Any, where: str = '') -> np.ndarray:
     """Return the boxes of one picture as an array.
 
@@ -112,18 +128,35 @@ def _is_pil(value: Any) -> bool:
 
 
 def _from_pil(picture: Any) -> np.ndarray:
-    """Convert a PIL.Image to grey or BGR."""
+    """Convert a PIL.Image to grey or BGR.
+
+    Raises:
+        ValueError: If its values have no known range.
+    """
     from PIL import ImageOps
 
     picture = ImageOps.exif_transpose(picture)
     if picture.mode == 'L':
         return np.asarray(picture)
+    if picture.mode.startswith('I;16'):  # Pillow would clip at 255
+        return (np.asarray(picture) >> 8).astype(np.uint8)
+    if picture.mode in ('I', 'F'):
+        raise ValueError(
+            f'a PIL.Image of mode {picture.mode!r}, whose white is not known; '
+            "bring its values to 0 to 255 and convert it to mode 'L'."
+        )
     return np.asarray(picture.convert('RGB'))[..., ::-1].copy()
 
 
 def _decode(path: str) -> np.ndarray:
     """Read and decode a file, BGR."""
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            # a pipe would be waited for, a device may never end
+            raise ValueError(
+                f'picture {path!r} cannot be read: it is a folder, a pipe or '
+                'a device; give a file.'
+            )
         with open(path, 'rb') as file:
             content = file.read()
     except FileNotFoundError as error:

@@ -11,7 +11,13 @@ import numpy as np
 
 from ..crop import crop_square
 from .model_info import ModelInfo
-from .pictures import as_boxes, is_picture, picture_name, read_picture
+from .pictures import (
+    as_boxes,
+    as_pictures,
+    is_picture,
+    picture_name,
+    read_picture,
+)
 from .result import Failure, Picture, Result
 from .second_pass import SecondPass, merge, predict_again
 from .squares import Prediction, Squares
@@ -139,13 +145,13 @@ class Predictor(ABC):
                 fails. In a list each failure stands in ``failures``, and the
                 other faces are predicted.
             FileNotFoundError: If the one picture does not exist.
-            TypeError: If the one picture is none.
+            TypeError: If it is neither a picture nor a list.
         """
         start = perf_counter()
         alone = is_picture(pictures)
         if alone:
             pictures, boxes = [pictures], None if boxes is None else [boxes]
-        pictures = list(pictures)
+        pictures = as_pictures(pictures)
         boxes = self._boxes(pictures, boxes, alone)
         faces = _Faces(self, strict=alone)
         for picture, known in zip(pictures, boxes, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -202,10 +203,14 @@ class Result:
                 'those of one. Take result.of(0).to_supervision() and so on.'
             )
         rows = self.found
-        return _optional('supervision').KeyPoints(
+        make = _optional('supervision').KeyPoints
+        # renamed in supervision 0.29, the old name goes in 0.32
+        known = inspect.signature(make).parameters
+        name = 'keypoint_confidence'
+        return make(
             xy=self.keypoints[rows],
-            confidence=self.confidence[rows],
             class_id=np.zeros(int(rows.sum()), int),
+            **{name if name in known else 'confidence': self.confidence[rows]},
         )
 
 

@@ -25,6 +25,9 @@ class TorchPredictor(Predictor):
         batch_size (int, optional): Faces that go through the network at once.
             Defaults to what suits the cache of a CPU.
         **options (Any): Those of :class:`~.predictor.Predictor`.
+
+    Raises:
+        ValueError: If there is no such device here, or an option is wrong.
     """
 
     def __init__(
@@ -41,11 +44,28 @@ class TorchPredictor(Predictor):
         if batch_size is None:
             batch_size = network.best_batch_size()
         super().__init__(info, batch_size, **options)
-        self.device = torch.device(device)
-        self.network = network.to(self.device)
+        try:
+            self.device = torch.device(device)
+            self.network = network.to(self.device)
+        except (AssertionError, RuntimeError) as error:
+            # the rest of what PyTorch says is for those who debug it
+            reason = f'{error}'.partition('\n')[0]
+            raise ValueError(
+                f'device={device!r} cannot be used here ({reason}); give one '
+                f'of {", ".join(available_devices())}.'
+            ) from error
 
     def _run(self, crops: np.ndarray) -> Prediction:
         """Predict a batch."""
         with torch.inference_mode():
             batch = torch.from_numpy(crops).to(self.device)
             return tuple(x.cpu().numpy() for x in self.network(batch))
+
+
+def available_devices() -> list[str]:
+    """Name the devices on which a network can run here."""
+    kind = torch.accelerator.current_accelerator()
+    if kind is None:  # PyTorch was built for the CPU alone
+        return ['cpu']
+    count = torch.accelerator.device_count()
+    return ['cpu', *(f'{kind.type}:{i}' for i in range(count))]

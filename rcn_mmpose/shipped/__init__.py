@@ -175,7 +175,7 @@ def _installed_runtime() -> str:
             return runtime
     raise ImportError(
         'neither onnxruntime nor MMPose is installed; the first is enough: '
-        "pip install onnxruntime 'opencv-python-headless<5'"
+        "pip install 'rcn_mmpose[predict]'"
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,14 @@ from rcn_mmpose.cli import main
 from rcn_mmpose.evaluation.error_file import read_errors
 from rcn_mmpose.keypoints import FIVE_NAMES
 
+Fresh = Callable[..., subprocess.CompletedProcess]
+# main where neither of these is installed
+ALONE = """
+import sys
+sys.modules.update(dict.fromkeys(('torch', 'mmengine', 'mmcv', 'mmpose')))
+from rcn_mmpose.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
 # eyes 10 apart
 FIVE = np.array([(10, 10), (20, 10), (15, 15), (11, 20), (19, 20)], float)
 
@@ -164,6 +174,69 @@ def test_68_and_five_keypoints_meet(
     three = write_coco(tmp_path / '3.json', [('a.png', five[:3])])
     assert main(['evaluate', three, few]) == 2
     assert 'of 3 keypoints and annotations of 5' in capsys.readouterr().err
+
+
+def test_five_keypoints_without_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    five, many = FIVE + 1, np.random.default_rng(0).uniform(0, 50, (68, 2))
+    found = write_coco(tmp_path / '5.json', [('a.png', five)], ())
+    found_68 = write_coco(tmp_path / '68.json', [('a.png', many)], ())
+    other = tuple('abcde')
+    for names, told in (((), 'it has no names'), (other, 'it has a, b, c')):
+        truth = write_coco(tmp_path / 't.json', [('a.png', FIVE)], names)
+        assert main(['evaluate', found_68, truth]) == 2
+        error = capsys.readouterr().err
+        assert f'{", ".join(FIVE_NAMES)}, in this order' in error
+        assert told in error
+        # measured all the same, and what is missing said
+        assert main(['evaluate', found, truth]) == 0
+        said = capsys.readouterr().out
+        assert numbers(said, 'box')[0] == 1 and 'eye_points' not in said
+        assert 'Note: errors are divided by the box alone' in said
+        assert f'{", ".join(FIVE_NAMES)} there' in said
+    more = ('--normaliser', 'eyes=0:1')
+    assert main(['evaluate', found, truth, *more]) == 0
+    assert 'Note' not in capsys.readouterr().out
+    truth = write_coco(tmp_path / 't.json', [('a.png', FIVE)])
+    assert main(['evaluate', found, truth]) == 0
+    assert 'Note' not in capsys.readouterr().out
+
+
+def test_without_torch_and_mmpose(
+    tmp_path: Path, fresh: Fresh, capsys: pytest.CaptureFixture
+) -> None:
+    points = np.random.default_rng(0).uniform(0, 50, (68, 2))
+    truth = write_coco(tmp_path / 't.json', [('a.png', points)], ())
+    found = write_coco(tmp_path / 'p.json', [('a.png', points + (3, 4))], ())
+    words = ('evaluate', found, truth, '--errors', 'e.csv')
+    done = fresh('-c', ALONE, *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    eyes = points[[36, 39]].mean(0) - points[[42, 45]].mean(0)
+    wanted = 500 / np.linalg.norm(eyes)
+    assert numbers(done.stdout, 'eye_centres')[1] == pytest.approx(
+        wanted, abs=0.005
+    )
+    assert 'subsets left out' in done.stderr  # those of 300W's test
+    # the same as with them
+    assert main([*words[:3], '--errors', str(tmp_path / 'f.csv')]) == 0
+    said = capsys.readouterr().out
+    assert said.splitlines()[:-1] == done.stdout.splitlines()[:-1]
+    done = fresh('-c', ALONE, 'plot', 'e.csv', cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert numbers(done.stdout, 'e.csv')[1] == pytest.approx(wanted, abs=0.005)
+
+
+def test_errors_replace_nothing_that_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    truth = write_coco(tmp_path / 't.json', [('a.png', FIVE)])
+    found = write_coco(tmp_path / 'p.json', [('a.png', FIVE)])
+    for path, what in ((found, 'predictions'), (truth, 'annotations')):
+        before = Path(path).read_bytes()
+        assert main(['evaluate', found, truth, '--errors', path]) == 2
+        assert f'is the file of {what}' in capsys.readouterr().err
+        assert Path(path).read_bytes() == before
 
 
 def test_files_that_do_not_belong_together(

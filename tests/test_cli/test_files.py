@@ -44,6 +44,44 @@ def test_pictures_of_files_folders_and_patterns(tmp_path: Path) -> None:
     assert found('[1].png') == (['[1].png'], 0)  # a name, not a pattern
 
 
+def test_each_picture_once_by_the_name_it_had_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / 'a' / 'b'
+    folder.mkdir(parents=True)
+    for name in ('x.png', 'y.png', '../x.png'):
+        (folder / name).touch()
+    (tmp_path / 'link').symlink_to(folder)
+    (folder / 'z.png').symlink_to('x.png')
+    monkeypatch.chdir(tmp_path)
+
+    def found(*names: str) -> list[str]:
+        return list_pictures(names).paths
+
+    whole = str(folder / 'x.png')
+    assert found('./a/b/x.png', whole, 'a//b/x.png', 'a/../a/b/x.png') == [
+        './a/b/x.png'
+    ]
+    # in the folder, too; a link is a picture of its own
+    assert found('a/b/./y.png', 'a/b') == [
+        *('a/b/./y.png', 'a/b/x.png', 'a/b/z.png')
+    ]
+    # above the link lies a, not the folder that holds the link
+    assert found('link/../x.png', 'x.png') == ['link/../x.png', 'x.png']
+    assert found('link/../x.png', 'a/x.png') == ['link/../x.png']
+
+
+def test_a_folder_with_pictures_further_down(tmp_path: Path) -> None:
+    (tmp_path / 'in').mkdir()
+    (tmp_path / 'in' / 'a.png').touch()
+    ((_, reason),) = list_pictures([str(tmp_path)]).failures
+    assert 'holds no picture' in reason and '--recursive' in reason
+    assert not list_pictures([str(tmp_path)], True).failures
+    (tmp_path / 'in' / 'a.png').unlink()
+    ((_, reason),) = list_pictures([str(tmp_path)], True).failures
+    assert reason == 'the folder holds no picture.'
+
+
 # ------------------------------------------------------------------- boxes
 
 

@@ -14,6 +14,13 @@ from rcn_mmpose import __version__
 from rcn_mmpose.cli import VERBS, main
 
 Fresh = Callable[..., subprocess.CompletedProcess]
+# main where a package is not installed
+WITHOUT = """
+import sys
+sys.modules.update(dict.fromkeys(sys.argv[1].split(',')))
+from rcn_mmpose.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
 LIGHT = """
 import sys
 from rcn_mmpose.cli import main
@@ -128,3 +135,47 @@ def test_wrong_use_ends_with_2(
 def test_doctor(capsys: pytest.CaptureFixture) -> None:
     assert main(['doctor']) == 0
     assert 'MMPose can be used here.' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('missing', 'words', 'hint'),
+    [
+        ('cv2', 'predict a.jpg', "pip install 'rcn_mmpose[predict]'"),
+        ('cv2', 'video a.mp4', "pip install 'rcn_mmpose[predict]'"),
+        ('cv2', 'serve', "pip install 'rcn_mmpose[predict]'"),
+        ('torch', 'export --model rcn-5 a.onnx', '`make install`'),
+        ('mmengine', 'export --model rcn-5 a.onnx', '`make install`'),
+        ('torch', 'predict a.jpg --device cuda', '`make install`'),
+        ('matplotlib', 'plot e.csv', 'pip install matplotlib'),
+    ],
+)
+def test_what_is_missing_is_said(
+    missing: str, words: str, hint: str, fresh: Fresh, tmp_path: Path
+) -> None:
+    (tmp_path / 'e.csv').write_text(
+        'id,img_path,x1,y1,x2,y2,subsets,NME_pixels_box\n0,a.png,,,,,,1\n'
+    )
+    done = fresh('-c', WITHOUT, missing, *words.split(), cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith('error: ') and missing in line
+    assert hint in line
+    assert [path.name for path in tmp_path.iterdir()] == ['e.csv']
+
+
+@pytest.mark.parametrize('device', ['cuda:99', 'cudda'])
+def test_a_device_that_is_not_there(
+    device: str,
+    checkpoint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ['predict', 'a.jpg', '--model', checkpoint, '--device', device]
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f'error: device={device!r} cannot be used here (')
+    assert '; give one of cpu' in error
+    assert error.count('\n') == 1
+    assert not list(tmp_path.iterdir())

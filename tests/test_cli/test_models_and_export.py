@@ -47,3 +47,15 @@ def test_export_that_differs_is_not_written(
     assert main(['export', '--model', checkpoint, str(out)]) == 1
     assert 'ONNX Runtime differs' in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('option', ['--passes 2', '--precision bf16'])
+def test_export_offers_nothing_that_it_does_not_do(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    out = str(tmp_path / 'model.onnx')
+    with pytest.raises(SystemExit) as ended:
+        main(['export', '--model', 'rcn-5', out, *option.split()])
+    assert ended.value.code == 2
+    assert f'unrecognized arguments: {option}' in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -18,6 +18,7 @@ import pytest
 from rcn_mmpose.cli import main
 
 Fresh = Callable[..., subprocess.CompletedProcess]
+MAIN = 'import sys; from rcn_mmpose.cli import main; sys.exit(main())'
 
 
 def encode(picture: np.ndarray, ending: str = '.png') -> bytes:
@@ -301,3 +302,22 @@ def test_a_size_that_no_memory_holds(
     assert int(kilobytes) < 1_000_000
     # an exported model needs neither
     assert modules == 'False False'
+
+
+def test_what_never_ends(
+    tmp_path: Path, face: np.ndarray, exported: str, fresh: Fresh
+) -> None:
+    """A pipe that nobody writes into; in a process that can be stopped."""
+    good = put(tmp_path / 'good.png', encode(face))
+    pipe = tmp_path / 'pipe.png'
+    os.mkfifo(pipe)
+    words = ('predict', '--model', exported, pipe, '/dev/zero', good)
+    done = fresh(
+        *('-c', 'import signal; signal.alarm(60); ' + MAIN, *words),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1, done.stderr
+    first, *rest = done.stdout.splitlines()
+    assert first.startswith('1 face in 3 pictures, 2 failed')
+    assert 'a pipe or a device' in rest[0]
+    assert str(pipe) in rest[1] and '/dev/zero' in rest[1]

@@ -110,6 +110,75 @@ def test_inputs_are_spared(
     assert after == before
 
 
+def test_no_drawing_replaces_a_picture(
+    tmp_path: Path,
+    face: np.ndarray,
+    checkpoint: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    """Also below the common folder, and by another name of the folder."""
+    for name in ('x.png', 'b/x.png', 'b/b/x.png', 'scan.bmp'):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), np.roll(face, len(name), 1))
+    (tmp_path / 'link').symlink_to('b')
+    monkeypatch.chdir(tmp_path)
+    before = {p: p.read_bytes() for p in tmp_path.rglob('*') if p.is_file()}
+    words = ['predict', '--model', checkpoint]
+    for pictures, drawn in (
+        (('x.png', 'b/x.png'), 'b'),
+        (('x.png', 'b/x.png'), 'link'),
+        (('x.png', 'b/x.png', 'b/b/x.png'), './b'),
+        (('x.png',), '.'),
+    ):
+        assert main([*words, *pictures, '--draw', drawn]) == 2
+        said = capsys.readouterr()
+        assert said.out == ''
+        assert f'--draw {drawn!r}: the drawing of ' in said.err
+        assert 'would replace the picture' in said.err
+    after = {p: p.read_bytes() for p in tmp_path.rglob('*') if p.is_file()}
+    assert after == before
+    # what gets an ending more replaces nothing
+    more = ('--draw', '.', '--out', 'k.json')
+    assert main([*words, 'scan.bmp', *more]) == 0
+    assert (tmp_path / 'scan.bmp.png').is_file()
+    assert all(p.read_bytes() == content for p, content in before.items())
+
+
+def test_no_two_drawings_into_one_file(
+    tmp_path: Path, checkpoint: str, capsys: pytest.CaptureFixture
+) -> None:
+    names = [str(tmp_path / name) for name in ('1.bmp', '1.bmp.png')]
+    words = ['--model', checkpoint, '--draw', str(tmp_path / 'drawn')]
+    out = ['--out', str(tmp_path / 'k.json')]
+    assert main(['predict', *names, *words, *out]) == 2
+    error = capsys.readouterr().err
+    assert f'{names[0]!r} and {names[1]!r} would both be drawn' in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_results_replace_nothing_that_is_read(
+    tmp_path: Path,
+    exported: str,
+    face: np.ndarray,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    picture = tmp_path / 'picture.json'  # the content decides what it is
+    picture.write_bytes(cv2.imencode('.png', face)[1].tobytes())
+    description = str(Path(exported).with_suffix('.json'))
+    inputs = {path: Path(path).read_bytes() for path in (picture, description)}
+    for out, what in (
+        (picture, 'one of the pictures'),
+        (description, 'the description of the model'),
+    ):
+        words = ['--model', exported, '--out', str(out)]
+        assert main(['predict', str(picture), *words]) == 2
+        assert f'--out {str(out)!r} is {what}' in capsys.readouterr().err
+    found = {path: Path(path).read_bytes() for path in inputs}
+    assert found == inputs
+
+
 def test_an_unexpected_fault_costs_one_picture(
     folder: Path, checkpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -167,3 +167,13 @@ def test_files_that_are_no_video(
     assert call(video, checkpoint, '--out', out, '--draw', video) == 2
     assert 'is the video itself' in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_what_is_read_is_spared(
+    video: Path, exported: str, capsys: pytest.CaptureFixture
+) -> None:
+    description = Path(exported).with_suffix('.json')
+    before = description.read_bytes()
+    assert call(video, exported, '--out', description) == 2
+    assert 'is the description of the model' in capsys.readouterr().err
+    assert description.read_bytes() == before

@@ -8,9 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 
-from .small_model import build, config, random_crops
+from rcn_mmpose.synthetic import render_face
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
@@ -22,25 +21,28 @@ def test_its_lines_run(
     page = (root / 'docs' / 'prediction.md').read_text()
     blocks = re.findall(r'```python\n(.*?)```', page, re.DOTALL)
     blocks = [text for text in blocks if 'data/' not in text]
-    assert len(blocks) == 6
+    assert len(blocks) == 7
 
     monkeypatch.chdir(tmp_path)
-    (tmp_path / 'configs').mkdir()
-    config().dump(tmp_path / 'configs' / 'rcn_300w.py')
-    weights = tmp_path / 'work_dirs' / 'rcn_300w' / 'best_NME.pth'
-    weights.parent.mkdir(parents=True)
-    torch.save(build().state_dict(), weights)
-    for i, name in enumerate(('photo.jpg', 'a.jpg', 'b.jpg')):
-        cv2.imwrite(name, random_crops(1, i, side=320)[0])
-    picture = random_crops(1, 3, side=320)[0]
-    box = [20, 30, 200, 220]
+    face = render_face(0, size=400, pose=(0, 0, 0), plain=True)
+    picture, box = face.picture, [50, 60, 360, 370]
+    for name in ('photo.jpg', 'a.jpg', 'b.jpg'):
+        cv2.imwrite(name, picture)
     names = dict(
         box_1=box,
         box_2=[0, 0, 9, 9],
         numpy=np,
-        some_faces=[(picture, [box, [50, 60, 300, 310]])] * 4,
+        some_faces=[(picture, [box, [60, 70, 350, 360]])] * 4,
     )
-    for text in blocks:
+    exec(blocks[0], names)
+    # the detector found the face
+    assert len(names['result']) == 1 and names['result'].found.all()
+    eyes = np.linalg.norm(face.five[1] - face.five[0])
+    off = np.linalg.norm(
+        names['result'].keypoints[0] - face.keypoints, axis=-1
+    )
+    assert off.mean() < 0.2 * eyes
+    for text in blocks[1:]:
         exec(text, names)
     assert len(names['result']) == 2 and len(names['first']) == 2
     assert Path('model-int8.json').is_file()

@@ -98,3 +98,20 @@ def test_boxes() -> None:
     for wrong in ([1, 2, 3], [[1, 2, 3, 4, 5]], 'abcd', [[1, 2], [3]]):
         with pytest.raises(ValueError, match=r'\(N, 4\) numbers'):
             as_boxes(wrong)
+
+
+def test_pil_of_16_bits(tmp_path: Path) -> None:
+    deep = COLOUR[..., 0].astype(np.uint16) * 256 + 200
+    path = tmp_path / 'deep.png'
+    cv2.imwrite(str(path), deep)
+    for picture in (Image.fromarray(deep), Image.open(path)):
+        np.testing.assert_array_equal(read_picture(picture), COLOUR[..., 0])
+    # a file is read alike
+    np.testing.assert_array_equal(read_picture(path)[..., 1], COLOUR[..., 0])
+
+
+@pytest.mark.parametrize('dtype', [np.int32, np.float32])
+def test_pil_whose_white_is_not_known(dtype: type) -> None:
+    picture = Image.fromarray(COLOUR[..., 0].astype(dtype))
+    with pytest.raises(ValueError, match="of mode '[IF]', whose white"):
+        read_picture(picture)

@@ -212,6 +212,12 @@ def test_calls_that_mean_nothing(
         predictor()(pictures, boxes)
 
 
+@pytest.mark.parametrize('nothing', [None, 3])
+def test_neither_a_picture_nor_a_list(nothing: object) -> None:
+    with pytest.raises(TypeError, match='give one .* or a list of them'):
+        predictor()(nothing)
+
+
 @pytest.mark.parametrize(
     'crops', [np.zeros((1, 40, 40)), np.zeros((1, 40, 41), np.uint8)]
 )

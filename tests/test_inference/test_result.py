@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import numpy as np
@@ -94,8 +95,27 @@ def test_pandas(result: Result) -> None:
     assert len(result.of(1).to_pandas()) == 0
 
 
-def test_supervision(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = SimpleNamespace(KeyPoints=lambda **fields: fields)
+def before(xy: object, confidence: object, class_id: object) -> dict:
+    """As ``supervision.KeyPoints`` was up to version 0.28."""
+    return dict(xy=xy, confidence=confidence, class_id=class_id)
+
+
+def since(
+    xy: object,
+    class_id: object,
+    confidence: object = None,
+    keypoint_confidence: object = None,
+) -> dict:
+    """As it is now, where the old name warns."""
+    assert confidence is None
+    return before(xy, keypoint_confidence, class_id)
+
+
+@pytest.mark.parametrize('key_points', [before, since])
+def test_supervision(
+    result: Result, key_points: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = SimpleNamespace(KeyPoints=key_points)
     monkeypatch.setitem(sys.modules, 'supervision', made)
     fields = result.of(2).to_supervision()
     np.testing.assert_array_equal(fields['xy'], result.keypoints[3:])

@@ -75,7 +75,7 @@ def test_which_runtime(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert shipped_file('tiny-5') == str(here / 'tiny-5.pth')
     there.clear()
-    with pytest.raises(ImportError, match='pip install onnxruntime'):
+    with pytest.raises(ImportError, match=r'pip install .rcn_mmpose\[predict'):
         load_model('tiny-5')
 
 

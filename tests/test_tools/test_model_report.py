@@ -14,6 +14,7 @@ from rcn_mmpose import load_model
 from rcn_mmpose.keypoints import FIVE_NAMES
 
 OUT = Path('work_dirs/report')
+LOG = Path('results/test_evaluations.jsonl')
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_a_report(
     assert text in capsys.readouterr().out
     nme = content['true_boxes'][2]['NME_pixels_eye_points']
     assert '| true, both joined | 4 |' in text and f'| {nme:.2f} |' in text
-    assert not (OUT / 'test_evaluations.jsonl').exists()
+    assert not LOG.exists()
 
 
 def test_a_small_report_elsewhere(
@@ -107,7 +108,7 @@ def test_a_test_set_is_written_down(checkpoint: Path, converted: Path) -> None:
     assert not OUT.exists()
     run(*arguments, '--test-set')
     run(*arguments, '--test-set', '--no-detector')
-    lines = (OUT / 'test_evaluations.jsonl').read_text().splitlines()
+    lines = LOG.read_text().splitlines()
     first, second = map(json.loads, lines)
     assert '--no-detector' in second['command']
     assert '--no-detector' not in first['command']

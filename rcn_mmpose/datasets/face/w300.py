@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from ...keypoints import (
-    GROUPS_68,
-    NAMES_68,
-    NORMALISERS_68,
-    REGIONS_68,
-    RELATIONS_68,
-)
+from ...keypoints import NAMES_68, REGIONS_68, RELATIONS_68, TESTED_68
 from ...registry import DATASETS
 from .face_dataset import FaceDataset
 
@@ -22,11 +16,6 @@ _COLORS = dict(
 MIRRORED = {
     a: b for pair in RELATIONS_68['flip_pairs'] for a, b in (pair, pair[::-1])
 }
-
-
-def _parts(*parts: str, count: int) -> dict:
-    """Choose the faces of some parts, if all are there."""
-    return dict(field='attributes.part', values=list(parts), count=count)
 
 
 def _keypoint_info() -> dict:
@@ -69,14 +58,6 @@ class W300Dataset(FaceDataset):
         skeleton_info={},
         joint_weights=[1.0] * 68,
         sigmas=[],
-        normalisers=NORMALISERS_68,
-        keypoint_groups=GROUPS_68,
-        keypoint_regions=REGIONS_68,
-        face_subsets=dict(
-            common=_parts('HELEN test', 'LFPW test', count=554),
-            challenging=_parts('IBUG', count=135),
-            helen_test=_parts('HELEN test', count=330),
-            lfpw_test=_parts('LFPW test', count=224),
-        ),
+        **TESTED_68,
     )
     PREPARE = 'python tools/dataset_converters/w300_to_coco.py data/300w'
