@@ -15,9 +15,10 @@ from ..boxes import box_from_detection
 class MMDetDetector:
     """Finds faces by any detector of MMDetection 3.x with boxes.
 
-    It is built when the first picture comes. Detectors that need MMCV's
-    compiled operators (most do, for non-maximum suppression) need the full
-    ``mmcv`` in place of ``mmcv-lite``.
+    It is built when the first picture comes. With ``mmcv-lite`` Deformable
+    DETR runs. What needs MMCV's compiled operators says so, and needs the
+    full ``mmcv``: non-maximum suppression as in SSD, Faster and Mask R-CNN,
+    and deformable convolutions. R-FCN is not part of MMDetection 3.
 
     Args:
         config (str): Config file of the detector.
@@ -121,3 +122,7 @@ class MMDetDetector:
             self._model = init_detector(
                 config, self.checkpoint, device=self.device
             )
+        # MMDetection 3.3.0's SSD predicts by what only other heads have
+        head = getattr(self._model, 'bbox_head', None)
+        if head is not None and not hasattr(head, 'loss_cls'):
+            head.loss_cls = None

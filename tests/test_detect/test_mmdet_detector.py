@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -121,3 +122,55 @@ def test_wrong_arguments(files: tuple[Path, Path]) -> None:
         MMDetDetector(*files, score=2)
     with pytest.raises(ValueError, match='give scale and shift'):
         MMDetDetector(*files, correction=dict(scale=1))
+
+
+SSD = """
+default_scope = 'mmdet'
+model = dict(
+    type='SingleStageDetector',
+    data_preprocessor=dict(type='DetDataPreprocessor'),
+    backbone=dict(type='mmdet.ResNet', depth=18, out_indices=(2, 3)),
+    bbox_head=dict(
+        type='SSDHead',
+        in_channels=(256, 512),
+        num_classes=1,
+        anchor_generator=dict(
+            type='SSDAnchorGenerator',
+            scale_major=False,
+            input_size=64,
+            strides=[16, 32],
+            ratios=[[2], [2]],
+            min_sizes=[16, 32],
+            max_sizes=[32, 64],
+        ),
+    ),
+    test_cfg=dict(
+        nms_pre=20,
+        nms=dict(type='nms', iou_threshold=0.45),
+        score_thr=0.0,
+        max_per_img=5,
+    ),
+)
+"""
+
+
+def test_ssd_of_mmdetection(tmp_path: Path) -> None:
+    from mmdet.registry import MODELS
+    from mmengine.config import Config
+
+    config, checkpoint = tmp_path / 'ssd.py', tmp_path / 'ssd.pth'
+    config.write_text(SSD + CONFIG[CONFIG.index('test_dataloader') :])
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        model = MODELS.build(Config.fromfile(config).model)
+    meta = dict(dataset_meta=dict(classes=('face',), palette='random'))
+    torch.save(dict(meta=meta, state_dict=model.state_dict()), checkpoint)
+    picture = np.random.default_rng(0).integers(0, 255, (64, 64, 3))
+    detector = MMDetDetector(config, checkpoint, score=0.0)
+    if importlib.util.find_spec('mmcv._ext') is None:
+        with pytest.raises(RuntimeError, match="'nms' .* build mmcv"):
+            detector(picture.astype(np.uint8))
+        return
+    boxes = detector(picture.astype(np.uint8))
+    assert 1 <= len(boxes) <= 5
+    assert (boxes[:, 2:] > boxes[:, :2]).all()
+    assert boxes.min() >= 0 and boxes.max() <= 64
