@@ -72,6 +72,11 @@ def main(args: list[str]) -> None:
         bias = mirror_bias(model, faces, advance)
     print(f'{"pixels to the right":34}  ' + ' '.join(model.info.keypoints))
     print('\n'.join(table(bias, options.sizes)))
+    part = np.nanmean(bias.labels / bias.sides[:, None])
+    print(
+        f'All labels lie {100 * part:+.2f} % of the side of the box to the '
+        f'right (mean): label_bias={part:.4f} of rcn_mmpose.FlipFace.'
+    )
 
 
 def table(bias: MirrorBias, most: int) -> list[str]:

@@ -4,7 +4,7 @@ r"""The model "rcn-68": RCN on 300W, for pictures as they come.
         --cfg-options load_from=SECOND.pth
 
 is the third training, which goes on from the best weights of
-rcn_68_second.py. 300W's labels lie 0.45 % of the box's side, a third of a
+rcn_68_second.py. 300W's labels lie 0.39 % of the box's side, a third of a
 pixel of the crop, to the right of where mirrored faces say they are
 (tools/mirror_bias.py, on training faces): from here on mirrored faces are
 labelled on that side too, or the network would learn what is between.
@@ -13,7 +13,7 @@ labelled on that side too, or the network would learn what is between.
 _base_ = ['rcn_68_second.py']
 
 train_pipeline = _base_.train_pipeline
-train_pipeline[2] = dict(type='rcn_mmpose.FlipFace', label_bias=0.0045)
+train_pipeline[2] = dict(type='rcn_mmpose.FlipFace', label_bias=0.0039)
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
 max_epochs = 60

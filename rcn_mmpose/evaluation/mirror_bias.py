@@ -28,11 +28,13 @@ class MirrorBias(NamedTuple):
         network (np.ndarray): How far the network places each keypoint to the
             right, (N, K).
         sizes (list[tuple[int, int]]): Widths and heights of the pictures.
+        sides (np.ndarray): Of the faces' boxes, (N,).
     """
 
     labels: np.ndarray
     network: np.ndarray
     sizes: list[tuple[int, int]]
+    sides: np.ndarray
 
 
 def mirror_bias(
@@ -58,7 +60,7 @@ def mirror_bias(
             f'the model has {count} keypoints, the faces of {faces.name!r} '
             f'have {len(swap)}; choose faces that go with it.'
         )
-    labels, network, sizes = [], [], []
+    labels, network, sizes, sides = [], [], [], []
     for face in faces.faces:
         picture = read_picture(face['img_path'])
         height, width = picture.shape[:2]
@@ -77,5 +79,8 @@ def mirror_bias(
         )
         labels.append(truth - (plain + back) / 2)
         sizes.append((width, height))
+        sides.append(x2 - x1)
         advance(1)
-    return MirrorBias(np.stack(labels), np.stack(network), sizes)
+    return MirrorBias(
+        np.stack(labels), np.stack(network), sizes, np.array(sides)
+    )

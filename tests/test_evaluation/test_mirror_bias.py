@@ -63,6 +63,7 @@ def test_labels_and_network_are_told_apart(tmp_path: Path) -> None:
         bias.labels, [(0.5, 0.5, 0.5), (-1.25, np.nan, -1.25)]
     )
     assert bias.sizes == [(70, 50)] * 2
+    assert bias.sides.tolist() == [43, 43]
     assert done == [1, 1]
 
 
@@ -78,6 +79,7 @@ def test_table_takes_medians_by_size() -> None:
         np.array([[0.0], [1.0], [5.0]]),
         np.array([[2.0], [2.0], [-1.0]]),
         [(8, 6), (8, 6), (7, 6)],
+        np.ones(3),
     )
     lines = load_tool('mirror_bias.py').table(bias, 1)
     assert [line.split() for line in lines] == [
