@@ -16,6 +16,6 @@ train_pipeline = _base_.train_pipeline
 train_pipeline[2] = dict(type='rcn_mmpose.FlipFace', label_bias=0.0039)
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
-max_epochs = 60
+max_epochs = 45
 train_cfg = dict(max_epochs=max_epochs)
 _base_.param_scheduler[1].end = max_epochs
