@@ -83,6 +83,13 @@ def _overview(content: dict[str, Any]) -> str:
             f'face counts as a failure. {found["boxes_of_no_face"]:,} boxes '
             'belong to no annotated face.'
         )
+    for i, shift in enumerate(content['constant_shift']):
+        notes += (
+            f' {label("True boxes", passes, i)}: all truths alike lie '
+            f'{shift["right"]:+.2f} to the right of and {shift["below"]:+.2f} '
+            f'below the predictions (medians); but for that NME would be '
+            f'{shift["NME_without"]:.2f}.'
+        )
     return f'{table(head, lines)}\n\n{notes}'
 
 

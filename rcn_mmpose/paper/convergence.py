@@ -38,7 +38,7 @@ def mean_curve(curves: Sequence[Sequence[float | None]]) -> list[float]:
 def draw_convergence(
     path: str, curves: Mapping[str, Sequence[float]], quantity: str
 ) -> None:
-    """Draw validated errors by epoch, SumNet against RCN.
+    """Draw validated errors by epoch; SumNet and RCN have their colours.
 
     Args:
         path (str): The picture.
@@ -62,7 +62,7 @@ def draw_convergence(
             np.arange(1, len(errors) + 1),
             errors,
             label=label,
-            color=FAMILIES.get(family, 'tab:grey'),
+            color=FAMILIES.get(family),
             linestyle=STYLES[number % len(STYLES)],
             marker='.' if len(errors) == 1 else None,
             linewidth=1.2,

@@ -51,7 +51,7 @@ model = dict(
     data_preprocessor=dict(type='rcn_mmpose.LCNDataPreprocessor'),
     head=dict(
         decoder=dict(
-            calibration=dict(covariance_scale=0.6242, temperature=0.9346),
+            calibration=dict(covariance_scale=0.5643, temperature=0.8734),
             input_size=(
                 80,
                 80,
@@ -73,6 +73,7 @@ test_dataloader = dict(
         data_mode='topdown',
         data_prefix=dict(img='mtfl/'),
         data_root='data/',
+        label_origin=1,
         pipeline=[
             dict(type='rcn_mmpose.LoadGreyImage'),
             dict(rule='given', type='rcn_mmpose.FaceBox'),
