@@ -1,6 +1,6 @@
-"""Draw the validated error of trainings by epoch into one picture.
+r"""Draw the validated error of trainings by epoch into one picture.
 
-    python tools/plot_validation.py work_dirs/a work_dirs/b --labels a b \\
+    python tools/plot_validation.py work_dirs/a work_dirs/b --labels a b \
         --value NME_pixels_eye_centres --out curves.png
 
 reads the logs in work folders of tools/train.py, also of a training that was
