@@ -166,7 +166,8 @@ def describe_model(options: argparse.Namespace) -> dict[str, str]:
     file = options.checkpoint or find_model(options.model)
     with open(file, 'rb') as content:
         sha256 = hashlib.sha256(content.read()).hexdigest()
-    return dict(model=options.model, file=file, sha256=sha256)
+    # the log of test sets belongs to the project, not to this machine
+    return dict(model=options.model, file=os.path.relpath(file), sha256=sha256)
 
 
 def write_log(content: dict) -> str:

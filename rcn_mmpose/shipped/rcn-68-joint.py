@@ -51,7 +51,7 @@ model = dict(
     data_preprocessor=dict(type='rcn_mmpose.LCNDataPreprocessor'),
     head=dict(
         decoder=dict(
-            calibration=dict(covariance_scale=0.819, temperature=3.6165),
+            calibration=dict(covariance_scale=0.7552, temperature=3.6165),
             input_size=(
                 80,
                 80,

@@ -54,14 +54,15 @@ model = dict(
     data_preprocessor=dict(type='rcn_mmpose.LCNDataPreprocessor'),
     head=dict(
         decoder=dict(
-            calibration=dict(covariance_scale=0.7308, temperature=1.0),
+            calibration=dict(covariance_scale=0.6901, temperature=1.0),
             input_size=(
                 80,
                 80,
             ),
             outside='mask',
             target='four',
-            type='rcn_mmpose.CellIndex'),
+            type='rcn_mmpose.CellIndex',
+            window=17),
         in_channels=64,
         kernel_size=1,
         loss=dict(type='rcn_mmpose.SpatialCrossEntropyLoss'),
