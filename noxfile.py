@@ -99,6 +99,7 @@ def coverage(session: nox.Session) -> None:
     """Branch coverage of the package, with the processes that tests start."""
     python = install(session)
     exchange(session, python, 'coverage==7.17.3')
-    session.run(python, '-m', 'coverage', 'run', '-m', 'pytest')
+    run = ('-m', 'coverage', 'run', '-m', 'pytest', *session.posargs)
+    session.run(python, *run)
     session.run(python, '-m', 'coverage', 'combine')
     session.run(python, '-m', 'coverage', 'report', '--fail-under=90')
