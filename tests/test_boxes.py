@@ -147,3 +147,23 @@ def test_keypoints_that_span_nothing(value: float) -> None:
     points[1, 0] = value if value != 7.0 else np.nan
     with pytest.raises(ValueError, match='span no box'):
         box_from_extent(points)
+
+
+def test_faces_smaller_than_a_pixel() -> None:
+    points = np.array([(0, 0), (0.5, 0.25)])
+    np.testing.assert_allclose(
+        box_from_extent(points, scale=1), (0, -0.125, 0.5, 0.375)
+    )
+    # side 0.4 + 2 * 0.95 * 0.4 = 1.16, 100 times smaller than above
+    box = box_from_eyes_and_mouth(FACE / 100, (4, 3))
+    np.testing.assert_allclose(box, (0.42, 0.57, 1.58, 1.73))
+
+
+def test_boxes_are_in_double_precision() -> None:
+    face = (FACE / 7).astype(np.float32)
+    for box in (
+        box_from_eyes_and_mouth(face, (400, 300)),
+        box_from_extent(face),
+        box_from_detection(np.array([1, 2, 3, 4.1], np.float32)),
+    ):
+        assert box.dtype == np.float64

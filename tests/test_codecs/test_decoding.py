@@ -180,3 +180,25 @@ def test_mass_is_at_most_one() -> None:
     # sums of float32 probabilities can exceed 1 by rounding
     maps = torch.full((1, 1, 2, 2), 0.25 + 1e-6)
     assert mass_within(maps, torch.zeros(1, 1, 2), 5).item() == 1
+
+
+def test_blocks_and_single_cells_side_by_side() -> None:
+    """Of each map by itself, whatever the others are."""
+    maps = torch.cat(
+        [
+            # a block of 2x2 cells, its middle between them
+            with_values(
+                6,
+                7,
+                dict.fromkeys([(2, 3), (3, 3)], 0.2)
+                | dict.fromkeys([(2, 4), (3, 4)], 0.2),
+            ),
+            # a cell with a smaller neighbour
+            with_values(6, 7, {(5, 1): 0.3, (6, 1): 0.1}),
+        ],
+        dim=1,
+    )
+    found = local_expectation(maps, best_cells(maps), 3)
+    torch.testing.assert_close(
+        found, torch.tensor([[[2.5, 3.5], [5.25, 1.0]]])
+    )

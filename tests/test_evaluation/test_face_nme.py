@@ -297,6 +297,12 @@ def test_it_says_if_faces_are_left_out(
     assert '2 of 3 faces of the data set were not tested' in log.text
 
 
+def test_it_says_nothing_if_none_are(log: pytest.LogCaptureFixture) -> None:
+    evaluate([FACE], meta=dict(META, list_name=''))
+    assert 'not tested' not in log.text
+    assert 'toy (unnamed list): evaluated 1 of 1 faces listed' in log.text
+
+
 def test_the_table_in_the_log(log: pytest.LogCaptureFixture) -> None:
     evaluate([FACE])
     assert 'kpt-0' not in log.text

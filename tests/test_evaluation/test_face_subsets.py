@@ -95,7 +95,7 @@ def test_subsets_that_match_no_face(rule: dict, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    'rule', ['a/*', dict(), dict(field='pose'), dict(path='*', file='x')]
+    'rule', [8, 'a/*', dict(), dict(field='pose'), dict(path='*', file='x')]
 )
 def test_rules_of_another_form(rule: object) -> None:
     with pytest.raises(ValueError, match=r"\['x'\]=.*give dict.path=pattern"):
@@ -148,3 +148,10 @@ def test_a_part_of_300w_is_not_called_common() -> None:
     assert 'NME_pixels_eye_centres_lfpw_test' in names
     assert 'NME_pixels_eye_centres_49_lfpw_test' in names
     assert not [name for name in names if 'common' in name]
+
+
+def test_a_list_that_names_nobody(tmp_path: Path) -> None:
+    path = tmp_path / 'list.txt'
+    path.write_text('\n')
+    with pytest.raises(ValueError, match="list.txt' names no picture"):
+        evaluate([sample()], face_subsets=dict(mine=dict(file=str(path))))

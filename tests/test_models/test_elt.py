@@ -106,6 +106,15 @@ def test_a_quarter_turn_by_hand() -> None:
     torch.testing.assert_close(loss.warp(picture, matrices), expected)
 
 
+def test_beyond_the_border_the_picture_goes_on() -> None:
+    loss = EquivariantLandmarkLoss()
+    # two pixels to the right: what comes in repeats the first column
+    matrices = torch.tensor([[[1.0, 0, 2], [0, 1, 0]]])
+    picture = torch.tensor([[[[1.0, 2, 3, 4], [5, 6, 7, 8]]]])
+    expected = torch.tensor([[[[1.0, 1, 1, 2], [5, 5, 5, 6]]]])
+    torch.testing.assert_close(loss.warp(picture, matrices), expected)
+
+
 def test_loss_by_hand() -> None:
     """Shifted by (3, -2); one keypoint leaves the crop of 8x6."""
     matrices = torch.tensor([[[1.0, 0, 3], [0, 1, -2]]])
@@ -115,6 +124,15 @@ def test_loss_by_hand() -> None:
     found = loss(keypoints, warped, matrices, torch.zeros(1, 1, 6, 8))
     # (0, -1) and (2, 0): 0.5 * (1 + 4) / 2
     assert found.item() == pytest.approx(1.25)
+
+
+def test_one_keypoint_inside() -> None:
+    """Of a crop 8 wide and 6 high; alpha is 0.5 by default."""
+    matrices = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]])
+    keypoints = torch.tensor([[[7.0, 5], [7, 5.5], [7.5, 5]]])
+    loss = EquivariantLandmarkLoss()
+    found = loss(keypoints, keypoints + 2, matrices, torch.zeros(1, 1, 6, 8))
+    assert found.item() == pytest.approx(0.5 * 8)
 
 
 def test_nothing_stays_inside() -> None:
@@ -151,7 +169,14 @@ def test_autocast_does_not_round() -> None:
 
 
 @pytest.mark.parametrize(
-    'options', [dict(alpha=-1), dict(rotation=-3), dict(scale=1)]
+    'options',
+    [
+        dict(alpha=-1),
+        dict(shift=-0.1),
+        dict(scale=-0.1),
+        dict(rotation=-3),
+        dict(scale=1),
+    ],
 )
 def test_wrong_options(options: dict) -> None:
     with pytest.raises(ValueError, match='give values of 0 or more'):

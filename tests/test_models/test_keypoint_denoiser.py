@@ -273,3 +273,12 @@ def test_wrong_maps() -> None:
     ):
         with pytest.raises(ValueError, match=shown):
             model(maps, None)
+
+
+def test_wrong_number_of_maps_of_any_size() -> None:
+    """Without a decoder nothing says how large maps are to be."""
+    plain = config()
+    del plain['head']['decoder']
+    model = MODELS.build(plain)
+    with pytest.raises(ValueError, match='4 maps of 12x12.*takes 3 of 12x12'):
+        model(maps_of(keypoints=4), None)

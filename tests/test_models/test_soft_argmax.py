@@ -85,6 +85,18 @@ def test_gradient() -> None:
     )
 
 
+def test_all_keypoints_count_alike() -> None:
+    truth = np.random.default_rng(0).uniform(0, 4, (2, 3, 2))
+    cells, weights, mask = targets(truth)
+    loss = SoftArgmaxLoss()
+    expected = loss(score_maps(), cells, weights, mask)
+    torch.testing.assert_close(loss(score_maps(), cells, weights), expected)
+    # and by how much does not matter
+    torch.testing.assert_close(
+        loss(score_maps(), cells, weights, mask / 16), expected
+    )
+
+
 @pytest.mark.parametrize('wild', [1.0, math.inf, math.nan])
 def test_masked_keypoints_do_not_count(wild: float) -> None:
     truth = np.random.default_rng(0).uniform(0, 4, (2, 3, 2))

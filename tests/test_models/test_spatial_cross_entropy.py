@@ -161,6 +161,17 @@ def test_weighted_keypoints() -> None:
     torch.testing.assert_close(loss, (3 * single[0] + 0.5 * single[1]) / 3.5)
 
 
+def test_small_weights_and_no_faces() -> None:
+    scores, cells, weights = example()
+    loss = SpatialCrossEntropyLoss()
+    torch.testing.assert_close(
+        loss(scores, cells, weights, torch.full((3, 4), 1 / 16)),
+        loss(scores, cells, weights),
+    )
+    nobody = loss(scores[:0], cells[:0], weights[:0])
+    assert nobody.item() == 0
+
+
 def test_loss_weight() -> None:
     """With the number of keypoints: the paper's sum over them."""
     scores, cells, weights = example()
