@@ -19,8 +19,8 @@ SERVED = $$(cat $(LOCK) $(CUDA) | cksum) $(CURDIR)
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-now same-python demo test train evaluate \
-    lint doctor clean
+.PHONY: help install install-now same-python demo test test-fast train \
+    evaluate lint doctor clean
 
 help:
 	@echo 'Usage: make TARGET [VARIABLE=value ...]'
@@ -29,6 +29,7 @@ help:
 	@echo '  install   build $(VENV) (the other targets do it on first use)'
 	@echo '  demo      render faces, train, test and show a small model'
 	@echo '  test      run the tests (PYTEST_OPTIONS)'
+	@echo '  test-fast the tests that neither train nor start Python anew'
 	@echo '  train     train a model (CONFIG, ARGS)'
 	@echo '  evaluate  evaluate a checkpoint (CONFIG, CHECKPOINT, ARGS)'
 	@echo '  lint      check style and format'
@@ -116,6 +117,9 @@ demo: install
 
 test: install
 	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+test-fast: install
+	@$(BIN)/python -m pytest -m 'not slow' $(PYTEST_OPTIONS)
 
 train:
 	@test -n '$(CONFIG)' || { echo "make train needs CONFIG, the experiment" \

@@ -103,3 +103,17 @@ def coverage(session: nox.Session) -> None:
     session.run(python, *run)
     session.run(python, '-m', 'coverage', 'combine')
     session.run(python, '-m', 'coverage', 'report', '--fail-under=90')
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """Change the code that computes and see which tests notice (half an hour).
+
+    The changes that no test noticed are listed in the end;
+    `mutmut show NAME` shows one. Reasons: docs/mutants.md.
+    """
+    python = install(session)
+    session.run(python, '-m', 'pip', 'install', 'mutmut==3.8.1')
+    session.env['OMP_NUM_THREADS'] = '1'  # a change is tried in a fork
+    session.run(python, '-m', 'mutmut', 'run', *session.posargs)
+    session.run(python, '-m', 'mutmut', 'results')

@@ -19,6 +19,13 @@ compat.activate()  # so that test modules may import MMPose in any order
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count what starts Python anew among the slow tests."""
+    for item in items:
+        if 'fresh' in getattr(item, 'fixturenames', ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def root() -> Path:
     """The folder of the project."""
