@@ -20,9 +20,16 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Count what starts Python anew among the slow tests."""
+    """Mark what `make test-fast` leaves out.
+
+    What starts Python anew, calls the tools, or reads real data.
+    """
     for item in items:
-        if 'fresh' in getattr(item, 'fixturenames', ()):
+        if (
+            'fresh' in getattr(item, 'fixturenames', ())
+            or 'test_tools' in item.path.parts
+            or item.path.name in ('test_mim.py', 'test_real_data.py')
+        ):
             item.add_marker(pytest.mark.slow)
 
 

@@ -139,6 +139,7 @@ def test_extra_agrees_with_the_lock(root: Path) -> None:
         assert line.specifier.contains(pin.version), line
 
 
+@pytest.mark.slow
 def test_project_can_be_built(root: Path, tmp_path: Path) -> None:
     """Builds and installs a copy, without network and dependencies."""
     pytest.importorskip('pip')

@@ -13,6 +13,9 @@ import numpy as np
 # A header may name any size; 250 million pixels take 750 MB, and the largest
 # sensors of phones have 200 million.
 MOST_PIXELS = 250_000_000
+# OpenCV's own, which it comes to only after it has made room for the rows
+LONGEST_SIDE = 2**20
+PNG = b'\x89PNG\r\n\x1a\n'
 # JPEG: start of a frame, whatever its coding
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
@@ -183,7 +186,7 @@ def decode_picture(content: bytes, path: str) -> np.ndarray:
     """
     check_size(content, path)
     array = None
-    if content:
+    if content and is_whole(content):
         try:
             array = cv2.imdecode(
                 np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR
@@ -206,14 +209,35 @@ def check_size(content: bytes, path: str) -> None:
         path (str): Its name, for the message.
 
     Raises:
-        ValueError: If its header claims more than :data:`MOST_PIXELS`.
+        ValueError: If its header claims more than :data:`MOST_PIXELS`, or
+            than :data:`LONGEST_SIDE` on a side.
     """
     width, height = claimed_size(content)
-    if width * height > MOST_PIXELS:
+    if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
         raise ValueError(
             f'picture {path!r} claims {width}x{height} pixels; at most '
-            f'{MOST_PIXELS} are decoded. Make it smaller.'
+            f'{MOST_PIXELS}, and {LONGEST_SIDE} a side, are decoded. Make it '
+            'smaller.'
         )
+
+
+def is_whole(content: bytes) -> bool:
+    """Whether a PNG ends where its parts end; other formats are taken so.
+
+    OpenCV 4.12 makes room for a part of a PNG, of up to 4 GB as it claims,
+    before it looks whether it is there.
+
+    Args:
+        content (bytes): Of a file.
+    """
+    if not content.startswith(PNG):
+        return True
+    place, kind = len(PNG), b''
+    while place < len(content) and kind != b'IEND':
+        length = int.from_bytes(content[place : place + 4], 'big')
+        kind = content[place + 4 : place + 8]
+        place += 12 + length  # length, kind and checksum have 4 bytes each
+    return place <= len(content)
 
 
 def claimed_size(content: bytes) -> tuple[int, int]:
@@ -232,7 +256,7 @@ def claimed_size(content: bytes) -> tuple[int, int]:
         first, second = (int.from_bytes(part, order) for part in parts)
         return first, second
 
-    if content.startswith(b'\x89PNG\r\n\x1a\n'):
+    if content.startswith(PNG):
         return numbers(16, 4, 'big')
     if content.startswith((b'GIF87a', b'GIF89a')):
         return numbers(6, 2, 'little')

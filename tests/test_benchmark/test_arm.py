@@ -23,6 +23,7 @@ def plan(name: str, **options: object) -> Plan:
     return Plan(f'stand_ins:{name}', name, **options)
 
 
+@pytest.mark.slow
 def test_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('OMP_NUM_THREADS', '3')
     worker = Arm(
@@ -101,6 +102,7 @@ def test_what_this_side_makes_of_it(
         waiting._answer()
 
 
+@pytest.mark.slow
 def test_a_process_that_dies() -> None:
     with pytest.raises(RuntimeError, match="'dying' died with status 7"):
         Arm(plan('dying'))

@@ -22,6 +22,7 @@ def test_our_configs_are_right(path: Path) -> None:
     check_config(Config.fromfile(str(path)))
 
 
+@pytest.mark.slow
 def test_mmpose_configs_are_right() -> None:
     import mmpose
 

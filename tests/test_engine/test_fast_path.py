@@ -354,6 +354,7 @@ def train(cfg: Config, tmp_path: Path) -> Callable[..., tuple]:
     return run
 
 
+@pytest.mark.slow
 def test_resuming_changes_nothing(train: Callable) -> None:
     whole, weights, runner = train('whole')
     assert len(whole) == 2 * 3  # 12 faces in batches of 5

@@ -100,6 +100,7 @@ class RealFaces:
         return 100 * float((apart / between).mean())
 
 
+@pytest.mark.slow
 @needs_300w
 def test_200_real_faces(tmp_path: Path) -> None:
     cfg = Config.fromfile(ROOT / 'configs' / 'shipped' / 'rcn_68.py')
@@ -135,6 +136,7 @@ def test_200_real_faces(tmp_path: Path) -> None:
         assert len(parity.near_ties) <= 5  # of 13,600
 
 
+@pytest.mark.slow
 @needs_300w
 def test_less_precision_costs_less_than_a_tenth_of_a_point(
     tmp_path: Path,

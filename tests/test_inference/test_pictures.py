@@ -8,7 +8,13 @@ import pytest
 from PIL import Image
 
 from rcn_mmpose.datasets.transforms import LoadGreyImage
-from rcn_mmpose.inference.pictures import as_boxes, is_picture, read_picture
+from rcn_mmpose.inference.pictures import (
+    as_boxes,
+    check_size,
+    is_picture,
+    is_whole,
+    read_picture,
+)
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (12, 9, 3)).astype('uint8')
 
@@ -81,6 +87,26 @@ def test_files_that_are_no_pictures(tmp_path: Path) -> None:
             read_picture(path)
     with pytest.raises(TypeError, match='type int'):
         read_picture(3)
+
+
+@pytest.mark.parametrize('size', [(0, 2**20 + 1), (2**20 + 1, 1)])
+def test_long_and_thin(size: tuple) -> None:
+    """OpenCV makes room for the rows of a PNG before it looks at them."""
+    head = b'\x89PNG\r\n\x1a\n\0\0\0\rIHDR'
+    content = head + b''.join(side.to_bytes(4, 'big') for side in size)
+    message = f"'x.png' claims {size[0]}x{size[1]} pixels.*1048576 a side"
+    with pytest.raises(ValueError, match=message):
+        check_size(content, 'x.png')
+
+
+def test_a_png_whose_parts_are_longer_than_it_is() -> None:
+    good = cv2.imencode('.png', np.arange(600, dtype=np.uint8))[1].tobytes()
+    assert is_whole(good)
+    assert is_whole(good + b'more')  # after its end
+    place = good.index(b'IDAT')
+    wrong = good[: place - 4] + b'\xff\xff\0\0' + good[place:]
+    for content in (wrong, good[:-1], good[: place + 3]):
+        assert not is_whole(content)
 
 
 def test_one_picture_or_several() -> None:

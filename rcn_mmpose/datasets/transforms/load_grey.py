@@ -7,7 +7,7 @@ from mmcv.transforms import BaseTransform
 from mmengine.fileio import get
 
 from ...crop import to_grey
-from ...inference.pictures import check_size
+from ...inference.pictures import check_size, is_whole
 from ...registry import TRANSFORMS
 
 
@@ -59,10 +59,12 @@ class LoadGreyImage(BaseTransform):
                 f'read ({error}); correct the annotation file.'
             ) from error
         check_size(content, path)
-        try:
-            img = imfrombytes(content, flag='color') if content else None
-        except cv2.error:  # absurd sizes in its header
-            img = None
+        img = None
+        if content and is_whole(content):
+            try:
+                img = imfrombytes(content, flag='color')
+            except cv2.error:  # absurd sizes in its header
+                img = None
         if img is None:
             raise ValueError(
                 f'picture {path!r} ({len(content)} bytes) is corrupt or cut '
