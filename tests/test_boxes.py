@@ -160,10 +160,13 @@ def test_faces_smaller_than_a_pixel() -> None:
 
 
 def test_boxes_are_in_double_precision() -> None:
+    """Whatever the precision of the numbers, no more is lost."""
     face = (FACE / 7).astype(np.float32)
-    for box in (
-        box_from_eyes_and_mouth(face, (400, 300)),
-        box_from_extent(face),
-        box_from_detection(np.array([1, 2, 3, 4.1], np.float32)),
+    for rule, numbers in (
+        (lambda x: box_from_eyes_and_mouth(x, (400, 300)), face),
+        (box_from_extent, face),
+        (box_from_detection, np.array([1, 2, 3.3, 4.1], np.float32)),
     ):
+        box = rule(numbers)
         assert box.dtype == np.float64
+        assert box.tolist() == rule(numbers.astype(np.float64)).tolist()

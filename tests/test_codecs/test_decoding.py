@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from rcn_mmpose.codecs import CellIndex
 from rcn_mmpose.codecs.decoding import (
     best_cells,
     block_around,
@@ -202,3 +203,9 @@ def test_blocks_and_single_cells_side_by_side() -> None:
     torch.testing.assert_close(
         found, torch.tensor([[[2.5, 3.5], [5.25, 1.0]]])
     )
+
+
+def test_a_window_of_one_cell() -> None:
+    maps = with_values(6, 7, {(5, 1): 0.3, (6, 1): 0.1})
+    codec = CellIndex((7, 6), window=1)
+    assert codec.batch_decode(maps)[0].tolist() == [[[[5, 1]]]]

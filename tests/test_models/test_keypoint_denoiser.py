@@ -282,3 +282,8 @@ def test_wrong_number_of_maps_of_any_size() -> None:
     model = MODELS.build(plain)
     with pytest.raises(ValueError, match='4 maps of 12x12.*takes 3 of 12x12'):
         model(maps_of(keypoints=4), None)
+
+
+def test_options_of_mmposes_estimator() -> None:
+    model = MODELS.build(dict(config(), test_cfg=dict(flip_test=False)))
+    assert model.test_cfg == dict(flip_test=False)
