@@ -18,6 +18,8 @@ LONGEST_SIDE = 2**20
 PNG = b'\x89PNG\r\n\x1a\n'
 # JPEG: start of a frame, whatever its coding
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+# and what has no length
+ALONE = {0x00, 0x01, *range(0xD0, 0xD8)}
 
 
 def read_picture(picture: Any) -> np.ndarray:
@@ -265,11 +267,17 @@ def claimed_size(content: bytes) -> tuple[int, int]:
         return width, min(height, 2**32 - height)
     if content.startswith(b'\xff\xd8'):
         place = 2
-        while content[place : place + 1] == b'\xff':
+        # as libjpeg does: what stands between two parts is passed over
+        while (place := content.find(b'\xff', place)) >= 0:
             marker = int.from_bytes(content[place + 1 : place + 2], 'big')
             if marker in FRAMES:
                 height, width = numbers(place + 5, 2, 'big')
                 return width, height
-            length = int.from_bytes(content[place + 2 : place + 4], 'big')
-            place += 2 + length if marker != 0xFF else 1
+            if marker == 0xFF:
+                place += 1
+            elif marker in ALONE:
+                place += 2
+            else:
+                length = content[place + 2 : place + 4]
+                place += 2 + int.from_bytes(length, 'big')
     return 0, 0

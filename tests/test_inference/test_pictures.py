@@ -11,6 +11,7 @@ from rcn_mmpose.datasets.transforms import LoadGreyImage
 from rcn_mmpose.inference.pictures import (
     as_boxes,
     check_size,
+    claimed_size,
     is_picture,
     is_whole,
     read_picture,
@@ -97,6 +98,15 @@ def test_long_and_thin(size: tuple) -> None:
     message = f"'x.png' claims {size[0]}x{size[1]} pixels.*1048576 a side"
     with pytest.raises(ValueError, match=message):
         check_size(content, 'x.png')
+
+
+@pytest.mark.parametrize('between', [b'', b'\0\0', b'\xff\0', b'\xff\xff'])
+def test_the_frame_of_a_jpeg_is_found(between: bytes) -> None:
+    """libjpeg passes over bytes between its parts, so a file may have some."""
+    good = cv2.imencode('.jpg', np.zeros((40, 60), np.uint8))[1].tobytes()
+    content = good[:20] + between + good[20:]  # after the first part
+    assert cv2.imdecode(np.frombuffer(content, np.uint8), 0).shape == (40, 60)
+    assert claimed_size(content) == (60, 40)
 
 
 def test_a_png_whose_parts_are_longer_than_it_is() -> None:
