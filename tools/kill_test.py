@@ -165,12 +165,15 @@ def run(command: list[str], log: str, seconds: float | None = None) -> bool:
     Returns:
         bool: Whether it came to its end.
     """
+    # tools/dist_train.sh calls the Python that it finds: this one
+    path = osp.dirname(sys.executable) + os.pathsep + os.environ['PATH']
+    environ = dict(OMP_NUM_THREADS='1', PYTHONPATH=ROOT, PATH=path)
     with open(log, 'ab') as file:
         process = subprocess.Popen(
             command,
             stdout=file,
             stderr=file,
-            env=dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=ROOT),
+            env={**os.environ, **environ},
             start_new_session=True,
         )
     try:
