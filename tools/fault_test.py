@@ -50,6 +50,7 @@ from kill_test import (  # noqa: E402
     ROOT,
     Job,
     copied,
+    environment,
     jobs,
     run,
     tool,
@@ -108,7 +109,7 @@ class Scene:
                 [*job.command(self.folder), *more],
                 stdout=file,
                 stderr=file,
-                env=dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=ROOT),
+                env=environment(),
                 start_new_session=True,
             )
         try:

@@ -159,21 +159,26 @@ def jobs(faces: str) -> dict[str, Job]:
     }
 
 
+def environment() -> dict[str, str]:
+    """Return the environment of a job."""
+    # tools/dist_train.sh calls the Python that it finds: this one
+    path = osp.dirname(sys.executable) + os.pathsep + os.environ['PATH']
+    own = dict(OMP_NUM_THREADS='1', PYTHONPATH=ROOT, PATH=path)
+    return {**os.environ, **own}
+
+
 def run(command: list[str], log: str, seconds: float | None = None) -> bool:
     """Run a command, and kill it after a while.
 
     Returns:
         bool: Whether it came to its end.
     """
-    # tools/dist_train.sh calls the Python that it finds: this one
-    path = osp.dirname(sys.executable) + os.pathsep + os.environ['PATH']
-    environ = dict(OMP_NUM_THREADS='1', PYTHONPATH=ROOT, PATH=path)
     with open(log, 'ab') as file:
         process = subprocess.Popen(
             command,
             stdout=file,
             stderr=file,
-            env={**os.environ, **environ},
+            env=environment(),
             start_new_session=True,
         )
     try:
