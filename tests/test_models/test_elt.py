@@ -130,8 +130,9 @@ def test_one_keypoint_inside() -> None:
     """Of a crop 8 wide and 6 high; alpha is 0.5 by default."""
     matrices = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]])
     keypoints = torch.tensor([[[7.0, 5], [7, 5.5], [7.5, 5]]])
+    warped = keypoints + torch.tensor([[2.0], [30], [40]])
     loss = EquivariantLandmarkLoss()
-    found = loss(keypoints, keypoints + 2, matrices, torch.zeros(1, 1, 6, 8))
+    found = loss(keypoints, warped, matrices, torch.zeros(1, 1, 6, 8))
     assert found.item() == pytest.approx(0.5 * 8)
 
 
