@@ -158,7 +158,7 @@ home = os.path.dirname(mmpose.__file__)
 for _ in range(2):
     assert is_installed('mmpose') and not is_installed('rcn_no_such')
     assert get_installed_path('mmpose') == home
-assert package2module('mmcv-lite') == 'mmcv'
+assert package2module('opencv-python-headless') == 'cv2'
 from mmengine.config import Config
 assert Config.fromfile({str(config)!r}).default_scope == 'mmpose'
 """
