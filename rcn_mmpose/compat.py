@@ -321,6 +321,25 @@ def _mend_weights_by_url() -> str:
 
 
 @_workaround(
+    'weights_only of the fork',
+    'a checkpoint that is refused is unpickled whole all the same, and what '
+    'is allowed is forgotten after the first; torch.load is asked as it is',
+    'onedl-mmengine 0.10.12',
+    'none is known',
+)
+def _mend_fallback_of_the_fork() -> str:
+    if _failure('torch') or _failure('mmengine.runner.checkpoint'):
+        return ''
+    import torch
+    from mmengine.runner import checkpoint
+
+    if not hasattr(checkpoint, '_safe_torch_load'):
+        return ''
+    checkpoint._safe_torch_load = torch.load
+    return 'its _safe_torch_load falls back to weights_only=False'
+
+
+@_workaround(
     'config in a checkpoint',
     'a training that is resumed runs a text in the checkpoint, '
     "meta['config'], as a program; it is left aside",

@@ -87,7 +87,7 @@ def test_hazards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_each_workaround_says_what_and_how() -> None:
     names = [workaround.name for workaround in compat.WORKAROUNDS]
-    assert len(names) == len(set(names)) == 10
+    assert len(names) == len(set(names)) == 11
     for workaround in compat.WORKAROUNDS:
         assert workaround.fault and workaround.cure
         assert re.search(r'\d', workaround.versions)

@@ -93,6 +93,8 @@ class MMDetDetector:
             found = inference_detector(self._model, picture).pred_instances
         found = found.cpu().numpy()
         kept = (found.labels == self.label) & (found.scores >= self.score)
+        # some heads clip boxes to the picture until nothing is left
+        kept &= (found.bboxes[:, 2:] > found.bboxes[:, :2]).all(1)
         order = np.argsort(-found.scores[kept], kind='stable')
         boxes = found.bboxes[kept][order].astype(np.float64)
         if self.correction and len(boxes):

@@ -171,6 +171,6 @@ def test_ssd_of_mmdetection(tmp_path: Path) -> None:
             detector(picture.astype(np.uint8))
         return
     boxes = detector(picture.astype(np.uint8))
-    assert 1 <= len(boxes) <= 5
+    assert len(boxes) <= 5  # random weights may find none inside
     assert (boxes[:, 2:] > boxes[:, :2]).all()
-    assert boxes.min() >= 0 and boxes.max() <= 64
+    assert (boxes >= 0).all() and (boxes <= 64).all()
