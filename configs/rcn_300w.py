@@ -6,7 +6,7 @@ updates an epoch on 1,809 faces, 178 on the official 2,834.
 
 Several processes share the 16: on 8 GPUs train_dataloader.batch_size=2, for
 the same updates with the same learning rate. Larger batches go with
---auto-scale-lr (linear) and leave fewer updates an epoch: 8 x 8 faces 29 and
+--auto-scale-lr sqrt and leave fewer updates an epoch: 8 x 8 faces 29 and
 45, 8 x 64 only 4 and 6.
 """
 

@@ -325,7 +325,7 @@ def _mend_weights_by_url() -> str:
     'a checkpoint that is refused is unpickled whole all the same, and what '
     'is allowed is forgotten after the first; torch.load is asked as it is',
     'onedl-mmengine 0.10.12',
-    'none is known',
+    'install mmengine 0.10.7 in its place',
 )
 def _mend_fallback_of_the_fork() -> str:
     if _failure('torch') or _failure('mmengine.runner.checkpoint'):

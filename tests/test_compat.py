@@ -406,6 +406,33 @@ def test_code_is_not_run_by_url_either(
     assert proof.exists()
 
 
+def test_the_fork_does_not_fall_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MMEngine's fork loads by a function of its own, put in place here."""
+    from mmengine.runner import checkpoint
+
+    compat.activate()
+    proof, file = tmp_path / 'ran', tmp_path / 'bad.pth'
+    torch.save(dict(meta=Code(f'touch {proof}')), file)
+
+    def fall_back(path: Path, **options: object) -> dict:
+        return torch.load(path, weights_only=False)
+
+    monkeypatch.setattr(
+        checkpoint, '_safe_torch_load', fall_back, raising=False
+    )
+    (mend,) = [
+        fault.apply
+        for fault in compat.WORKAROUNDS
+        if fault.name == 'weights_only of the fork'
+    ]
+    assert 'falls back' in mend()
+    with pytest.raises(pickle.UnpicklingError):
+        checkpoint._safe_torch_load(file, map_location='cpu')
+    assert not proof.exists()
+
+
 # -------------------------------------------------------- mmcv operators
 
 
