@@ -170,7 +170,9 @@ def package_versions() -> dict[str, str]:
     return {
         name: version
         for name, version in found.items()
-        if name == 'python' or name.startswith(PACKAGES) and version != '-'
+        if name == 'python'
+        or name.removeprefix('onedl-').startswith(PACKAGES)
+        and version != '-'
     }
 
 

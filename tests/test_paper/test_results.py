@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from rcn_mmpose.paper import results
 from rcn_mmpose.paper.experiment import Experiment, Settings
 from rcn_mmpose.paper.results import (
     find_run,
@@ -154,4 +155,20 @@ def test_what_is_kept() -> None:
         'NME_pixels_eye_centres_49_common': 3.0,
         'NME_cells_eye_points_frontal': 2.0,
     }
-    assert {'python', 'torch', 'mmengine'} <= package_versions().keys()
+
+
+@pytest.mark.parametrize('engine', ['mmengine', 'onedl-mmengine'])
+def test_versions(monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    found = [
+        ('python', '3.11.7', '3.10 to 3.12'),
+        ('torch', '2.13.0', '2.13.0'),
+        (engine, '0.10.7', '0.10.7'),
+        ('torchvision', '-', '-'),
+        ('six', '1.17.0', '1.17.0'),
+    ]
+    monkeypatch.setattr(results, 'versions', lambda: found)
+    assert package_versions() == {
+        'python': '3.11.7',
+        'torch': '2.13.0',
+        engine: '0.10.7',
+    }
