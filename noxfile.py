@@ -19,9 +19,9 @@ import nox
 
 nox.needs_version = '>=2024.4.15'
 nox.options.default_venv_backend = 'none'
-nox.options.sessions = ['locked']
 
 VERSIONS = ['3.10', '3.11', '3.12']
+nox.options.sessions = [f'locked-{version}' for version in VERSIONS]
 PYTHON = '3.11'  # of the sessions that exchange packages
 # What `make` sets for itself and must not reach the `make` of a session.
 OF_MAKE = ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL', 'VIRTUAL_ENV', 'PYTHONPATH')
@@ -71,11 +71,13 @@ def test(session: nox.Session, python: str, *options: str) -> None:
     session.run(python, '-m', 'pytest', *options, *session.posargs)
 
 
-@nox.session
-@nox.parametrize('python', VERSIONS, ids=VERSIONS)
-def locked(session: nox.Session, python: str) -> None:
-    """The lock, on each Python it is for."""
-    test(session, install(session, python))
+def locked(session: nox.Session) -> None:
+    """The lock, on one Python."""
+    test(session, install(session, session.name.removeprefix('locked-')))
+
+
+for version in VERSIONS:
+    nox.session(name=f'locked-{version}')(locked)
 
 
 @nox.session

@@ -8,7 +8,14 @@ keypoints in pictures, :func:`model_files` finds the files of models that
 ship; they are imported on their first use.
 """
 
+import sys
 from typing import Any
+
+if sys.version_info < (3, 10):  # noqa: UP036 - a copy is asked by no pip
+    raise ImportError(
+        f'This is Python {sys.version_info[0]}.{sys.version_info[1]}; '
+        'rcn_mmpose needs 3.10 or newer: make PYTHON=python3.11 install'
+    )
 
 from .version import __version__
 

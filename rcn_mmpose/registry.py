@@ -13,7 +13,9 @@ MMPose's inferencers learn the names of the models that ship with us.
 """
 
 from . import compat
+from .stack import check_stack
 
+check_stack()
 compat.activate()  # before anything of MMCV or MMPose is imported
 
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS  # noqa: E402
