@@ -166,9 +166,12 @@ class LRRHead(SpatialSoftmaxHead):
         p = (scores - scores.amax((-2, -1), keepdim=True)).float().exp()
 
         def spread(x: Tensor) -> Tensor:
-            return F.max_pool2d(
-                x, self.gate_size, stride=1, padding=self.gate_size // 2
-            )
+            # one axis after the other: the same maxima in a quarter of the
+            # time, which at once was two thirds of a training step
+            for size in (1, self.gate_size), (self.gate_size, 1):
+                padding = [n // 2 for n in size]
+                x = F.max_pool2d(x, size, stride=1, padding=padding)
+            return x
 
         return (spread(p) + spread(1 - p) - 1).to(scores.dtype)
 
