@@ -166,7 +166,7 @@ class LRRHead(SpatialSoftmaxHead):
         p = (scores - scores.amax((-2, -1), keepdim=True)).float().exp()
 
         def spread(x: Tensor) -> Tensor:
-            # one axis after the other: the same maxima in a quarter of the
+            # one axis after the other: the same maxima in a third of the
             # time, which at once was two thirds of a training step
             for size in (1, self.gate_size), (self.gate_size, 1):
                 padding = [n // 2 for n in size]
