@@ -139,7 +139,7 @@ lint: install
 	@$(BIN)/python -m ruff format --check .
 
 doctor: install
-	@$(BIN)/python -m rcn_mmpose.doctor
+	@$(BIN)/python -m rcn_mmpose doctor
 
 clean:
 	rm -rf '$(VENV)' .pytest_cache .ruff_cache .dist_test build dist \

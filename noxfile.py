@@ -53,9 +53,7 @@ def install(session: nox.Session, python: str = PYTHON) -> str:
     return os.path.abspath(os.path.join(venv, 'bin', 'python'))
 
 
-def exchange(
-    session: nox.Session, python: str, wanted: str, *without: str
-) -> None:
+def exchange(session: nox.Session, python: str, wanted: str, *without: str) -> None:
     """Install another version than the lock's, and nothing else."""
     if without:
         session.run(python, '-m', 'pip', 'uninstall', '-y', *without)
@@ -67,7 +65,7 @@ def exchange(
 
 def test(session: nox.Session, python: str, *options: str) -> None:
     """Run the tests, or those named after ``--``."""
-    session.run(python, '-m', 'rcn_mmpose.doctor')
+    session.run(python, '-m', 'rcn_mmpose.environment.diagnosis')
     session.run(python, '-m', 'pytest', *options, *session.posargs)
 
 

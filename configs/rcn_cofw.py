@@ -7,12 +7,8 @@ _base_ = ['rcn_wflw.py']
 
 cofw = dict(type='COFWDataset', data_root='data/cofw/')
 model = dict(head=dict(out_channels=29))
-train_dataloader = dict(
-    dataset=dict(ann_file='annotations/cofw_train.json', **cofw)
-)
-test_dataloader = dict(
-    dataset=dict(ann_file='annotations/cofw_test.json', **cofw)
-)
+train_dataloader = dict(dataset=dict(ann_file='annotations/cofw_train.json', **cofw))
+test_dataloader = dict(dataset=dict(ann_file='annotations/cofw_test.json', **cofw))
 test_evaluator = [
     dict(
         type='rcn_mmpose.FaceNME',

@@ -29,7 +29,7 @@ def __getattr__(name: str) -> Any:
 
         return load_model
     if name == 'model_files':
-        from .shipped import model_files
+        from .shipped.catalogue import model_files
 
         return model_files
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -3,7 +3,7 @@
 MMPose, MMDetection and MMCV stopped in 2024; torch, numpy, setuptools and
 Python went on. Each workaround below mends one fault. It first tries the
 real thing and does nothing where that works, so a mended upstream switches
-it off by itself. ``python -m rcn_mmpose.doctor`` tells which are active and
+it off by itself. ``python -m rcn_mmpose doctor`` tells which are active and
 how to be rid of them.
 
 :func:`activate` has to run before ``mmpose.models`` is imported, which
@@ -372,8 +372,7 @@ def _mend_config_in_checkpoint() -> str:
     'mmpose.models imports mmcv.ops, which needs the compiled mmcv._ext; '
     'an operator raises an error when it is called',
     'mmpose <= 1.3.2 with mmcv-lite, or with an mmcv made for another torch',
-    'in place of mmcv-lite build mmcv 2.1.0 for the installed torch '
-    '(compiler)',
+    'in place of mmcv-lite build mmcv 2.1.0 for the installed torch (compiler)',
 )
 def _mend_mmcv_operators() -> str:
     if _failure('mmcv'):
@@ -500,9 +499,7 @@ def _mend_draw_circles() -> str:
     visualizer = module.OpencvBackendVisualizer
     original = visualizer.draw_circles
 
-    def draw_circles(
-        self: Any, center: Any, radius: Any, **kwargs: Any
-    ) -> Any:
+    def draw_circles(self: Any, center: Any, radius: Any, **kwargs: Any) -> Any:
         """Call the original with the number that it expects."""
         if self.backend == 'opencv':
             radius = np.asarray(radius).item()

@@ -13,37 +13,40 @@ MMPose's inferencers learn the names of the models that ship with us.
 """
 
 from . import compat
-from .stack import check_stack
+from .environment.requirements_check import check_stack
 
 check_stack()
 compat.activate()  # before anything of MMCV or MMPose is imported
 
-from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS  # noqa: E402
-from mmengine.registry import DATASETS as MMENGINE_DATASETS  # noqa: E402
-from mmengine.registry import HOOKS as MMENGINE_HOOKS  # noqa: E402
-from mmengine.registry import METRICS as MMENGINE_METRICS  # noqa: E402
-from mmengine.registry import MODELS as MMENGINE_MODELS  # noqa: E402
-from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS  # noqa: E402
-from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS  # noqa: E402
-from mmengine.registry import Registry  # noqa: E402
-from mmpose.registry import KEYPOINT_CODECS as MMPOSE_CODECS  # noqa: E402
+from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import METRICS as MMENGINE_METRICS
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine.registry import Registry
+from mmpose.registry import KEYPOINT_CODECS as MMPOSE_CODECS
 
-from .shipped.in_mmpose import add_names  # noqa: E402
+from .shipped.in_mmpose import add_names
 
 SCOPE = 'rcn_mmpose'
 
 
-def _registry(name: str, parent: Registry, location: str) -> Registry:
-    """Make one registry that imports ``rcn_mmpose.<location>`` when asked."""
+def _registry(name: str, parent: Registry, *rooms: str) -> Registry:
+    """Make one registry; its parts are in ``rcn_mmpose.<room>``, imported on use."""
     return Registry(
-        name, parent=parent, scope=SCOPE, locations=[f'{SCOPE}.{location}']
+        name,
+        parent=parent,
+        scope=SCOPE,
+        locations=[f'{SCOPE}.{room}' for room in rooms],
     )
 
 
 OPTIM_WRAPPERS = _registry('optim_wrapper', MMENGINE_OPTIM_WRAPPERS, 'engine')
-MODELS = _registry('model', MMENGINE_MODELS, 'models')
-DATASETS = _registry('dataset', MMENGINE_DATASETS, 'datasets')
-DATA_SAMPLERS = _registry('data sampler', MMENGINE_DATA_SAMPLERS, 'datasets')
+MODELS = _registry('model', MMENGINE_MODELS, 'models', 'device_data')
+DATASETS = _registry('dataset', MMENGINE_DATASETS, 'datasets', 'device_data')
+DATA_SAMPLERS = _registry('data sampler', MMENGINE_DATA_SAMPLERS, 'device_data')
 TRANSFORMS = _registry('transform', MMENGINE_TRANSFORMS, 'datasets')
 METRICS = _registry('metric', MMENGINE_METRICS, 'evaluation.face_nme')
 HOOKS = _registry('hook', MMENGINE_HOOKS, 'engine')

@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if (
             'fresh' in getattr(item, 'fixturenames', ())
-            or 'test_tools' in item.path.parts
+            or {'test_tools', 'faults'} & set(item.path.parts)
             or item.path.name in ('test_mim.py', 'test_real_data.py')
         ):
             item.add_marker(pytest.mark.slow)
@@ -72,7 +72,16 @@ def mtfl(tmp_path: Path) -> Path:
 
 def load_tool(path: str) -> ModuleType:
     """Import a script below tools/ as a module."""
-    file = ROOT / 'tools' / path
+    return _load(ROOT / 'tools' / path)
+
+
+def load_script(path: str) -> ModuleType:
+    """Import a script below tests/ as a module."""
+    return _load(ROOT / 'tests' / path)
+
+
+def _load(file: Path) -> ModuleType:
+    """Import a file as a module."""
     spec = importlib.util.spec_from_file_location(file.stem, file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -8,9 +8,7 @@ import cv2
 import numpy as np
 
 # Left and right eye, nose tip, mouth corners; in eye distances.
-SHAPE = np.array(
-    [(-0.5, -0.4), (0.5, -0.4), (0, 0), (-0.35, 0.5), (0.35, 0.5)]
-)
+SHAPE = np.array([(-0.5, -0.4), (0.5, -0.4), (0, 0), (-0.35, 0.5), (0.35, 0.5)])
 
 
 def draw_face(
@@ -40,9 +38,7 @@ def draw_face(
     return cv2.GaussianBlur(img, (3, 3), 0), points
 
 
-def make_mtfl(
-    root: Path, train: int = 16, test: int = 4, seed: int = 0
-) -> Path:
+def make_mtfl(root: Path, train: int = 16, test: int = 4, seed: int = 0) -> Path:
     """Write training.txt, testing.txt and their pictures.
 
     With the traps of the official files: back-slashes, leading spaces, CRLF,
@@ -62,9 +58,7 @@ def make_mtfl(
             cv2.imwrite(str(root / name / f'face_{i:03d}.png'), img)
             separator = '\\' if name == 'lfw_5590' else '/'
             numbers = ' '.join(f'{v:.6f}' for v in points.T.ravel())
-            lines.append(
-                f' {name}{separator}face_{i:03d}.png {numbers} 1 2 2 3\r\n'
-            )
+            lines.append(f' {name}{separator}face_{i:03d}.png {numbers} 1 2 2 3\r\n')
         if name == 'lfw_5590':
             path = root / 'training.txt'
             lines = lines[::-1] + ['\r\n']

@@ -88,9 +88,7 @@ assert not heavy & set(sys.modules), heavy & set(sys.modules)
     assert min(seconds) < 0.3
 
 
-def test_mmpose_does_not_import_without_us(
-    fresh: Fresh, tmp_path: Path
-) -> None:
+def test_mmpose_does_not_import_without_us(fresh: Fresh, tmp_path: Path) -> None:
     done = fresh('-c', 'import mmpose.models', cwd=tmp_path)
     if done.returncode == 0:
         pytest.skip('Here MMPose works by itself.')
@@ -182,9 +180,7 @@ def test_pkg_resources_finds_an_editable_package(
     info.mkdir(parents=True)
     (info / 'METADATA').write_text('Name: rcn_editable\nVersion: 1.0\n')
     (info / 'top_level.txt').write_text('rcn_editable\n')
-    path = os.pathsep.join(
-        [str(tmp_path / 'source'), path_with(tmp_path / 'site')]
-    )
+    path = os.pathsep.join([str(tmp_path / 'source'), path_with(tmp_path / 'site')])
     check(
         BLOCK.format(names={'pkg_resources'})
         + f"""
@@ -427,9 +423,7 @@ def test_the_fork_does_not_fall_back(
     def fall_back(path: Path, **options: object) -> dict:
         return torch.load(path, weights_only=False)
 
-    monkeypatch.setattr(
-        checkpoint, '_safe_torch_load', fall_back, raising=False
-    )
+    monkeypatch.setattr(checkpoint, '_safe_torch_load', fall_back, raising=False)
     (mend,) = [
         fault.apply
         for fault in compat.WORKAROUNDS
@@ -637,9 +631,7 @@ def write_faces(folder: Path, count: int = 4) -> None:
         cv2.imwrite(str(folder / f'{index}.png'), picture)
         points = np.full((68, 3), 2.0)
         points[:, :2] = rng.uniform(20, 76, (68, 2))
-        images.append(
-            dict(id=index, file_name=f'{index}.png', width=96, height=96)
-        )
+        images.append(dict(id=index, file_name=f'{index}.png', width=96, height=96))
         annotations.append(
             dict(
                 id=index,
@@ -688,9 +680,7 @@ def test_scripts_of_mmpose(fresh: Fresh, tmp_path: Path) -> None:
     assert not (tmp_path / 'foreign' / 'epoch_1.pth').exists()
 
     longer = ('--cfg-options', 'train_cfg.max_epochs=2')
-    resume = script(
-        'train.py', 'config.py', '--work-dir', 'work', '--resume', *longer
-    )
+    resume = script('train.py', 'config.py', '--work-dir', 'work', '--resume', *longer)
     assert resume.endswith('status 0'), resume
     assert 'resumed epoch: 1' in resume and second.exists()
 

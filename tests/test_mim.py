@@ -220,7 +220,7 @@ def models() -> list[dict]:
 def test_the_metafile_is_true(model: dict) -> None:
     config = ROOT / model['Config']
     assert model['Name'] == config.stem
-    found = load_tool('get_flops.py').count(Config.fromfile(str(config)))
+    found = load_tool('analysis_tools/get_flops.py').count(Config.fromfile(str(config)))
     assert found['params'] == model['Metadata']['Parameters']
     assert found['flops'] == model['Metadata']['FLOPs']
     if model.get('Alias'):  # one that ships, see tests/test_shipped
@@ -238,7 +238,7 @@ def test_the_metafile_is_true(model: dict) -> None:
 
 
 def test_operations_of_another_size() -> None:
-    count = load_tool('get_flops.py').count
+    count = load_tool('analysis_tools/get_flops.py').count
     cfg = Config.fromfile(str(ROOT / 'configs' / 'rcn_aflw.py'))
     whole = count(cfg)
     assert whole['input_shape'] == (1, 80, 80)
@@ -286,9 +286,7 @@ def test_mim_test_by_name(done: dict) -> None:
     assert 'evaluated 2 of' in log
 
 
-def test_mim_train_with_the_script_of_mmpose(
-    done: dict, elsewhere: Path
-) -> None:
+def test_mim_train_with_the_script_of_mmpose(done: dict, elsewhere: Path) -> None:
     log = check(done['train_mmpose'])
     assert 'mmpose/.mim/tools/train.py' in log.replace('rcn_mmpose', 'rcn')
     work = elsewhere / 'work_dirs' / 'by_mmpose'
@@ -331,7 +329,7 @@ def test_mim_in_a_clone(tmp_path: Path, fresh: Callable) -> None:
     assert made.returncode == 0, made.stderr
     line = 'mim run rcn_mmpose get_flops configs/rcn_aflw.py'
     log = check(mim(line, tmp_path, tmp_path))
-    assert f'{tmp_path}/rcn_mmpose/.mim/tools/get_flops.py' in log
+    assert f'{tmp_path}/rcn_mmpose/.mim/tools/analysis_tools/get_flops.py' in log
     assert 'Parameters: 310,229' in log
     # and configs by their name
     code = """
@@ -348,6 +346,4 @@ print(*recursively_find(root, 'rcn_aflw.py', followlinks=True))
         HOME=tmp_path,
         PYTHONPATH=tmp_path,
     )
-    assert found.stdout.split() == [
-        f'{tmp_path}/rcn_mmpose/.mim/configs/rcn_aflw.py'
-    ]
+    assert found.stdout.split() == [f'{tmp_path}/rcn_mmpose/.mim/configs/rcn_aflw.py']

@@ -39,8 +39,7 @@ def test_mtfl_is_converted(tmp_path: Path, mtfl2coco: ModuleType) -> None:
     count = {name: len(x['annotations']) for name, x in files.items()}
     assert count == dict(mtfl_train=9000, mtfl_val=1000, aflw5_test=2995)
     names = {
-        name: {image['file_name'] for image in x['images']}
-        for name, x in files.items()
+        name: {image['file_name'] for image in x['images']} for name, x in files.items()
     }
     assert not names['mtfl_train'] & names['mtfl_val']
     # boxes stay inside their pictures
@@ -72,9 +71,7 @@ def test_enlarged_pictures_give_the_same_keypoints(root: Path) -> None:
         results = dict(img=img, bbox=box[None], bbox_score=np.ones(1))
         for step in steps:
             results = step(results)
-        batch = dict(
-            inputs=[results['inputs']], data_samples=[results['data_samples']]
-        )
+        batch = dict(inputs=[results['inputs']], data_samples=[results['data_samples']])
         return model.test_step(batch)[0].pred_instances.keypoints[0]
 
     moved = []
@@ -82,9 +79,7 @@ def test_enlarged_pictures_give_the_same_keypoints(root: Path) -> None:
         zip(content['images'], content['annotations'], strict=True)
     )[::50]:
         img = cv2.imread(str(DATA / 'mtfl' / image['file_name']))
-        large = cv2.resize(
-            img, None, fx=8, fy=8, interpolation=cv2.INTER_CUBIC
-        )
+        large = cv2.resize(img, None, fx=8, fy=8, interpolation=cv2.INTER_CUBIC)
         x, y, w, h = face['bbox']
         box = np.array([x, y, x + w, y + h], np.float32)
         plain = predict(img, box)

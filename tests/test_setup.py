@@ -124,9 +124,7 @@ def test_prediction_brings_neither_torch_nor_mmpose(root: Path) -> None:
             'onnxruntime',
             'opencv-python-headless',
         }
-    assert {'torch>=2.6'} <= set(extras['mm'].split()) & set(
-        extras['onnx'].split()
-    )
+    assert {'torch>=2.6'} <= set(extras['mm'].split()) & set(extras['onnx'].split())
 
 
 def test_extra_agrees_with_the_lock(root: Path) -> None:
@@ -243,8 +241,7 @@ def test_install_happens_once(make: Make) -> None:
     assert '--no-deps --only-binary=:all:' in first
     assert '--no-deps' not in second
     assert (
-        '--pre' in second
-        and f'-c {make.lock} -c requirements/cuda.txt torch' in second
+        '--pre' in second and f'-c {make.lock} -c requirements/cuda.txt torch' in second
     )
     assert all(f'[{step}/3]' in text for step in (1, 2, 3))
     pth = (make.folder / 'rcn_mmpose.pth').read_text()
@@ -314,7 +311,7 @@ def test_targets_call_the_tools(make: Make) -> None:
             'tools/test.py a.py b.pth',
         ),
         (['test', 'PYTEST_OPTIONS=-x'], '-m pytest -x'),
-        (['doctor'], '-m rcn_mmpose.doctor'),
+        (['doctor'], '-m rcn_mmpose doctor'),
     ):
         status, text, _ = make(*arguments)
         assert status == 0, text

@@ -22,10 +22,10 @@ from torch.utils.data import DataLoader
 
 from rcn_mmpose import load_model
 from rcn_mmpose.cli import main
-from rcn_mmpose.inference.carried_config import check_parts
+from rcn_mmpose.io.checkpoint import check_parts
+from rcn_mmpose.lab.paper.tested_faces import build_model
+from rcn_mmpose.lab.paper.work_folder import best_checkpoint
 from rcn_mmpose.models.pose_estimators.joint_estimator import JointEstimator
-from rcn_mmpose.paper.tested_faces import build_model
-from rcn_mmpose.paper.work_folder import best_checkpoint
 
 # What may run code that a file, or another process, brings.
 UNPICKLING = re.compile(
@@ -40,17 +40,17 @@ UNPICKLING = re.compile(
 )
 # Each is a line of the table.
 KNOWN = {
-    'rcn_mmpose/benchmark/arm.py: get_context',
-    'rcn_mmpose/datasets/crop_cache.py: load',
-    'rcn_mmpose/engine/fast_path.py: all_gather_object',
+    'rcn_mmpose/lab/benchmark/arm.py: get_context',
+    'rcn_mmpose/device_data/cache.py: load',
+    'rcn_mmpose/device_data/switch.py: all_gather_object',
     'rcn_mmpose/evaluation/face_nme.py: broadcast_object_list',
     'rcn_mmpose/evaluation/face_nme.py: collect_results',
     'rcn_mmpose/models/pose_estimators/joint_estimator.py: load_checkpoint',
-    'rcn_mmpose/paper/tables.py: load',
-    'rcn_mmpose/paper/tested_faces.py: load_checkpoint',
-    'rcn_mmpose/paper/work_folder.py: load',
-    'tools/fault_test.py: load',
-    'tools/kill_test.py: load',
+    'rcn_mmpose/lab/paper/tables.py: load',
+    'rcn_mmpose/lab/paper/tested_faces.py: load_checkpoint',
+    'rcn_mmpose/lab/paper/work_folder.py: load',
+    'tests/faults/fault_test.py: load',
+    'tests/faults/kill_test.py: load',
     'tools/render_faces.py: get_context',
     'tools/report.py: load',
     'tools/test.py: load_checkpoint',
@@ -87,9 +87,7 @@ def evil(tmp_path: Path, trace: Path) -> Path:
 
 
 @pytest.fixture
-def url(
-    evil: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
+def url(evil: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The same by its URL, on this machine."""
     monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'home'))
     monkeypatch.setenv('no_proxy', '127.0.0.1')
@@ -261,9 +259,7 @@ def test_parts_that_are_registered(root: Path) -> None:
             encoder=dict(type='rcn_mmpose.CellIndex', input_size=(80, 80)),
         ),
     ]
-    preprocessor = dict(
-        type='rcn_mmpose.CropCachePreprocessor', pipeline=pipeline
-    )
+    preprocessor = dict(type='rcn_mmpose.CropCachePreprocessor', pipeline=pipeline)
     check_parts(dict(model=dict(data_preprocessor=preprocessor)))
     with pytest.raises(ValueError, match="default_scope='pip'"):
         check_parts(dict(config().to_dict(), default_scope='pip'))
@@ -276,9 +272,7 @@ class Line(BaseModel):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.ones(1))
 
-    def forward(
-        self, inputs: torch.Tensor, data_samples: object, mode: str
-    ) -> dict:
+    def forward(self, inputs: torch.Tensor, data_samples: object, mode: str) -> dict:
         return dict(loss=(self.weight * inputs).sum())
 
 
@@ -295,9 +289,7 @@ def test_resuming_runs_no_text(
             str(tmp_path / 'work'),
             train_dataloader=DataLoader(data),
             train_cfg=dict(by_epoch=True, max_epochs=epochs),
-            optim_wrapper=OptimWrapper(
-                torch.optim.SGD(model.parameters(), lr=0.1)
-            ),
+            optim_wrapper=OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1)),
             experiment_name=f'{epochs}{tmp_path}'.replace('/', '_'),
             **options,
         )

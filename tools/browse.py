@@ -21,13 +21,13 @@ from rcn_mmpose import compat
 
 compat.activate()
 
-from mmengine.config import Config, DictAction  # noqa: E402
-from mmengine.registry import init_default_scope  # noqa: E402
-from mmpose.registry import DATASETS, MODELS  # noqa: E402
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+from mmpose.registry import DATASETS, MODELS
 
-from rcn_mmpose.datasets.transforms import LoadGreyImage  # noqa: E402
-from rcn_mmpose.engine.config_check import check_config  # noqa: E402
-from rcn_mmpose.sheet import contact_sheet, draw_face  # noqa: E402
+from rcn_mmpose.datasets.transforms import LoadGreyImage
+from rcn_mmpose.engine.config_check import check_config
+from rcn_mmpose.image.contact_sheet import contact_sheet, draw_face
 
 
 def original_tile(dataset: object, index: int, side: int) -> np.ndarray:
@@ -41,9 +41,7 @@ def original_tile(dataset: object, index: int, side: int) -> np.ndarray:
     reach = 0.75 * max(box[2] - box[0], box[3] - box[1])
     centre = (box[:2] + box[2:]) / 2
     view = np.concatenate((centre - reach, centre + reach))
-    return draw_face(
-        picture, face['keypoints'][0], None, hidden, box, view, side
-    )
+    return draw_face(picture, face['keypoints'][0], None, hidden, box, view, side)
 
 
 def input_tile(
@@ -51,9 +49,7 @@ def input_tile(
 ) -> np.ndarray:
     """Draw a face as the network sees it."""
     packed = dataset[index]
-    batch = dict(
-        inputs=[packed['inputs']], data_samples=[packed['data_samples']]
-    )
+    batch = dict(inputs=[packed['inputs']], data_samples=[packed['data_samples']])
     crop = preprocessor(batch, training=True)['inputs'][0]
     crop = crop.float().mean(0).numpy()
     # normalised crops have no fixed range: show 3 standard deviations
@@ -70,12 +66,8 @@ def main(args: list[str]) -> None:
     )
     parser.add_argument('config')
     parser.add_argument('--out', default='sheet.png')
-    parser.add_argument(
-        '--phase', choices=['train', 'val', 'test'], default='train'
-    )
-    parser.add_argument(
-        '--mode', choices=['original', 'input'], default='original'
-    )
+    parser.add_argument('--phase', choices=['train', 'val', 'test'], default='train')
+    parser.add_argument('--mode', choices=['original', 'input'], default='original')
     parser.add_argument('--number', type=int, default=40, help='of faces')
     parser.add_argument('--side', type=int, default=160, help='of a face, px')
     parser.add_argument('--seed', type=int, default=0, help='of the choice')
@@ -97,8 +89,7 @@ def main(args: list[str]) -> None:
     else:
         preprocessor = MODELS.build(cfg.model.data_preprocessor)
         tiles = [
-            input_tile(dataset, preprocessor, int(i), options.side)
-            for i in chosen
+            input_tile(dataset, preprocessor, int(i), options.side) for i in chosen
         ]
     folder = os.path.dirname(options.out)
     if folder:

@@ -27,12 +27,14 @@ from rcn_mmpose import compat
 
 compat.activate()
 
-from mmengine.config import Config, DictAction  # noqa: E402
-from mmengine.utils import track_iter_progress  # noqa: E402
-from torch import nn  # noqa: E402
+from mmengine.config import Config, DictAction
+from mmengine.utils import track_iter_progress
+from torch import nn
 
-from rcn_mmpose.codecs.calibration import Calibration  # noqa: E402
-from rcn_mmpose.evaluation.calibration import (  # noqa: E402
+from rcn_mmpose.codecs.calibration import Calibration
+from rcn_mmpose.inference.loading import load_estimator
+from rcn_mmpose.io.atomic import write_whole
+from rcn_mmpose.lab.calibration.fitting import (
     Figures,
     Statements,
     bins_of,
@@ -42,14 +44,12 @@ from rcn_mmpose.evaluation.calibration import (  # noqa: E402
     measure,
     state,
 )
-from rcn_mmpose.evaluation.observation import (  # noqa: E402
+from rcn_mmpose.lab.calibration.observation import (
     TEMPERATURES,
     observe,
     validation_faces,
 )
-from rcn_mmpose.evaluation.reliability import draw_reliability  # noqa: E402
-from rcn_mmpose.files import write_whole  # noqa: E402
-from rcn_mmpose.inference.loading import load_estimator  # noqa: E402
+from rcn_mmpose.lab.calibration.reliability import draw_reliability
 
 CURVE = np.arange(0.05, 1, 0.05)  # ellipses drawn
 
@@ -149,9 +149,7 @@ def arguments(calibration: Calibration) -> str:
     return f'({text})'
 
 
-def table(
-    plain: Statements, fitted: Statements, left_out: list[Figures]
-) -> str:
+def table(plain: Statements, fitted: Statements, left_out: list[Figures]) -> str:
     """Write figures in percent: before, after, of faces left out."""
     near = 100 * plain.near.mean()
     before, after = measure(plain), measure(fitted)
@@ -161,9 +159,7 @@ def table(
         f'(least to most of {len(left_out)} halves)',
     ]
     rows = {'calibration error': [x.error for x in (before, after, *left_out)]}
-    rows['logarithmic loss x 100'] = [
-        x.log_loss for x in (before, after, *left_out)
-    ]
+    rows['logarithmic loss x 100'] = [x.log_loss for x in (before, after, *left_out)]
     for level in before.coverage:
         rows[f'truths in {level} % ellipse'] = [
             x.coverage[level] for x in (before, after, *left_out)

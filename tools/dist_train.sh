@@ -22,7 +22,7 @@ MASTER_ADDR=${MASTER_ADDR:-127.0.0.1}
 
 # torchrun, with errors of one line
 PYTHONPATH="$(dirname "$0")/..${PYTHONPATH:+:$PYTHONPATH}" \
-exec python -m rcn_mmpose.launch \
+exec python -m rcn_mmpose.environment.launch \
     --nnodes="$NNODES" \
     --node-rank="$NODE_RANK" \
     --master-addr="$MASTER_ADDR" \

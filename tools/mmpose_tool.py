@@ -22,9 +22,7 @@ def scripts() -> dict[str, Path]:
     """
     spec = importlib.util.find_spec('mmpose')
     if spec is None:
-        raise ModuleNotFoundError(
-            'MMPose is not installed; `make install` does it.'
-        )
+        raise ModuleNotFoundError('MMPose is not installed; `make install` does it.')
     folder = Path(spec.origin).parent / '.mim'
     paths = [*folder.glob('demo/*.py'), *folder.glob('tools/**/*.py')]
     return {path.stem: path for path in paths}

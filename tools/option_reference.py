@@ -24,7 +24,7 @@ from typing import NamedTuple, NoReturn
 from unittest import mock
 
 from rcn_mmpose.cli import VERBS
-from rcn_mmpose.files import write_whole
+from rcn_mmpose.io.atomic import write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / 'docs' / 'options.md'
@@ -64,9 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument(
-        '--check', action='store_true', help='write nothing, compare'
-    )
+    parser.add_argument('--check', action='store_true', help='write nothing, compare')
     options = parser.parse_args(arguments)
     text = page()
     if not options.check:
@@ -100,9 +98,7 @@ def page() -> str:
     return '\n'.join(parts)
 
 
-def of_program(
-    name: str, doc: str, parser: argparse.ArgumentParser | None
-) -> str:
+def of_program(name: str, doc: str, parser: argparse.ArgumentParser | None) -> str:
     """Describe a program, with the first line of its docstring."""
     first = doc.strip().splitlines()[0].replace('``', '`')
     return section(name, first, parser)
@@ -112,11 +108,7 @@ def programs_of_the_package() -> Iterator[str]:
     """Go through the modules with a parser, but for those of verbs."""
     for path in sorted((ROOT / 'rcn_mmpose').rglob('*.py')):
         text = path.read_text(encoding='utf-8')
-        if (
-            MAIN in text
-            and 'ArgumentParser(' in text
-            and path.stem not in VERBS
-        ):
+        if MAIN in text and 'ArgumentParser(' in text and path.stem not in VERBS:
             yield '.'.join(path.relative_to(ROOT).with_suffix('').parts)
 
 
@@ -170,9 +162,7 @@ def _stopped(program: str) -> Iterator[None]:
         yield
 
 
-def section(
-    name: str, text: str, parser: argparse.ArgumentParser | None
-) -> str:
+def section(name: str, text: str, parser: argparse.ArgumentParser | None) -> str:
     """Return the part of the page for a command."""
     lines = [f'### `{name}`', '', text[0].upper() + text[1:].rstrip('.') + '.']
     rows = [] if parser is None else list(rows_of(parser))

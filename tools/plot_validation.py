@@ -13,8 +13,8 @@ import argparse
 import math
 import sys
 
-from rcn_mmpose.paper.convergence import draw_convergence
-from rcn_mmpose.paper.work_folder import validation_curve
+from rcn_mmpose.lab.paper.convergence import draw_convergence
+from rcn_mmpose.lab.paper.work_folder import validation_curve
 
 
 def main(args: list[str]) -> None:
@@ -29,8 +29,7 @@ def main(args: list[str]) -> None:
     parser.add_argument(
         '--value',
         default='NME_pixels_eye_points',
-        help='what is drawn, as the log names it (default: '
-        'NME_pixels_eye_points)',
+        help='what is drawn, as the log names it (default: NME_pixels_eye_points)',
     )
     parser.add_argument('--out', required=True, help='picture to write')
     options = parser.parse_args(args)

@@ -25,8 +25,8 @@ from collections.abc import Iterator
 for _name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
     os.environ.setdefault(_name, '1')
 
-import cv2  # noqa: E402
-from rich.progress import (  # noqa: E402
+import cv2
+from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
@@ -34,9 +34,9 @@ from rich.progress import (  # noqa: E402
     TimeRemainingColumn,
 )
 
-from rcn_mmpose.sheet import contact_sheet, draw_face  # noqa: E402
-from rcn_mmpose.synthetic import render_face  # noqa: E402
-from rcn_mmpose.synthetic.face_set import (  # noqa: E402
+from rcn_mmpose.image.contact_sheet import contact_sheet, draw_face
+from rcn_mmpose.synthetic import render_face
+from rcn_mmpose.synthetic.face_set import (
     SPLITS,
     Part,
     make_part,
@@ -61,15 +61,11 @@ def parse_args(args: list[str]) -> argparse.Namespace:
     parser.add_argument(
         '--size', type=int, default=160, help='side in pixels (default: 160)'
     )
-    parser.add_argument(
-        '--workers', type=int, default=1, help='processes (default: 1)'
-    )
+    parser.add_argument('--workers', type=int, default=1, help='processes (default: 1)')
     parser.add_argument(
         '--sheet', help='draw faces with their keypoints into this picture'
     )
-    parser.add_argument(
-        '--sheet-faces', type=int, default=48, help='default: 48'
-    )
+    parser.add_argument('--sheet-faces', type=int, default=48, help='default: 48')
     options = parser.parse_args(args)
     if not options.out and not options.sheet:
         parser.error('give --out FOLDER, --sheet PICTURE or both')

@@ -25,22 +25,22 @@ from rcn_mmpose import compat
 
 compat.activate()
 
-from mmengine.config import Config  # noqa: E402
-from mmengine.fileio import load  # noqa: E402
-from mmengine.registry import init_default_scope  # noqa: E402
-from mmpose.registry import DATASETS  # noqa: E402
+from mmengine.config import Config
+from mmengine.fileio import load
+from mmengine.registry import init_default_scope
+from mmpose.registry import DATASETS
 
-from rcn_mmpose.evaluation.ced import draw_curves  # noqa: E402
-from rcn_mmpose.evaluation.error_file import write_errors  # noqa: E402
-from rcn_mmpose.evaluation.error_table import ErrorTable  # noqa: E402
-from rcn_mmpose.evaluation.face_result import (  # noqa: E402
+from rcn_mmpose.evaluation.ced import draw_curves
+from rcn_mmpose.evaluation.error_file import write_errors
+from rcn_mmpose.evaluation.error_table import ErrorTable
+from rcn_mmpose.evaluation.faces import (
     FaceResult,
+    fields_of,
     one_per_face,
     read_face,
 )
-from rcn_mmpose.evaluation.face_subsets import fields_of  # noqa: E402
-from rcn_mmpose.registry import METRICS  # noqa: E402
-from rcn_mmpose.sheet import contact_sheet, draw_face  # noqa: E402
+from rcn_mmpose.image.contact_sheet import contact_sheet, draw_face
+from rcn_mmpose.registry import METRICS
 
 
 def draw(face: FaceResult, side: int = 160) -> np.ndarray:
@@ -48,8 +48,7 @@ def draw(face: FaceResult, side: int = 160) -> np.ndarray:
     picture = cv2.imread(face.img_path)
     if picture is None:
         raise ValueError(
-            f'picture {face.img_path!r} cannot be read; run this where the '
-            'test ran.'
+            f'picture {face.img_path!r} cannot be read; run this where the test ran.'
         )
     reach = 0.55 * face.scale.max()
     view = np.concatenate((face.centre - reach, face.centre + reach))
@@ -136,10 +135,7 @@ def main(args: list[str]) -> None:
     print()
     print(f'{"all faces, all keypoints":30}{"median":>10}{"90 of 100":>12}')
     for name, errors in curves.items():
-        print(
-            f'{name:30}{np.median(errors):10.2f}'
-            f'{np.percentile(errors, 90):12.2f}'
-        )
+        print(f'{name:30}{np.median(errors):10.2f}{np.percentile(errors, 90):12.2f}')
     for name in (*chosen, 'ced.png', 'errors.csv'):
         print(os.path.join(options.out, name))
 

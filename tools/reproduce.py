@@ -32,28 +32,13 @@ from rcn_mmpose import compat
 
 compat.activate()
 
-from rcn_mmpose.paper.convergence import (  # noqa: E402
-    draw_convergence,
-    mean_curve,
-)
-from rcn_mmpose.paper.experiment import (  # noqa: E402
-    Experiment,
-    Settings,
-    parse_options,
-)
-from rcn_mmpose.paper.markdown import (  # noqa: E402
-    put_between_marks,
-    table_text,
-)
-from rcn_mmpose.paper.reproduction import Reproduction  # noqa: E402
-from rcn_mmpose.paper.results import valid_runs  # noqa: E402
-from rcn_mmpose.paper.tables import (  # noqa: E402
-    SYNTHETIC,
-    Table,
-    Tables,
-    load_tables,
-)
-from rcn_mmpose.paper.tool_process import NotRunError  # noqa: E402
+from rcn_mmpose.lab.paper.convergence import draw_convergence, mean_curve
+from rcn_mmpose.lab.paper.experiment import Experiment, Settings, parse_options
+from rcn_mmpose.lab.paper.markdown import put_between_marks, table_text
+from rcn_mmpose.lab.paper.reproduction import Reproduction
+from rcn_mmpose.lab.paper.results import valid_runs
+from rcn_mmpose.lab.paper.tables import SYNTHETIC, Table, Tables, load_tables
+from rcn_mmpose.lab.paper.tool_process import NotRunError
 
 ROOT = osp.relpath(osp.dirname(osp.dirname(osp.abspath(__file__))))
 TABLES = osp.join(ROOT, 'configs', 'paper', 'tables.yml')
@@ -90,9 +75,7 @@ def parse_args(args: list[str]) -> argparse.Namespace:
         choices=['always', 'auto'],
         help='as tools/train.py',
     )
-    parser.add_argument(
-        '--device-data', action='store_true', help='as tools/train.py'
-    )
+    parser.add_argument('--device-data', action='store_true', help='as tools/train.py')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -172,9 +155,7 @@ class Progress:
         """Begin with a row."""
         self.row, self.start, self.said = row, None, -1
 
-    def __call__(
-        self, training: Experiment, done: float, error: float | None
-    ) -> None:
+    def __call__(self, training: Experiment, done: float, error: float | None) -> None:
         """Tell of a training; on a terminal always, else once an epoch."""
         now = time.monotonic()
         if self.start is None or self.start[1] > done:  # another training
@@ -272,14 +253,10 @@ def write_table(
     """Write the table, and the picture of the curves if there are any."""
     data = reproduction.settings.data
     found = {
-        row.config: valid_runs(
-            reproduction.results_dir, ROOT, tables, row.config, data
-        )
+        row.config: valid_runs(reproduction.results_dir, ROOT, tables, row.config, data)
         for row in table.rows
     }
-    keypoints = {
-        name: reproduction.experiment(name, 0).keypoints for name in found
-    }
+    keypoints = {name: reproduction.experiment(name, 0).keypoints for name in found}
     text = table_text(
         table,
         found.__getitem__,
@@ -290,9 +267,7 @@ def write_table(
     curves, quantity = curves_of(table, {k: v[0] for k, v in found.items()})
     if curves:
         name = f'convergence_{table.name}.png'
-        draw_convergence(
-            osp.join(osp.dirname(path), 'figures', name), curves, quantity
-        )
+        draw_convergence(osp.join(osp.dirname(path), 'figures', name), curves, quantity)
         text += (
             f'\n\n![Validated error by epoch](figures/{name})\n\n'
             'The error of the validation faces after each epoch.'
@@ -315,9 +290,7 @@ def curves_of(
         if row.config not in table.curves or not runs:
             continue
         longest = max(runs, key=lambda run: run['epochs'])['fingerprint']
-        chosen = [
-            run['validation'] for run in runs if run['fingerprint'] == longest
-        ]
+        chosen = [run['validation'] for run in runs if run['fingerprint'] == longest]
         curves[row.name] = mean_curve([v['curve'] for v in chosen])
         quantity = chosen[0]['value']
     return curves, quantity
@@ -336,9 +309,7 @@ def main(args: list[str]) -> int:
     path = options.out or osp.join('docs', 'paper.md')
     if settings.data == SYNTHETIC:
         chosen = [table.on_synthetic_faces() for table in chosen]
-        path = options.out or osp.join(
-            'work_dirs', 'reproduce', 'synthetic.md'
-        )
+        path = options.out or osp.join('work_dirs', 'reproduce', 'synthetic.md')
     reproduction = Reproduction(
         ROOT, tables, settings, options.work_dirs, options.results
     )

@@ -7,20 +7,15 @@ from rcn_mmpose import compat
 
 compat.activate()
 
-from mmengine.config import Config  # noqa: E402
-from mmengine.dist import is_main_process  # noqa: E402
-from mmengine.fileio import dump  # noqa: E402
-from mmengine.runner import CheckpointLoader, Runner  # noqa: E402
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.fileio import dump
+from mmengine.runner import CheckpointLoader, Runner
 
-from rcn_mmpose.engine.cli import add_common_arguments, load_config  # noqa: E402
-from rcn_mmpose.engine.distributed import (  # noqa: E402
-    entry_point,
-    init_distributed,
-)
-from rcn_mmpose.inference.carried_calibration import (  # noqa: E402
-    with_carried_calibration,
-)
-from rcn_mmpose.malloc import keep_freed_memory  # noqa: E402
+from rcn_mmpose.engine.arguments import add_common_arguments, load_config
+from rcn_mmpose.engine.distributed import entry_point, init_distributed
+from rcn_mmpose.environment.malloc import keep_freed_memory
+from rcn_mmpose.io.checkpoint import with_carried_calibration
 
 
 def parse_args() -> argparse.Namespace:
@@ -62,9 +57,7 @@ def apply_arguments(cfg: Config, args: argparse.Namespace) -> None:
         ('--dump', args.dump, ('.pkl', '.pickle')),
     ):
         if path and not path.endswith(endings):
-            raise ValueError(
-                f'{option} {path!r} must end in one of {endings}.'
-            )
+            raise ValueError(f'{option} {path!r} must end in one of {endings}.')
     if args.dump:
         evaluators = cfg.test_evaluator
         if not isinstance(evaluators, (list, tuple)):

@@ -7,21 +7,21 @@ from rcn_mmpose import compat
 
 compat.activate()
 
-import torch  # noqa: E402
-from mmengine.config import Config  # noqa: E402
-from mmengine.runner import Runner, find_latest_checkpoint  # noqa: E402
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner, find_latest_checkpoint
 
-from rcn_mmpose.engine.cli import add_common_arguments, load_config  # noqa: E402
-from rcn_mmpose.engine.compile_network import check_compiler  # noqa: E402
-from rcn_mmpose.engine.cpu_amp import amp_pays  # noqa: E402
-from rcn_mmpose.engine.distributed import (  # noqa: E402
+from rcn_mmpose.device_data.switch import use_device_data
+from rcn_mmpose.engine.arguments import add_common_arguments, load_config
+from rcn_mmpose.engine.config_edits import scale_by_root
+from rcn_mmpose.engine.cpu_amp import amp_pays
+from rcn_mmpose.engine.distributed import (
     check_batch,
     entry_point,
     init_distributed,
 )
-from rcn_mmpose.engine.fast_path import use_device_data  # noqa: E402
-from rcn_mmpose.engine.learning_rate import scale_by_root  # noqa: E402
-from rcn_mmpose.malloc import keep_freed_memory  # noqa: E402
+from rcn_mmpose.engine.hooks import check_compiler
+from rcn_mmpose.environment.malloc import keep_freed_memory
 
 
 def parse_args() -> argparse.Namespace:

@@ -32,9 +32,7 @@ train_dataloader = dict(
     drop_last=False,
     # what is drawn for a face depends on seed, epoch and face alone
     sampler=dict(type='rcn_mmpose.EpochSampler', shuffle=True),
-    dataset=dict(
-        data_mode=data_mode, data_root=data_root, pipeline=train_pipeline
-    ),
+    dataset=dict(data_mode=data_mode, data_root=data_root, pipeline=train_pipeline),
 )
 val_dataloader = dict(
     batch_size=64,
@@ -63,6 +61,4 @@ test_dataloader = dict(
     ),
 )
 val_evaluator = dict(type='rcn_mmpose.FaceNME')
-test_evaluator = dict(
-    type='rcn_mmpose.FaceNME', detailed=True, out_file='errors.csv'
-)
+test_evaluator = dict(type='rcn_mmpose.FaceNME', detailed=True, out_file='errors.csv')

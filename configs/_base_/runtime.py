@@ -2,9 +2,7 @@
 
 default_scope = 'mmpose'
 # Repairs MMPose for today's package versions before its parts are built.
-custom_imports = dict(
-    imports=['rcn_mmpose.registry'], allow_failed_imports=False
-)
+custom_imports = dict(imports=['rcn_mmpose.registry'], allow_failed_imports=False)
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
@@ -48,9 +46,7 @@ vis_backends = [
 visualizer = dict(
     type='PoseLocalVisualizer', vis_backends=vis_backends, name='visualizer'
 )
-log_processor = dict(
-    type='LogProcessor', window_size=50, by_epoch=True, num_digits=6
-)
+log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True, num_digits=6)
 log_level = 'INFO'
 load_from = None
 resume = False

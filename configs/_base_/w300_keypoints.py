@@ -24,14 +24,8 @@ val_pipeline = [
 # the box would be that of the moved keypoints
 normalisers = ['eye_centres', 'outer_corners']
 
-train_dataloader = dict(
-    dataset=dict(data_prefix=dict(img=''), pipeline=train_pipeline)
-)
-val_dataloader = dict(
-    dataset=dict(data_prefix=dict(img=''), pipeline=val_pipeline)
-)
-test_dataloader = dict(
-    dataset=dict(data_prefix=dict(img=''), pipeline=val_pipeline)
-)
+train_dataloader = dict(dataset=dict(data_prefix=dict(img=''), pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(data_prefix=dict(img=''), pipeline=val_pipeline))
+test_dataloader = dict(dataset=dict(data_prefix=dict(img=''), pipeline=val_pipeline))
 val_evaluator = dict(type='rcn_mmpose.FaceNME', normalisers=normalisers)
 test_evaluator = dict(type='rcn_mmpose.FaceNME', normalisers=normalisers)

@@ -22,9 +22,7 @@ test_cfg = dict()
 optim_wrapper = dict(
     type='OptimWrapper',
     # a penalty of c * |W|^2 is a weight decay of 2 * c
-    optimizer=dict(
-        type='Adadelta', lr=1.0, rho=0.95, eps=1e-8, weight_decay=2 * 1e-6
-    ),
+    optimizer=dict(type='Adadelta', lr=1.0, rho=0.95, eps=1e-8, weight_decay=2 * 1e-6),
     paramwise_cfg=dict(bias_decay_mult=0.0),
 )
 param_scheduler = []

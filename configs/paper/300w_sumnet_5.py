@@ -6,12 +6,8 @@ The L2 weights are those of the authors' command; the paper prints no number.
 _base_ = ['300w_rcn_5.py']
 
 model = dict(
-    backbone=dict(
-        _delete_=True, type='rcn_mmpose.SumNet', num_branches=5, arch='300w'
-    ),
-    head=dict(
-        type='rcn_mmpose.SumNetHead', in_channels=(64,) * 5, kernel_size=3
-    ),
+    backbone=dict(_delete_=True, type='rcn_mmpose.SumNet', num_branches=5, arch='300w'),
+    head=dict(type='rcn_mmpose.SumNetHead', in_channels=(64,) * 5, kernel_size=3),
 )
 
 trunk_l2, branch_l2 = 1e-14, 1e-6

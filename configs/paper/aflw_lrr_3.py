@@ -7,9 +7,7 @@ Not in the paper. Data, loss and training are those of rcn_aflw.py. Levels of
 _base_ = ['../rcn_aflw.py']
 
 model = dict(
-    backbone=dict(
-        _delete_=True, type='rcn_mmpose.Trunk', layers='mtfl', num_levels=5
-    ),
+    backbone=dict(_delete_=True, type='rcn_mmpose.Trunk', layers='mtfl', num_levels=5),
     neck=dict(type='FeatureMapProcessor', select_index=(2, 3, 4)),
     head=dict(type='rcn_mmpose.LRRHead', in_channels=(48, 48, 48)),
 )

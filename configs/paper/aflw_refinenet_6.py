@@ -6,9 +6,7 @@ Not in the paper. Data, head, loss and training are those of rcn_aflw.py.
 _base_ = ['../rcn_aflw.py']
 
 model = dict(
-    backbone=dict(
-        _delete_=True, type='rcn_mmpose.Trunk', layers='mtfl', num_levels=6
-    ),
+    backbone=dict(_delete_=True, type='rcn_mmpose.Trunk', layers='mtfl', num_levels=6),
     neck=dict(
         type='rcn_mmpose.RefineNet',
         in_channels=(16, 32, 48, 48, 48, 48),

@@ -5,9 +5,7 @@ Paper: 6.44 % on AFLW, 6.78 % on AFW.
 
 _base_ = ['aflw_sumnet_6.py']
 
-model = dict(
-    backbone=dict(num_branches=4), head=dict(in_channels=(16, 32, 48, 48))
-)
+model = dict(backbone=dict(num_branches=4), head=dict(in_channels=(16, 32, 48, 48)))
 
 train_pipeline = [
     step

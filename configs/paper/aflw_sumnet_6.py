@@ -9,9 +9,7 @@ _base_ = ['aflw_rcn_6.py']
 
 model = dict(
     backbone=dict(_delete_=True, type='rcn_mmpose.SumNet', num_branches=6),
-    head=dict(
-        type='rcn_mmpose.SumNetHead', in_channels=(16, 32, 48, 48, 48, 48)
-    ),
+    head=dict(type='rcn_mmpose.SumNetHead', in_channels=(16, 32, 48, 48, 48, 48)),
 )
 
 train_cfg = dict(max_epochs=800)

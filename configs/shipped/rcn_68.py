@@ -6,7 +6,7 @@ r"""The model "rcn-68": RCN on 300W, for pictures as they come.
 is the third training, which goes on from the best weights of
 rcn_68_second.py. 300W's labels lie 0.39 % of the box's side, a third of a
 pixel of the crop, to the right of where mirrored faces say they are
-(tools/mirror_bias.py, on training faces): from here on mirrored faces are
+(tools/analysis_tools/mirror_bias.py, on training faces): from here on mirrored faces are
 labelled on that side too, or the network would learn what is between.
 
 Keypoints are read off a window of 17 cells: on the validation faces 4.51 %

@@ -76,9 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         '--version', action='version', version=f'rcn_mmpose {__version__}'
     )
     parser.add_argument('verb', choices=VERBS, metavar='VERB')
-    parser.add_argument(
-        'rest', nargs=argparse.REMAINDER, help=argparse.SUPPRESS
-    )
+    parser.add_argument('rest', nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     os.environ.setdefault(LIMIT, str(MOST_PIXELS))
     try:

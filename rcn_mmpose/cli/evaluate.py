@@ -19,9 +19,9 @@ import os
 
 import numpy as np
 
-from ..keypoints import FIVE_NAMES
-from .prediction_file import read_predictions
-from .spared import spare
+from ..geometry.keypoints import FIVE_NAMES
+from ..io.predictions import read_predictions
+from .console import spare
 
 EXAMPLES = """\
 rcn-mmpose evaluate keypoints.json data/annotations/300w_test.json
@@ -54,9 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='print the error of each keypoint, too',
     )
-    parser.add_argument(
-        '--curves', metavar='FILE', help='draw the error curves (CED)'
-    )
+    parser.add_argument('--curves', metavar='FILE', help='draw the error curves (CED)')
     parser.add_argument(
         '--errors',
         metavar='FILE',
@@ -84,9 +82,9 @@ def run(options: argparse.Namespace) -> int:
     from ..evaluation.error_file import write_errors
     from ..evaluation.error_table import ErrorTable
     from ..evaluation.measures import Plan
-    from .annotation_file import describe_keypoints, read_annotations
+    from ..evaluation.pairing import pair_faces
+    from ..io.annotations import describe_keypoints, read_annotations
     from .plot import table_of_curves
-    from .true_and_predicted import pair_faces
 
     truth = read_annotations(options.annotations)
     predicted = read_predictions(options.predictions)
@@ -141,9 +139,7 @@ def parse_normaliser(text: str) -> tuple[str, tuple]:
     try:
         name, groups = text.split('=')
         left, right = groups.split(':')
-        pair = tuple(
-            tuple(int(i) for i in group.split(',')) for group in (left, right)
-        )
+        pair = tuple(tuple(int(i) for i in group.split(',')) for group in (left, right))
     except ValueError as error:
         raise ValueError(
             f'--normaliser {text!r}; give a name and two groups of keypoints, '

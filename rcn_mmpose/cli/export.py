@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .model_options import add_model_arguments, load
+from .inputs import add_model_arguments, load
 
 EXAMPLES = """\
 rcn-mmpose export --model work_dirs/rcn_300w/best.pth rcn_300w.onnx
@@ -28,9 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Export, and say how well it agrees."""
     if options.model.endswith('.onnx'):
-        raise ValueError(
-            f'{options.model!r} is exported already; give the checkpoint.'
-        )
+        raise ValueError(f'{options.model!r} is exported already; give the checkpoint.')
     predictor = load(options, 'torch')
     from ..inference.onnx_export import ParityError, export
 

@@ -24,7 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the list."""
-    from ..shipped import FOLDER, model_files, shipped_file, shipped_models
+    from ..shipped.catalogue import (
+        FOLDER,
+        model_files,
+        shipped_file,
+        shipped_models,
+    )
 
     models = shipped_models()
     if options.json:

@@ -24,9 +24,7 @@ rcn-mmpose plot errors.csv --value NME_pixels_outer_corners \\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument(
-        'files', nargs='+', metavar='FILE', help='files of errors, csv'
-    )
+    parser.add_argument('files', nargs='+', metavar='FILE', help='files of errors, csv')
     parser.add_argument('--labels', nargs='+', help='default: the paths')
     parser.add_argument(
         '--value',
@@ -86,9 +84,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def table_of_curves(
-    curves: Mapping[str, np.ndarray], limits: Sequence[float]
-) -> str:
+def table_of_curves(curves: Mapping[str, np.ndarray], limits: Sequence[float]) -> str:
     """Write what sums up error curves, a line each.
 
     Args:

@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ..files import write_whole
+from ..io.atomic import write_whole
+from ..io.box_files import boxes_of, read_boxes
+from ..io.predictions import PredictionFile
 from . import Interrupted
-from .box_file import boxes_of, read_boxes
-from .model_options import add_detector_argument, add_model_arguments, load
-from .picture_list import list_pictures
-from .prediction_file import PredictionFile
-from .progress import progress
-from .spared import model_files, spare
-from .summary import counted, describe_failures
+from .console import counted, describe_failures, model_files, progress, spare
+from .inputs import (
+    add_detector_argument,
+    add_model_arguments,
+    list_pictures,
+    load,
+)
 
 if TYPE_CHECKING:
     from ..inference import Predictor, Result
@@ -76,9 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='draw where 90 %% of the probability lies, too',
     )
-    parser.add_argument(
-        '--quiet', action='store_true', help='show no progress'
-    )
+    parser.add_argument('--quiet', action='store_true', help='show no progress')
     add_model_arguments(parser, 'rcn-68')
 
 
@@ -128,9 +128,7 @@ def drawn_files(paths: Sequence[str], folder: str) -> dict[str, str]:
     for path, place in zip(paths, whole, strict=True):
         target = os.path.join(folder, os.path.relpath(place, common))
         # 1.tif and 1.jpg are two pictures
-        files[path] = target + (
-            '' if target.lower().endswith(KEPT) else '.png'
-        )
+        files[path] = target + ('' if target.lower().endswith(KEPT) else '.png')
     return files
 
 
@@ -241,8 +239,8 @@ class _Work:
 
     def _draw(self, result: Result) -> None:
         """Draw the faces of one picture."""
-        from ..drawing import draw_keypoints
-        from ..inference.pictures import read_picture
+        from ..image.drawing import draw_keypoints
+        from ..image.reading import read_picture
 
         path = result.pictures[0].name
         target = self.drawn[path]

@@ -11,7 +11,7 @@ import argparse
 import errno
 import sys
 
-from .model_options import add_detector_argument
+from .inputs import add_detector_argument
 
 EXAMPLES = """\
 rcn-mmpose serve

@@ -26,16 +26,14 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ..files import DRAFT, write_whole
+from ..io.atomic import DRAFT, write_whole
+from ..io.predictions import AFTER, ENDINGS
 from . import Interrupted
-from .model_options import add_detector_argument, add_model_arguments, load
-from .prediction_file import AFTER, ENDINGS
-from .progress import progress
-from .spared import model_files, spare
-from .summary import counted
+from .console import counted, model_files, progress, spare
+from .inputs import add_detector_argument, add_model_arguments, load
 
 if TYPE_CHECKING:
-    from ..tracking import TrackedFace
+    from ..tracking.tracker import TrackedFace
 
 EXAMPLES = """\
 rcn-mmpose video talk.mp4 --draw drawn.mp4
@@ -71,8 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.5,
         metavar='CONFIDENCE',
-        help='mean confidence below which a face counts as lost (default: '
-        '0.5)',
+        help='mean confidence below which a face counts as lost (default: 0.5)',
     )
     parser.add_argument(
         '--every',
@@ -97,9 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--no-filter', action='store_true', help='keypoints as they are'
     )
-    parser.add_argument(
-        '--quiet', action='store_true', help='show no progress'
-    )
+    parser.add_argument('--quiet', action='store_true', help='show no progress')
     add_model_arguments(parser, 'rcn-5')  # keeps up with a camera
 
 
@@ -107,8 +102,8 @@ def run(options: argparse.Namespace) -> int:
     """Follow the faces."""
     _check(options)
     from ..detect import detect_faces_for
-    from ..one_euro import OneEuroFilter
-    from ..tracking import FaceTracker
+    from ..tracking.one_euro import OneEuroFilter
+    from ..tracking.tracker import FaceTracker
 
     capture = cv2.VideoCapture(options.video)
     rate, total = _rate_and_frames(capture, options.video)
@@ -172,20 +167,15 @@ def _check(options: argparse.Namespace) -> None:
         raise ValueError('--ellipses goes with --draw FILE; give both.')
     if options.draw:
         if not options.draw.lower().endswith(tuple(CODECS)):
-            raise ValueError(
-                f'--draw {options.draw!r} must end in .mp4 or .avi.'
-            )
+            raise ValueError(f'--draw {options.draw!r} must end in .mp4 or .avi.')
         spare('--draw', options.draw, read)
 
 
-def _rate_and_frames(
-    capture: cv2.VideoCapture, path: str
-) -> tuple[float, int | None]:
+def _rate_and_frames(capture: cv2.VideoCapture, path: str) -> tuple[float, int | None]:
     """Return frames a second, and the number of frames if it is known."""
     if not capture.isOpened():
         raise ValueError(
-            f'video {path!r} is none that OpenCV can decode; convert it to '
-            'MP4 (H.264).'
+            f'video {path!r} is none that OpenCV can decode; convert it to MP4 (H.264).'
         )
     rate = capture.get(cv2.CAP_PROP_FPS)
     if not 0 < rate < math.inf:
@@ -205,7 +195,7 @@ def _drawing(options: argparse.Namespace, rate: float) -> Iterator:
     if not options.draw:
         yield lambda frame, faces: None
         return
-    from ..drawing import draw_keypoints
+    from ..image.drawing import draw_keypoints
 
     ending = os.path.splitext(options.draw)[1].lower()
     code = cv2.VideoWriter.fourcc(*CODECS[ending])
@@ -221,15 +211,11 @@ def _drawing(options: argparse.Namespace, rate: float) -> Iterator:
             size = frame.shape[1::-1]
             writer = cv2.VideoWriter(draft, code, rate, size)
             if not writer.isOpened():
-                raise OSError(
-                    f'this OpenCV cannot write {options.draw!r}; try .avi.'
-                )
+                raise OSError(f'this OpenCV cannot write {options.draw!r}; try .avi.')
         fields = zip(*faces, strict=True) if faces else ((),) * 5
         _, boxes, keypoints, confidence, covariance = fields
         spread = covariance if options.ellipses else None
-        writer.write(
-            draw_keypoints(frame, keypoints, confidence, boxes, spread)
-        )
+        writer.write(draw_keypoints(frame, keypoints, confidence, boxes, spread))
 
     try:
         yield draw

@@ -28,7 +28,7 @@ class Calibration:
       (x - k)(x - k)^T, with :data:`FLOOR` added on the diagonal: about the
       keypoint, for an ellipse is drawn around it, not around the map's mean.
 
-    Keypoints stay what they are. :mod:`rcn_mmpose.evaluation.calibration`
+    Keypoints stay what they are. :mod:`rcn_mmpose.lab.calibration.fitting`
     finds both numbers on validation faces.
 
     Attributes:
@@ -57,9 +57,7 @@ class Calibration:
         flat = maps.flatten(2).log() / self.temperature
         return flat.softmax(-1).view_as(maps)
 
-    def covariance(
-        self, mean: Tensor, covariance: Tensor, positions: Tensor
-    ) -> Tensor:
+    def covariance(self, mean: Tensor, covariance: Tensor, positions: Tensor) -> Tensor:
         """Return the covariance about the keypoints, in squared cells.
 
         Args:

@@ -74,9 +74,7 @@ class CellIndex(BaseKeypointCodec):
     ) -> None:
         super().__init__()
         heatmap_size = heatmap_size or input_size
-        strides = {
-            n / m for n, m in zip(input_size, heatmap_size, strict=True)
-        }
+        strides = {n / m for n, m in zip(input_size, heatmap_size, strict=True)}
         if len(strides) > 1 or not min(strides).is_integer():
             raise ValueError(
                 f'input_size={tuple(input_size)} is not one whole multiple '
@@ -136,8 +134,7 @@ class CellIndex(BaseKeypointCodec):
             )
         last = np.array(self.heatmap_size) - 1
         grid = (
-            np.where(finite[..., None], keypoints[..., :2], 0)
-            - (self.stride - 1) / 2
+            np.where(finite[..., None], keypoints[..., :2], 0) - (self.stride - 1) / 2
         ) / self.stride
         if self.outside == 'mask':
             cell = np.floor(grid + 0.5)
@@ -172,9 +169,7 @@ class CellIndex(BaseKeypointCodec):
         keypoints, scores = self.batch_decode(torch.as_tensor(encoded)[None])
         return keypoints[0], scores[0]
 
-    def batch_decode(
-        self, batch_encoded: Tensor
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def batch_decode(self, batch_encoded: Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Decode the probability maps of a batch.
 
         Args:

@@ -8,9 +8,7 @@ import numpy as np
 
 SIDE = 32  # pixels of the aligned patch
 # MTFL's five keypoints of a plain face in eye distances, about its middle.
-TEMPLATE = np.array(
-    [(-0.5, -0.5), (0.5, -0.5), (0, 0), (-0.4, 0.5), (0.4, 0.5)]
-)
+TEMPLATE = np.array([(-0.5, -0.5), (0.5, -0.5), (0, 0), (-0.4, 0.5), (0.4, 0.5)])
 
 
 def aligned_patch(grey: np.ndarray, keypoints: np.ndarray) -> np.ndarray:

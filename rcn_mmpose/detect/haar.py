@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ..boxes import box_from_detection
-from ..crop import to_grey
-from .overlap import drop_doubles
+from ..geometry.boxes import box_from_detection
+from ..geometry.overlap import drop_doubles
+from ..image.crop import to_grey
 
 if TYPE_CHECKING:
     from ..inference.predictor import Predictor
@@ -39,7 +39,7 @@ class HaarDetector:
 
     The cascade's squares are narrower than those that the models were trained
     on. Side and downward shift are corrected by the medians over training
-    faces, as ``python -m rcn_mmpose.detect.calibrate`` measured them:
+    faces, as ``python -m rcn_mmpose.lab.calibration.detector_boxes`` measured them:
 
     ================== ======================= ======= ===== =====
     ``boxes``          training faces          missed  scale shift
@@ -50,14 +50,14 @@ class HaarDetector:
 
     ::
 
-        python -m rcn_mmpose.detect.calibrate \
+        python -m rcn_mmpose.lab.calibration.detector_boxes \
             data/annotations/mtfl_train.json data/mtfl --faces 300
-        python -m rcn_mmpose.detect.calibrate \
+        python -m rcn_mmpose.lab.calibration.detector_boxes \
             data/annotations/300w_train.json data/300w --faces 200
 
     Args:
         boxes (str): Which boxes to return: ``'eyes_and_mouth'`` or
-            ``'extent'``, as :mod:`rcn_mmpose.boxes` names them, or
+            ``'extent'``, as :mod:`rcn_mmpose.geometry.boxes` names them, or
             ``'cascade'`` for the cascade's own. Defaults to
             ``'eyes_and_mouth'``, which suits models of five keypoints.
         smallest (float): Side of the smallest face to look for, as a part of
@@ -111,9 +111,7 @@ class HaarDetector:
         if small.min() < LEAST:
             return np.zeros((0, 4))
         if shrink < 1:
-            grey = cv2.resize(
-                grey, tuple(small.tolist()), interpolation=cv2.INTER_AREA
-            )
+            grey = cv2.resize(grey, tuple(small.tolist()), interpolation=cv2.INTER_AREA)
         least = max(LEAST, round(self.smallest * float(small.min())))
         found, _, sureness = self.cascade.detectMultiScale3(
             grey,
@@ -130,9 +128,7 @@ class HaarDetector:
         # its threads return them in any order
         boxes = boxes[np.lexsort((*boxes.T[:2], boxes[:, 0] - boxes[:, 2]))]
         if self.correction:
-            corrected = [
-                box_from_detection(b, **self.correction) for b in boxes
-            ]
+            corrected = [box_from_detection(b, **self.correction) for b in boxes]
             boxes = np.array(corrected).reshape(-1, 4)
         return boxes
 

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..boxes import box_from_detection
+from ..geometry.boxes import box_from_detection
 
 
 class MMDetDetector:
@@ -26,7 +26,7 @@ class MMDetDetector:
         label (int): Class that is a face. Defaults to 0.
         score (float): Least score of a face, in [0, 1]. Defaults to 0.5.
         correction (Mapping, optional): ``scale`` and ``shift`` of
-            :func:`rcn_mmpose.boxes.box_from_detection`, which turn its boxes
+            :func:`rcn_mmpose.geometry.boxes.box_from_detection`, which turn its boxes
             into those that the model was trained on; measure them by
             :func:`~.calibrate.calibrate`. By default boxes stay as they are,
             for a model loaded with ``box_rule=dict(rule='detection', ...)``.
@@ -56,9 +56,7 @@ class MMDetDetector:
         if not 0 <= score <= 1:
             raise ValueError(f'score={score}; give a number from 0 to 1.')
         if correction is not None and set(correction) != {'scale', 'shift'}:
-            raise ValueError(
-                f'correction={dict(correction)}; give scale and shift.'
-            )
+            raise ValueError(f'correction={dict(correction)}; give scale and shift.')
         self.config = os.fspath(config)
         self.checkpoint = os.fspath(checkpoint)
         self.label = label
@@ -121,9 +119,7 @@ class MMDetDetector:
         config = Config.fromfile(self.config)
         self._scope = config.get('default_scope', 'mmdet')
         with DefaultScope.overwrite_default_scope(self._scope):
-            self._model = init_detector(
-                config, self.checkpoint, device=self.device
-            )
+            self._model = init_detector(config, self.checkpoint, device=self.device)
         # MMDetection 3.3.0's SSD predicts by what only other heads have
         head = getattr(self._model, 'bbox_head', None)
         if head is not None and not hasattr(head, 'loss_cls'):

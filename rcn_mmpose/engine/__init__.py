@@ -1,11 +1,8 @@
 """What surrounds the runner: hooks, optimiser wrapper, checks."""
 
-from .channels_last import ChannelsLastHook
-from .checkpoint_check import CheckpointCheckHook
-from .compile_network import CompileHook
+from .checkpoint_hooks import CheckpointCheckHook, WholeCheckpointHook
 from .cpu_amp import CPUAmpOptimWrapper
-from .finite_loss import FiniteLossHook
-from .whole_checkpoints import WholeCheckpointHook
+from .hooks import ChannelsLastHook, CompileHook, FiniteLossHook
 
 __all__ = [
     'CPUAmpOptimWrapper',

@@ -63,9 +63,7 @@ def check_config(cfg: Config) -> None:
                 raise _misspelt(key, owner, near, allowed)
 
 
-def _misspelt(
-    key: str, owner: str, near: list[str], allowed: set[str]
-) -> ValueError:
+def _misspelt(key: str, owner: str, near: list[str], allowed: set[str]) -> ValueError:
     """Word the error."""
     if near:
         cure = f'did you mean {near[0]!r}?'
@@ -103,9 +101,7 @@ def _arguments(name: Any) -> set[str] | None:
         found = registry.get(name)
         if found is None:
             continue
-        if not inspect.isclass(found) or not found.__module__.startswith(
-            PACKAGES
-        ):
+        if not inspect.isclass(found) or not found.__module__.startswith(PACKAGES):
             return None
         for base in found.__mro__:
             if '__init__' not in vars(base):

@@ -24,7 +24,7 @@ from mmengine.device import get_device
 from mmengine.model import MMDistributedDataParallel
 from torch.distributed.elastic.multiprocessing.errors import record
 
-from ..launch import check_port
+from ..environment.launch import check_port
 
 # What each launcher calls the rank, the number of processes, the rank on the
 # node and the number of processes there.

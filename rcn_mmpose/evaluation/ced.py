@@ -56,9 +56,7 @@ def failure_rate(errors: Sequence[float], limit: float) -> float:
     return 100 * sum(1 for e in errors if e > limit) / len(errors)
 
 
-def staircase(
-    errors: Sequence[float], limit: float
-) -> tuple[np.ndarray, np.ndarray]:
+def staircase(errors: Sequence[float], limit: float) -> tuple[np.ndarray, np.ndarray]:
     """Compute the corners of the CED from 0 to a limit.
 
     Args:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..files import write_whole
+from ..io.atomic import write_whole
 from .error_table import ErrorTable
 
 BEFORE = ('id', 'img_path', 'x1', 'y1', 'x2', 'y2', 'subsets')
@@ -80,8 +80,7 @@ class ErrorFile(NamedTuple):
         """
         if name not in self.errors:
             raise ValueError(
-                f'{self.path} has no errors {name!r}, but '
-                f'{", ".join(self.errors)}.'
+                f'{self.path} has no errors {name!r}, but {", ".join(self.errors)}.'
             )
         members = np.array([not subset or subset in s for s in self.subsets])
         if not members.any():

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .face_result import FaceResult
-from .face_subsets import find_members
+from .faces import FaceResult, find_members
 from .measures import PROTOCOLS, Measure, Plan
 
 
@@ -66,9 +65,7 @@ class ErrorTable:
         }
         self._errors: dict[tuple, np.ndarray] = {}
 
-    def errors(
-        self, protocol: str, normaliser: str, keypoints: str = ''
-    ) -> np.ndarray:
+    def errors(self, protocol: str, normaliser: str, keypoints: str = '') -> np.ndarray:
         """Compute the error of each face.
 
         The mean distance of its labelled keypoints to the truth, divided by
@@ -88,9 +85,7 @@ class ErrorTable:
             self._errors[key] = np.array(
                 [
                     100 * self._mean_distance(i, protocol, keypoints) / length
-                    for i, length in enumerate(
-                        self._lengths[protocol, normaliser]
-                    )
+                    for i, length in enumerate(self._lengths[protocol, normaliser])
                 ]
             )
         return self._errors[key]
@@ -118,14 +113,11 @@ class ErrorTable:
             np.ndarray: In percent, of the faces that it covers; none if the
             subset or the protocol is not there.
         """
-        if (
-            measure.protocol not in self.protocols
-            or measure.faces not in self.subsets
-        ):
+        if measure.protocol not in self.protocols or measure.faces not in self.subsets:
             return np.zeros(0)
-        errors = self.errors(
-            measure.protocol, measure.normaliser, measure.keypoints
-        )[self.subsets[measure.faces]]
+        errors = self.errors(measure.protocol, measure.normaliser, measure.keypoints)[
+            self.subsets[measure.faces]
+        ]
         return errors[~np.isnan(errors)]
 
     @functools.cached_property
@@ -166,21 +158,15 @@ class ErrorTable:
             cells.setdefault(row, {})[head] = value
         # as wide as their longest entry
         titles = ('faces', 'keypoints', '')
-        widths = [
-            max(len(row[i]) for row in (titles, *cells)) + 2 for i in range(3)
-        ]
+        widths = [max(len(row[i]) for row in (titles, *cells)) + 2 for i in range(3)]
         width = max(10, *(len(name) + 2 for pair in heads for name in pair))
         lines = [
             ' ' * sum(widths) + ''.join(f'{n:>{width}}' for n, _ in heads),
-            ''.join(
-                f'{title:{w}}' for title, w in zip(titles, widths, strict=True)
-            )
+            ''.join(f'{title:{w}}' for title, w in zip(titles, widths, strict=True))
             + ''.join(f'{protocol:>{width}}' for _, protocol in heads),
         ]
         for row, values in cells.items():
-            line = ''.join(
-                f'{name:{w}}' for name, w in zip(row, widths, strict=True)
-            )
+            line = ''.join(f'{name:{w}}' for name, w in zip(row, widths, strict=True))
             for head in heads:
                 value = f'{values[head]:.2f}' if head in values else ''
                 line += f'{value:>{width}}'
@@ -192,9 +178,7 @@ class ErrorTable:
         distances = self._distances[protocol][i]
         labelled = self.faces[i].visible
         chosen = [
-            float(distances[k])
-            for k in self.plan.keypoints[keypoints]
-            if labelled[k]
+            float(distances[k]) for k in self.plan.keypoints[keypoints] if labelled[k]
         ]
         return math.fsum(chosen) / len(chosen) if chosen else math.nan
 

@@ -17,8 +17,7 @@ from mmengine.logging import MMLogger
 from ..registry import METRICS
 from .error_file import write_errors
 from .error_table import ErrorTable
-from .face_result import one_per_face, read_face
-from .face_subsets import fields_of
+from .faces import fields_of, one_per_face, read_face
 from .measures import VALUES, Plan
 
 
@@ -141,9 +140,7 @@ class FaceNME(BaseMetric):
         self.plan = Plan(dataset_meta, **self.options)
         self._dataset_meta = dataset_meta
 
-    def process(
-        self, data_batch: dict | None, data_samples: Sequence[dict]
-    ) -> None:
+    def process(self, data_batch: dict | None, data_samples: Sequence[dict]) -> None:
         """Keep what is needed of a batch, one entry a face."""
         fields = fields_of(self.plan.subsets.values())
         self.results += [read_face(s, fields) for s in data_samples]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from .ced import area_under_curve, failure_rate, mean_error
-from .face_subsets import check_rule
+from .faces import check_rule
 
 PROTOCOLS = ('pixels', 'cells')
 VALUES = ('NME', 'AUC8', 'AUC10', 'FR8', 'FR10')
@@ -97,9 +97,7 @@ class Plan:
         self.normalisers = _choose(
             'normalisers', normalisers, {**known[0], BOX: None}, True
         )
-        groups = _choose(
-            'keypoint_groups', keypoint_groups, known[1], detailed
-        )
+        groups = _choose('keypoint_groups', keypoint_groups, known[1], detailed)
         rules = _choose('face_subsets', face_subsets, known[2], detailed)
         for name, pair in self.normalisers.items():
             _check_normaliser(name, pair, count)
@@ -123,9 +121,7 @@ class Plan:
             check_indices(f'keypoint_groups[{name!r}]', indices, count)
         self.keypoints = {'': tuple(range(count)), **groups, **dict(parts)}
         self.required = set(face_subsets or ())
-        self.subsets = {
-            name: check_rule(name, rule) for name, rule in rules.items()
-        }
+        self.subsets = {name: check_rule(name, rule) for name, rule in rules.items()}
         for name in (*self.normalisers, *groups, *self.parts, *self.subsets):
             if not NAME.fullmatch(name):
                 raise ValueError(
@@ -148,9 +144,7 @@ class Plan:
                 for value in self.values:
                     for normaliser in self.normalisers:
                         for protocol in PROTOCOLS:
-                            yield Measure(
-                                value, protocol, normaliser, keypoints, faces
-                            )
+                            yield Measure(value, protocol, normaliser, keypoints, faces)
         main = next(iter(self.normalisers))
         for keypoints in self.parts:
             for protocol in PROTOCOLS:
@@ -174,8 +168,7 @@ def check_indices(what: str, indices: Sequence[int], count: int) -> None:
     for i, index in enumerate(indices):
         if not isinstance(index, int) or not 0 <= index < count:
             raise ValueError(
-                f'{what} has {index!r}, which is none of the {count} '
-                f'keypoints; {cure}.'
+                f'{what} has {index!r}, which is none of the {count} keypoints; {cure}.'
             )
         if index in list(indices)[:i]:
             raise ValueError(f'{what} has {index} twice; {cure}.')

@@ -109,8 +109,7 @@ def common_errors(
     for file in files:
         if name not in file.errors:
             raise ValueError(
-                f'{file.path} has no errors {name!r}, but '
-                f'{", ".join(file.errors)}.'
+                f'{file.path} has no errors {name!r}, but {", ".join(file.errors)}.'
             )
         members = [not subset or subset in s for s in file.subsets]
         table = {

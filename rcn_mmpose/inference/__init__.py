@@ -42,16 +42,16 @@ import importlib
 from typing import Any
 
 _FROM = dict(
-    Failure='result',
-    ModelInfo='model_info',
-    OnnxPredictor='onnx_predictor',
-    Predictor='predictor',
-    Result='result',
-    SecondPass='second_pass',
-    TorchPredictor='torch_predictor',
-    export='onnx_export',
-    load_model='loading',
-    quantize='int8',
+    Failure='rcn_mmpose.io.result',
+    ModelInfo='rcn_mmpose.inference.model_info',
+    OnnxPredictor='rcn_mmpose.inference.onnx_predictor',
+    Predictor='rcn_mmpose.inference.predictor',
+    Result='rcn_mmpose.io.result',
+    SecondPass='rcn_mmpose.inference.second_pass',
+    TorchPredictor='rcn_mmpose.inference.torch_predictor',
+    export='rcn_mmpose.inference.onnx_export',
+    load_model='rcn_mmpose.inference.loading',
+    quantize='rcn_mmpose.inference.int8',
 )
 
 __all__ = list(_FROM)
@@ -61,7 +61,7 @@ def __getattr__(name: str) -> Any:
     """Import a public name on its first use."""
     if name not in _FROM:
         raise AttributeError(f'module {__name__!r} has no {name!r}')
-    return getattr(importlib.import_module(f'.{_FROM[name]}', __name__), name)
+    return getattr(importlib.import_module(_FROM[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import write_whole
+from ..io.atomic import write_whole
 from .onnx_predictor import INPUT, OnnxPredictor, description_of
 
 # What becomes 8 bits: the features, but not the last convolution, which on
@@ -65,9 +65,7 @@ def quantize(
         draft = Path(folder) / out.name
         _quantize(path, draft, crops)
         content = draft.read_bytes()
-        description = json.loads(
-            description_of(path).read_text(encoding='utf-8')
-        )
+        description = json.loads(description_of(path).read_text(encoding='utf-8'))
         description.update(
             name=out.stem,
             precision='int8',

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..shipped import RUNTIMES, shipped_file
+from ..shipped.catalogue import RUNTIMES, shipped_file
 from .model_info import ModelInfo
 from .predictor import Detector, Predictor
 from .second_pass import SecondPass
@@ -87,9 +87,7 @@ def load_model(
     asks_for_torch = (precision, device) != ('fp32', 'cpu')
     path = ''
     if isinstance(model, (str, os.PathLike)):
-        path = find_model(
-            model, runtime or ('torch' if asks_for_torch else None)
-        )
+        path = find_model(model, runtime or ('torch' if asks_for_torch else None))
     computes = 'onnx' if path.endswith('.onnx') else 'torch'
     if runtime not in (None, computes):
         raise ValueError(
@@ -135,9 +133,7 @@ def load_model(
     return _with_detector(predictor, detector)
 
 
-def _with_detector(
-    predictor: Predictor, detector: Detector | str | None
-) -> Predictor:
+def _with_detector(predictor: Predictor, detector: Detector | str | None) -> Predictor:
     """Give a predictor the detector that was named."""
     if isinstance(detector, str):
         from ..detect import detect_faces_for
@@ -190,8 +186,11 @@ def load_estimator(
     from mmengine.registry import init_default_scope
     from mmpose.registry import MODELS
 
-    from .carried_calibration import with_carried_calibration
-    from .carried_config import check_parts, parse_config
+    from ..io.checkpoint import (
+        check_parts,
+        parse_config,
+        with_carried_calibration,
+    )
 
     checkpoint = os.fspath(checkpoint)
     if not os.path.isfile(checkpoint):

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
 
-from ..boxes import box_from_detection
+from ..geometry.boxes import box_from_detection
 
 FORMAT = 1  # of the json file beside an exported model
 # rules of rcn_mmpose.FaceBox that a box alone suffices for -> their options
@@ -50,9 +50,7 @@ class ModelInfo:
     def __post_init__(self) -> None:
         width, height = self.input_size
         if width != height or width < 1:
-            raise ValueError(
-                f'input_size={tuple(self.input_size)}; crops are square.'
-            )
+            raise ValueError(f'input_size={tuple(self.input_size)}; crops are square.')
         options = dict(self.box_rule)
         rule = options.pop('rule', None)
         if rule not in RULES or not set(options) <= set(RULES[rule]):

@@ -15,13 +15,12 @@ import cv2
 import numpy as np
 import torch
 
-from ..files import write_whole
-from ..models.refiners.large_conv import LargeConv2d
+from ..io.atomic import write_whole
+from ..models.large_kernels.large_conv import LargeConv2d
 from ..version import __version__
-from .face_network import FaceNetwork
 from .onnx_predictor import INPUT, OUTPUTS, OnnxPredictor, description_of
 from .parity import Parity, compare
-from .torch_predictor import TorchPredictor
+from .torch_predictor import FaceNetwork, TorchPredictor
 
 OPSET = 17
 # By how much ONNX Runtime may differ, see Parity.
@@ -68,8 +67,7 @@ def export(
         raise ValueError(f'path={str(path)!r} must end in .onnx.')
     if predictor.network.dtype != torch.float32:
         raise ValueError(
-            'this predictor computes in bf16; export one loaded with '
-            "precision='fp32'."
+            "this predictor computes in bf16; export one loaded with precision='fp32'."
         )
     if any(isinstance(m, LargeConv2d) for m in predictor.network.modules()):
         raise ValueError(

@@ -49,9 +49,7 @@ class OnnxPredictor(Predictor):
         info = read_description(path)
         if box_rule is not None:
             info = replace(info, box_rule=dict(box_rule))
-        super().__init__(
-            info, 8 if batch_size is None else batch_size, **options
-        )
+        super().__init__(info, 8 if batch_size is None else batch_size, **options)
         self.session = open_session(path, threads)
 
     def _run(self, crops: np.ndarray) -> Prediction:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from ..codecs.readout import read_scores
 from ..models.pose_estimators import JointEstimator
 from .predictor import Prediction
-from .readout import read_scores
 from .torch_predictor import TorchPredictor
 
 # Two modes whose probabilities differ by less, as a part of them, count as
@@ -77,9 +77,7 @@ def compare(
     counts = np.ones_like(apart, bool)
     for place in ties:
         counts[place] = False
-    variances = [
-        np.diagonal(p[2], axis1=-2, axis2=-1).clip(0) for p in (ours, other)
-    ]
+    variances = [np.diagonal(p[2], axis1=-2, axis2=-1).clip(0) for p in (ours, other)]
     return Parity(
         _largest(apart, counts),
         _largest(ours[1] - other[1], counts),
@@ -118,9 +116,7 @@ def _tied(
             variants[-1].view(-1)[index] += 2 * NEAR_TIE
         if len(variants) <= 2:  # no cell but the most probable one
             return False
-        cells, _, _ = read_scores(
-            torch.cat(variants), network.window, network.radius
-        )
+        cells, _, _ = read_scores(torch.cat(variants), network.window, network.radius)
     places = cells[:, 0].cpu().numpy() * network.stride
     places = places + (network.stride - 1) / 2
     # a raised cell weighs a little more

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from ..crop import crop_square
-from .model_info import ModelInfo
-from .pictures import (
+from ..geometry.squares import Prediction, Squares
+from ..image.crop import crop_square
+from ..image.reading import (
     as_boxes,
     as_pictures,
     is_picture,
     picture_name,
     read_picture,
 )
-from .result import Failure, Picture, Result
+from ..io.result import Failure, Picture, Result
+from .model_info import ModelInfo
 from .second_pass import SecondPass, merge, predict_again
-from .squares import Prediction, Squares
 
 # from a picture, uint8 grey or BGR, to its faces' boxes (N, 4)
 Detector = Callable[[np.ndarray], np.ndarray]
@@ -95,9 +95,7 @@ class Predictor(ABC):
                 f'model takes uint8 (N, {height}, {width}).'
             )
         step = self.batch_size
-        parts = [
-            self._run(crops[i : i + step]) for i in range(0, len(crops), step)
-        ]
+        parts = [self._run(crops[i : i + step]) for i in range(0, len(crops), step)]
         if not parts:
             count = len(self.info.keypoints)
             shapes = ((count, 2), (count,), (count, 2, 2))
@@ -219,9 +217,7 @@ class _Faces:
             array = read_picture(picture)
             size = array.shape[1::-1]
             if boxes is None:
-                boxes = as_boxes(
-                    self.predictor.detector(array), ' of the detector'
-                )
+                boxes = as_boxes(self.predictor.detector(array), ' of the detector')
         except (ValueError, TypeError, OSError) as error:
             if self.strict:
                 raise
@@ -234,9 +230,7 @@ class _Faces:
             if array is not None:
                 self._crop(array, box, index, face)
 
-    def _crop(
-        self, array: np.ndarray, box: np.ndarray, index: int, face: int
-    ) -> None:
+    def _crop(self, array: np.ndarray, box: np.ndarray, index: int, face: int) -> None:
         """Crop one face."""
         try:
             square = self.info.square(box)

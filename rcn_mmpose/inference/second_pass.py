@@ -7,16 +7,12 @@ that the network sees the face upright. What is returned is the mean of both
 passes, each weighted by the inverse of its variance: the second one alone is
 not always better, see docs/robustness.md.
 
-How training boxes follow from keypoints::
-
-    python -m rcn_mmpose.inference.second_pass \
-        data/annotations/mtfl_train.json
+How training boxes follow from keypoints is measured by
+ :mod:`rcn_mmpose.lab.calibration.second_pass_fit`.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -24,8 +20,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..keypoints import FIVE_NAMES, FIVE_RELATIONS, RELATIONS_68
-from .squares import Prediction, Squares
+from ..geometry.keypoints import FIVE_NAMES, FIVE_RELATIONS, RELATIONS_68
+from ..geometry.squares import Prediction, Squares
+from ..image.crop import crop_square
 
 if TYPE_CHECKING:
     from .predictor import Predictor
@@ -127,7 +124,7 @@ class SecondPass:
             Squares: In the same pixels.
         """
         keypoints = np.asarray(keypoints, np.float64)
-        low, high, turn, rotation = self._extent(keypoints)
+        low, high, turn, rotation = self.extent(keypoints)
         longer = (high - low).max(-1)
         middle = (low + high) / 2
         middle[:, 1] += self.shift * longer
@@ -135,7 +132,7 @@ class SecondPass:
         centre = (turn @ middle[..., None])[..., 0]
         return Squares(centre, self.scale * longer, rotation)
 
-    def _extent(self, keypoints: np.ndarray) -> tuple[np.ndarray, ...]:
+    def extent(self, keypoints: np.ndarray) -> tuple[np.ndarray, ...]:
         """Measure the extent.
 
         Returns:
@@ -183,7 +180,15 @@ def predict_again(
         if not squares.side[i] > 0:
             continue
         try:
-            crops.append(squares.crop(i, picture, size))
+            crops.append(
+                crop_square(
+                    picture,
+                    squares.centre[i],
+                    squares.side[i],
+                    size,
+                    float(squares.rotation[i]),
+                )
+            )
         except ValueError:  # it lies outside
             continue
         rows.append(i)
@@ -222,8 +227,7 @@ def merge(first: Prediction, second: Prediction) -> Prediction:
     )
     weights = weight, 1 - weight
     points = sum(
-        w[..., None] * p[0]
-        for w, p in zip(weights, (first, second), strict=True)
+        w[..., None] * p[0] for w, p in zip(weights, (first, second), strict=True)
     )
     confidence = weights[0] * first[1] + weights[1] * second[1]
     covariance = np.zeros_like(points[..., None] * points[..., None, :])
@@ -232,86 +236,3 @@ def merge(first: Prediction, second: Prediction) -> Prediction:
         spread = p[2] + off @ off.swapaxes(-1, -2)
         covariance += w[..., None, None] * spread
     return points, confidence, covariance
-
-
-def measure(
-    keypoints: np.ndarray, boxes: np.ndarray, eyes: Eyes
-) -> tuple[SecondPass, dict[str, tuple[float, float]]]:
-    """Measure how boxes follow from keypoints.
-
-    Args:
-        keypoints (np.ndarray): Of training faces, all labelled, (N, K, 2).
-        boxes (np.ndarray): Their training boxes, squares (x1, y1, x2, y2),
-            (N, 4).
-        eyes (Sequence): See :class:`SecondPass`.
-
-    Returns:
-        tuple: Medians; and the 10th and 90th percentile of ``scale`` and
-        ``shift``.
-
-    Raises:
-        ValueError: If keypoints coincide or are not finite.
-    """
-    level = SecondPass(eyes, 1.0)
-    keypoints = np.asarray(keypoints, np.float64)
-    low, high, turn, _ = level._extent(keypoints)
-    longer = (high - low).max(-1)
-    if not len(keypoints) or not (longer > 0).all():
-        raise ValueError(
-            f'{len(keypoints)} faces, of which {(~(longer > 0)).sum()} have '
-            'keypoints that coincide or are not finite; give training faces.'
-        )
-    centre = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
-    lower = (centre @ turn)[:, 0, 1] - (low + high)[:, 1] / 2
-    found = dict(
-        scale=(boxes[:, 2:] - boxes[:, :2]).max(-1) / longer,
-        shift=lower / longer,
-    )
-    middle = {name: float(np.median(x)) for name, x in found.items()}
-    return SecondPass(eyes, **middle), {
-        name: tuple(np.percentile(x, (10, 90)).tolist())
-        for name, x in found.items()
-    }
-
-
-def main(args: Sequence[str] | None = None) -> None:
-    """Print what is measured."""
-    parser = argparse.ArgumentParser(
-        prog='python -m rcn_mmpose.inference.second_pass',
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
-    parser.add_argument('annotations', help='COCO json of training faces')
-    options = parser.parse_args(args)
-    from ..cli.annotation_file import read_annotations
-
-    truth = read_annotations(options.annotations)
-    eyes = truth.category.get('eyes')
-    if not eyes and tuple(truth.names) == FIVE_NAMES:
-        eyes = FIVE_RELATIONS['eyes']
-    elif not eyes and len(truth.names) == 68:
-        eyes = RELATIONS_68['eyes']
-    elif not eyes:
-        raise ValueError(
-            f'{options.annotations!r} has no "eyes" in its category: two '
-            'groups of keypoints, counted from 0.'
-        )
-    faces = [face for face in truth.faces if face.labelled.all()]
-    found, spread = measure(
-        np.array([face.keypoints for face in faces]),
-        np.array([face.box for face in faces]),
-        eyes,
-    )
-    print(f'{len(faces)} of {len(truth.faces)} faces, all keypoints labelled')
-    for name, (low, high) in spread.items():
-        print(
-            f'{name} {getattr(found, name):.3f} (8 of 10: {low:.3f} to '
-            f'{high:.3f})'
-        )
-
-
-if __name__ == '__main__':
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')

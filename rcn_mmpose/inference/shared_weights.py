@@ -22,8 +22,7 @@ from onnx.external_data_helper import set_external_data
 from torch import nn
 
 from .onnx_predictor import description_of
-from .split_upsampling import SplitConv
-from .tiled_conv import phase_weights
+from .split_upsampling import SplitConv, phase_weights
 
 SMALL = 1024  # bytes; what is no larger stays in the graph, and biases do
 
@@ -116,14 +115,10 @@ class _Store:
         **options: object,
     ) -> None:
         """Add an operator, which runs once when the model is read."""
-        self.nodes.append(
-            helper.make_node(operator, inputs, list(outputs), **options)
-        )
+        self.nodes.append(helper.make_node(operator, inputs, list(outputs), **options))
 
 
-def _split(
-    prefix: str, module: SplitConv, names: set[str], store: _Store
-) -> None:
+def _split(prefix: str, module: SplitConv, names: set[str], store: _Store) -> None:
     """Make the kernels of a split convolution of the one they come from."""
     coarse = module.coarse.shape[1]
     whole = torch.cat([module.fine, module.coarse], 1).contiguous().numpy()

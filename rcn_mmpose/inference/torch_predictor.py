@@ -1,16 +1,160 @@
-"""Prediction by PyTorch."""
+"""Prediction with PyTorch: a trained model from raw crops to numbers."""
+# DOCS A trained model from raw crops to numbers, in one module.
+# DOCS
+# DOCS Prediction by PyTorch.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+import torch.nn as nn
+from torch import Tensor
 
-from .face_network import FaceNetwork
+from ..codecs import CellIndex
+from ..codecs.readout import read_scores
+from ..image.lcn import local_contrast_normalize
+from ..models.data_preprocessors import LCNDataPreprocessor
+from ..models.heads import SoftArgmaxHead, SpatialSoftmaxHead
 from .model_info import ModelInfo
 from .predictor import Prediction, Predictor
+from .split_upsampling import split_upsampling
+
+# Cells of maps that a processor's cache holds: of those that are read at once,
+# and of the finest features of a batch.
+CACHED, FEATURES = 2**19, 2**21
+PRECISIONS = {'fp32': torch.float32, 'bf16': torch.bfloat16}
+
+
+class FaceNetwork(nn.Module):
+    """Local contrast normalisation, network, softmax and decoding.
+
+    Args:
+        model (nn.Module): A ``TopdownPoseEstimator`` or
+            ``rcn_mmpose.JointEstimator`` with an
+            ``rcn_mmpose.LCNDataPreprocessor`` and a head of score maps; it is
+            copied.
+        precision (str): ``'fp32'``, or ``'bf16'``: the weights are rounded
+            once and the network's convolutions run in bfloat16, the rest
+            (and a denoiser) in float32.
+        flip_indices (list[int], optional): The keypoints of a mirrored
+            picture; needed for a model whose ``test_cfg`` has ``flip_test``.
+        split (bool): Whether to leave out products, see
+            :mod:`~.split_upsampling`. Defaults to True.
+
+    Raises:
+        ValueError: If the model has other parts, or ``precision`` is not one
+            of the above.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        precision: str = 'fp32',
+        flip_indices: list[int] | None = None,
+        split: bool = True,
+    ) -> None:
+        super().__init__()
+        if precision not in PRECISIONS:
+            raise ValueError(
+                f'precision={precision!r}; choose one of {(*PRECISIONS,)}.'
+            )
+        head = getattr(model, 'head', None)
+        if (
+            not isinstance(head, SpatialSoftmaxHead)
+            or not isinstance(model.data_preprocessor, LCNDataPreprocessor)
+            or not isinstance(head.decoder, CellIndex)
+        ):
+            raise ValueError(
+                'the predictor takes a model of an '
+                'rcn_mmpose.LCNDataPreprocessor and an '
+                'rcn_mmpose.SpatialSoftmaxHead (or one derived from it) whose '
+                'decoder is an rcn_mmpose.CellIndex; this one has '
+                f'{type(model.data_preprocessor).__name__} and '
+                f"{type(head).__name__}. Use MMPose's inference_topdown."
+            )
+        model = split_upsampling(model) if split else deepcopy(model)
+        dtype = PRECISIONS[precision]
+        for part in (model.backbone, model.head, getattr(model, 'neck', None)):
+            if part is not None:
+                part.to(dtype, memory_format=torch.channels_last)
+        self.model = model.eval().requires_grad_(False)
+        self.dtype = dtype
+        codec = head.decoder
+        self.stride = codec.stride
+        self.radius = codec.radius
+        self.calibration = codec.calibration
+        self.window = codec.window if codec.decoding == 'local' else None
+        self.beta = 1.0
+        if isinstance(head, SoftArgmaxHead):
+            self.window, self.beta = 0, head.loss_module.beta
+        self.flip_indices = None
+        if model.test_cfg.get('flip_test', False):
+            if flip_indices is None:
+                raise ValueError(
+                    'the model averages over mirrored crops (flip_test), but '
+                    "its keypoints' pairs are unknown; set "
+                    'model.test_cfg.flip_test=False.'
+                )
+            self.flip_indices = list(flip_indices)
+
+    def best_batch_size(self) -> int:
+        """Return how many faces a CPU best takes through at once, 1 to 64.
+
+        More would only leave its cache: 20 for the paper's 5 keypoints, 4 for
+        its 68.
+        """
+        width, height = self.model.head.decoder.heatmap_size
+        channels = self.model.head.out_channels
+        features = self.model.head.in_channels
+        if isinstance(features, int):
+            channels = max(channels, features)
+        faces = FEATURES // (channels * width * height)
+        return min(max(1, faces), 64)
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Predict.
+
+        Args:
+            crops (Tensor): Grey, uint8 of shape (B, H, W).
+
+        Returns:
+            tuple[Tensor, Tensor, Tensor]: Keypoints (B, K, 2) in pixels of
+            the crop, confidence (B, K), covariance (B, K, 2, 2) in squared
+            pixels of the crop; float32.
+        """
+        scores = self.scores(crops)
+        parts = [scores]
+        if not torch.onnx.is_in_onnx_export() and scores.is_cpu:
+            parts = scores.split(max(1, CACHED // scores[0].numel()))
+        options = self.window, self.radius, self.calibration
+        read = [read_scores(part, *options) for part in parts]
+        positions, confidence, covariance = map(torch.cat, zip(*read, strict=True))
+        keypoints = positions * self.stride + (self.stride - 1) / 2
+        return keypoints, confidence, covariance * self.stride**2
+
+    def scores(self, crops: Tensor) -> Tensor:
+        """Return score maps whose softmax are the probability maps.
+
+        Args:
+            crops (Tensor): Grey, uint8 of shape (B, H, W).
+
+        Returns:
+            Tensor: Of shape (B, K, H, W).
+        """
+        x = local_contrast_normalize(crops[:, None]).to(self.dtype)
+        # of one channel PyTorch cannot tell the order, if not by the strides
+        x = x.reshape(*crops.shape, 1).permute(0, 3, 1, 2)
+        scores = self.model._forward(x)
+        if self.flip_indices is None:
+            return scores if self.beta == 1 else scores.float() * self.beta
+        mirrored = self.model._forward(x.flip(-1)).flip(-1)
+        both = scores, mirrored[:, self.flip_indices]
+        maps = [(self.beta * s.flatten(2).float()).softmax(-1) for s in both]
+        # as scores: a softmax makes their mean of them again
+        return ((maps[0] + maps[1]) / 2).log().view_as(scores)
 
 
 class TorchPredictor(Predictor):

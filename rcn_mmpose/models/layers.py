@@ -23,9 +23,7 @@ def convs(in_channels: int, layers: Iterable[Layer]) -> nn.Sequential:
                 f'a layer of {channels} channels has a kernel of {kernel}; '
                 'only odd ones keep the size of a map.'
             )
-        stack.append(
-            ConvModule(in_channels, channels, kernel, padding=kernel // 2)
-        )
+        stack.append(ConvModule(in_channels, channels, kernel, padding=kernel // 2))
         in_channels = channels
     return nn.Sequential(*stack)
 

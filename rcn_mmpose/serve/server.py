@@ -196,8 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.server.is_for_us(host):
             raise Refusal(
                 HTTPStatus.FORBIDDEN,
-                f'The host {host!r:.100} is not this server; open '
-                f'{self.server.url}.',
+                f'The host {host!r:.100} is not this server; open {self.server.url}.',
             )
         origin = self.headers.get('Origin')
         if origin is not None and origin != f'http://{host}':

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from ..cli.prediction_file import PredictionFile
-from ..drawing import draw_keypoints
-from ..inference.result import Picture
+from ..image.drawing import draw_keypoints
+from ..io.predictions import PredictionFile
+from ..io.result import Picture
 from .upload import KINDS, MOST_BYTES, decode
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 import numpy as np
 
-from ..inference.pictures import check_size, decode_picture
+from ..image.reading import check_size, decode_picture
 
 NAME = 'that was sent'  # in messages
 MOST_BYTES = 32 * 2**20
@@ -74,9 +74,7 @@ def decode(content: bytes) -> np.ndarray:
     try:
         check_size(content, NAME)
     except ValueError as error:
-        raise Refusal(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error)
-        ) from error
+        raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error)) from error
     try:
         return decode_picture(content, NAME)
     except ValueError as error:

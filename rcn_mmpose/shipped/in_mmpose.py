@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.infer import BaseInferencer
 
-from . import model_files, shipped_models
+from .catalogue import model_files, shipped_models
 
 
 def add_names() -> None:

@@ -152,9 +152,7 @@ def _leaves(rng: np.random.Generator, canvas: np.ndarray) -> None:
     spots = rng.uniform(0, size, (count, 2)).astype(int)
     radii = rng.integers(1, 5, count)
     tones = rng.uniform(0.4, 1.6, count)
-    for at, radius, tone in zip(
-        spots.tolist(), radii.tolist(), tones, strict=True
-    ):
+    for at, radius, tone in zip(spots.tolist(), radii.tolist(), tones, strict=True):
         cv2.circle(
             canvas,
             tuple(at),
@@ -172,9 +170,7 @@ def _bystander(rng: np.random.Generator, canvas: np.ndarray) -> None:
     skin = np.array(SKIN_LIKE) * rng.uniform(0.3, 1.2)
     hair = np.array(random_colour(rng)) * 0.5
 
-    def blob(
-        dx: float, dy: float, rx: float, ry: float, colour: np.ndarray
-    ) -> None:
+    def blob(dx: float, dy: float, rx: float, ry: float, colour: np.ndarray) -> None:
         centre = _int(at + (dx * r, dy * r))
         axes = max(1, int(rx * r)), max(1, int(ry * r))
         colour = np.clip(colour, 0, 255).tolist()

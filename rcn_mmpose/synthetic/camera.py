@@ -73,15 +73,9 @@ def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
         np.ndarray: Matrix (3, 3).
     """
     a, b, c = np.radians((yaw, pitch, roll))
-    turn = np.array(
-        [[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]]
-    )
-    nod = np.array(
-        [[1, 0, 0], [0, np.cos(b), np.sin(b)], [0, -np.sin(b), np.cos(b)]]
-    )
-    tilt = np.array(
-        [[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]]
-    )
+    turn = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
+    nod = np.array([[1, 0, 0], [0, np.cos(b), np.sin(b)], [0, -np.sin(b), np.cos(b)]])
+    tilt = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
     return tilt @ nod @ turn
 
 

@@ -31,9 +31,7 @@ def degrade(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
     if rng.random() < 0.3:
         # a smaller picture that was enlarged; areas keep pixel centres
         small = int(size * rng.uniform(0.35, 0.9))
-        canvas = cv2.resize(
-            canvas, (small, small), interpolation=cv2.INTER_AREA
-        )
+        canvas = cv2.resize(canvas, (small, small), interpolation=cv2.INTER_AREA)
         way = int(rng.choice((cv2.INTER_LINEAR, cv2.INTER_CUBIC)))
         canvas = cv2.resize(canvas, (size, size), interpolation=way)
     if rng.random() < 0.2:
@@ -61,9 +59,7 @@ def compress(rng: np.random.Generator, picture: np.ndarray) -> bytes:
     quality = int(rng.integers(55, 97))
     if rng.random() < 0.15:
         quality = int(rng.integers(18, 55))
-    done, data = cv2.imencode(
-        '.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, quality]
-    )
+    done, data = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise RuntimeError('OpenCV cannot write JPEG.')
     return data.tobytes()

@@ -107,9 +107,7 @@ def _jacket(
 
     def poly(points: list, colour: tuple) -> None:
         corners = np.array(points) * s + base
-        cv2.fillPoly(
-            cloth, [np.round(corners).astype(np.int32)], colour, cv2.LINE_AA
-        )
+        cv2.fillPoly(cloth, [np.round(corners).astype(np.int32)], colour, cv2.LINE_AA)
 
     poly([(-0.8, -0.2), (0.8, -0.2), (0, 2.6)], (235, 235, 238))
     if rng.random() < 0.7:
@@ -117,9 +115,7 @@ def _jacket(
         poly([(-0.17, 0.4), (0.17, 0.4), (0.22, 3), (-0.22, 3)], tie)
 
 
-def neck_cut(
-    points: np.ndarray, chin_y: float, clothes: Clothes
-) -> np.ndarray:
+def neck_cut(points: np.ndarray, chin_y: float, clothes: Clothes) -> np.ndarray:
     """Tell where the head's surface ends in the clothes.
 
     Args:

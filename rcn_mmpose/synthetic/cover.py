@@ -59,8 +59,7 @@ class Cover(NamedTuple):
         """
         column = bearing_column(x, z)
         return np.clip(
-            (self.line[column] - y) * np.float32(1 / self.soft)
-            + np.float32(0.5),
+            (self.line[column] - y) * np.float32(1 / self.soft) + np.float32(0.5),
             0,
             1,
         )
@@ -84,9 +83,7 @@ class Cover(NamedTuple):
         hat = np.clip((np.float32(self.rim + 0.03) - y) * 25, 0, 1)[..., None]
         return hair + hat * (cloth - hair)
 
-    def _brightness(
-        self, x: np.ndarray, y: np.ndarray, z: np.ndarray
-    ) -> np.ndarray:
+    def _brightness(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Look the strands' brightness up, factors around 1."""
         swing, length = self.wave
         column = bearing_column(x, z) // 2
@@ -96,9 +93,7 @@ class Cover(NamedTuple):
         row = ((y + 2.0) * _DENSITY).astype(np.int32)
         return self.streaks[row % ROWS, column % (COLUMNS // 2)]
 
-    def tables(
-        self, y: np.ndarray, width: np.ndarray, depth: np.ndarray
-    ) -> tuple:
+    def tables(self, y: np.ndarray, width: np.ndarray, depth: np.ndarray) -> tuple:
         """Half-width and half-depth of the covered head.
 
         Args:

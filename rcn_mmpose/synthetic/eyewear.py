@@ -98,9 +98,7 @@ def wear(
         keep = _in_front(flat, depth)
         corners = np.round(flat[:, :2] * 16).astype(np.int32)
         if closed and keep.all():
-            cv2.polylines(
-                rim_mask, [corners], True, 255, thick, cv2.LINE_AA, 4
-            )
+            cv2.polylines(rim_mask, [corners], True, 255, thick, cv2.LINE_AA, 4)
             return
         for k in range(len(corners) - 1):
             if keep[k] and keep[k + 1]:

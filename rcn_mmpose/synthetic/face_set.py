@@ -13,15 +13,15 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..boxes import box_from_extent, box_from_eyes_and_mouth
-from ..coco_json import Face, write_faces
-from ..files import DRAFT, write_whole
-from ..keypoints import (
+from ..geometry.boxes import box_from_extent, box_from_eyes_and_mouth
+from ..geometry.keypoints import (
     FIVE_NAMES,
     FIVE_RELATIONS,
     NAMES_68,
     RELATIONS_68,
 )
+from ..io.atomic import DRAFT, write_whole
+from ..io.coco import Face, write_faces
 from .render import render_face
 from .streams import child
 
@@ -99,9 +99,7 @@ def seed_of(seed: int, split: str, index: int) -> np.random.SeedSequence:
     return child(root, SPLITS.index(split), index)
 
 
-def parts_of(
-    folder: str, split: str, count: int, seed: int, size: int
-) -> list[Part]:
+def parts_of(folder: str, split: str, count: int, seed: int, size: int) -> list[Part]:
     """Cut a split into parts.
 
     Args:
@@ -141,9 +139,7 @@ def make_part(part: Part) -> int:
     finally:
         if rendered:
             faces = {key: faces[key] for key in sorted(faces, key=int)}
-            content = dict(
-                version=VERSION, seed=part.seed, size=part.size, faces=faces
-            )
+            content = dict(version=VERSION, seed=part.seed, size=part.size, faces=faces)
             write_whole(part.record(), json.dumps(content).encode())
     return rendered
 
@@ -181,9 +177,7 @@ def read_record(part: Part) -> dict | None:
         return None
 
 
-def write_annotations(
-    folder: str, split: str, parts: list[Part], points: int
-) -> str:
+def write_annotations(folder: str, split: str, parts: list[Part], points: int) -> str:
     """Write an annotation file from the parts' records.
 
     Args:

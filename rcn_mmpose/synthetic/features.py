@@ -38,9 +38,7 @@ def draw_lips(
     _blend(canvas, mask, look.lips, 0.55 + 0.4 * look.make_up)
     # the upper lip faces down and is darker
     mask[:] = 0
-    fill(
-        mask, np.concatenate((layout.lip_upper, layout.seam_upper[::-1])), 255
-    )
+    fill(mask, np.concatenate((layout.lip_upper, layout.seam_upper[::-1])), 255)
     canvas *= 1 - mask[..., None].astype(np.float32) * np.float32(0.16 / 255)
     mask[:] = 0
     middle = 0.5 * (layout.lip_lower + layout.seam_lower)[10:31]
@@ -232,17 +230,13 @@ def draw_eye(
     at = tuple(np.round(iris * 16).astype(int).tolist())
 
     def disc(radius: float, colour: tuple) -> None:
-        cv2.circle(
-            ball, at, int(radius * SCALE * 16), colour, -1, cv2.LINE_AA, 4
-        )
+        cv2.circle(ball, at, int(radius * SCALE * 16), colour, -1, cv2.LINE_AA, 4)
 
     disc(face.iris, tuple((look.iris * 0.45).tolist()))
     disc(face.iris * 0.86, tuple(look.iris.tolist()))
     disc(face.iris * 0.45, (10, 10, 10))
     if rng.random() < 0.8:
-        spot = np.round(
-            (iris + rng.uniform(-0.045, 0.045, 2) * SCALE) * 16
-        ).astype(int)
+        spot = np.round((iris + rng.uniform(-0.045, 0.045, 2) * SCALE) * 16).astype(int)
         cv2.circle(
             ball,
             tuple(spot.tolist()),

@@ -7,9 +7,7 @@ from .cover import BEARING, COLUMNS, OFF, ROWS, Cover
 from .streams import triangular
 
 
-def draw_cover(
-    rng: np.random.Generator, skin: np.ndarray, age: float
-) -> Cover:
+def draw_cover(rng: np.random.Generator, skin: np.ndarray, age: float) -> Cover:
     """Draw hair or a hat.
 
     Args:
@@ -154,9 +152,7 @@ def _streaks(rng: np.random.Generator, kind: str) -> np.ndarray:
     return np.exp(strength * smooth - strength**2 / 2).astype(np.float32)
 
 
-def _hair_colour(
-    rng: np.random.Generator, skin: np.ndarray, age: float
-) -> np.ndarray:
+def _hair_colour(rng: np.random.Generator, skin: np.ndarray, age: float) -> np.ndarray:
     """BGR from black over brown, red and blond to grey."""
     dark_skin = skin.mean() < 110
     black = np.array([18, 20, 24.0])

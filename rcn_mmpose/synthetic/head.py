@@ -54,9 +54,7 @@ class Head:
         self._width, self._depth = width, depth
         self.ear_x = float(np.interp(_EAR_Y - 0.1, _Y, width))
         if cover is not None:
-            self._cover_width, self._cover_depth = cover.tables(
-                _Y, width, depth
-            )
+            self._cover_width, self._cover_depth = cover.tables(_Y, width, depth)
             self.cover_top = self.top - cover.volume
         else:
             self.cover_top = self.top

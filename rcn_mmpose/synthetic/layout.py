@@ -95,9 +95,7 @@ def make_layout(face: Identity, doing: Expression) -> Layout:
     )
 
 
-def _lid_lines(
-    face: Identity, doing: Expression, side: int, lid: float
-) -> tuple:
+def _lid_lines(face: Identity, doing: Expression, side: int, lid: float) -> tuple:
     """Upper and lower lid of one eye, left to right."""
     s = np.linspace(-1, 1, 25)
     x = side * 0.5 + s * face.eye_width / 2
@@ -151,9 +149,7 @@ def _lips(face: Identity, doing: Expression) -> dict:
         1 + 0.24 * max(smile, 0) - 0.32 * doing.pucker - 0.25 * gap
     )
     # never above the nose's base by more than a thin upper lip
-    mouth_y = max(face.mouth_y, face.nose_tip + 0.36) * (
-        0.5 + 0.5 * face.face_length
-    )
+    mouth_y = max(face.mouth_y, face.nose_tip + 0.36) * (0.5 + 0.5 * face.face_length)
     x = s * half + 0.05 * doing.skew
     seam = mouth_y - 0.02 * smile - 0.13 * smile * s**2
     seam = seam + 0.05 * doing.skew * s * abs(smile)
@@ -188,10 +184,6 @@ def flat_keypoints(layout: Layout) -> np.ndarray:
     """
     top, low = layout.lip_upper, layout.lip_lower
     in_top, in_low = layout.seam_upper, layout.seam_lower
-    outer = np.concatenate(
-        (top[[0, 8, 15, 20, 25, 32, 40]], low[[32, 25, 20, 15, 8]])
-    )
+    outer = np.concatenate((top[[0, 8, 15, 20, 25, 32, 40]], low[[32, 25, 20, 15, 8]]))
     inner = np.concatenate((in_top[[3, 13, 20, 27, 37]], in_low[[27, 20, 13]]))
-    return np.concatenate(
-        (*layout.brows, layout.nose, *layout.eyes, outer, inner)
-    )
+    return np.concatenate((*layout.brows, layout.nose, *layout.eyes, outer, inner))

@@ -76,9 +76,7 @@ def draw_light(rng: np.random.Generator) -> Light:
     lamps = [_lamp(rng, turn, high, power * rng.uniform(0.6, 1.4))]
     if kind == 'two' or rng.random() < 0.25:
         other = -np.sign(turn) * abs(rng.normal(1.2, 0.5))
-        lamps.append(
-            _lamp(rng, other, rng.normal(0.2, 0.3), rng.uniform(0.2, 0.9))
-        )
+        lamps.append(_lamp(rng, other, rng.normal(0.2, 0.3), rng.uniform(0.2, 0.9)))
     tint = np.exp(rng.normal(0, 0.08, 3))
     return Light(
         ambient=ambient * tint,
@@ -88,9 +86,7 @@ def draw_light(rng: np.random.Generator) -> Light:
     )
 
 
-def _lamp(
-    rng: np.random.Generator, turn: float, high: float, power: float
-) -> Lamp:
+def _lamp(rng: np.random.Generator, turn: float, high: float, power: float) -> Lamp:
     towards = np.array(
         [
             np.sin(turn) * np.cos(high),
@@ -147,10 +143,7 @@ def shade(
         albedo - look.skin.astype(np.float32)
     )
     # where the cover's edge is seen the point found may lie just before it
-    deeper = (
-        surface.points
-        - (_BEHIND * rotation[2]).astype(np.float32)[:, None, None]
-    )
+    deeper = surface.points - (_BEHIND * rotation[2]).astype(np.float32)[:, None, None]
     covered = cover.mask(*deeper)
     albedo += covered[..., None] * (cover.tone(*deeper) - albedo)
     # squares stand for the display's gamma curve
@@ -217,8 +210,6 @@ def _openness(head: Head, at: tuple, y: np.ndarray) -> np.ndarray:
     hollow = cv2.GaussianBlur(relief, (0, 0), 9.0) - relief
     hollow += 0.6 * (cv2.GaussianBlur(relief, (0, 0), 3.5) - relief)
     hollow = np.clip(1 - 4.5 * hollow, 0.35, 1.15)
-    seen = cv2.remap(
-        hollow, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    seen = cv2.remap(hollow, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     below = np.clip((y - np.float32(head.layout.chin_y)) * 5, 0, 1)
     return seen * (1 - np.float32(0.5) * below)

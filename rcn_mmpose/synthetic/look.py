@@ -80,9 +80,7 @@ def draw_look(
     beard, stubble, make_up = '', 0.0, 0.0
     if male and not child:
         beard = str(
-            rng.choice(
-                ['', 'full', 'goatee', 'moustache'], p=[0.6, 0.2, 0.1, 0.1]
-            )
+            rng.choice(['', 'full', 'goatee', 'moustache'], p=[0.6, 0.2, 0.1, 0.1])
         )
         stubble = max(0.0, rng.uniform(-0.5, 0.7))
     elif not child:
@@ -94,9 +92,7 @@ def draw_look(
         lips += rng.uniform(0, 0.8) * (paint - lips)
     eyes = ((25, 40, 60), (50, 80, 110), (120, 100, 70), (90, 110, 80))
     dark = skin.mean() < 120 or hair.mean() < 40
-    iris = eyes[
-        rng.choice(4, p=(0.8, 0.2, 0, 0) if dark else (0.4, 0.2, 0.25, 0.15))
-    ]
+    iris = eyes[rng.choice(4, p=(0.8, 0.2, 0, 0) if dark else (0.4, 0.2, 0.25, 0.15))]
     return Look(
         skin=skin,
         hair=hair,

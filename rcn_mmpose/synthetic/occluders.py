@@ -53,9 +53,7 @@ def draw_occluders(
         tone = draw(rng, layer, face)
         alpha = layer.astype(np.float32) / 255
         # darker at its edges, as round things are
-        inside = cv2.distanceTransform(
-            (layer > 127).astype(np.uint8), cv2.DIST_L2, 3
-        )
+        inside = cv2.distanceTransform((layer > 127).astype(np.uint8), cv2.DIST_L2, 3)
         round_ = np.clip(inside / (0.10 * face.unit), 0, 1)
         shade = (0.62 + 0.38 * round_) * _slant(rng, size)
         colour = tone * shade[..., None]
@@ -72,9 +70,7 @@ def _slant(rng: np.random.Generator, size: int) -> np.ndarray:
     return cv2.resize(corners, (size, size), interpolation=cv2.INTER_LINEAR)
 
 
-def _tip(
-    rng: np.random.Generator, anchors: np.ndarray, spread: float
-) -> np.ndarray:
+def _tip(rng: np.random.Generator, anchors: np.ndarray, spread: float) -> np.ndarray:
     """A place on the face, the lower half and the sides more often."""
     if rng.random() < 0.7:
         at = anchors[rng.choice(np.r_[2:15, 48:60, 5:12])]
@@ -83,9 +79,7 @@ def _tip(
     return at + rng.normal(0, spread, 2)
 
 
-def _stroke(
-    layer: np.ndarray, a: np.ndarray, b: np.ndarray, thick: float
-) -> None:
+def _stroke(layer: np.ndarray, a: np.ndarray, b: np.ndarray, thick: float) -> None:
     cv2.line(
         layer,
         (int(a[0]), int(a[1])),
@@ -96,9 +90,7 @@ def _stroke(
     )
 
 
-def _hand(
-    rng: np.random.Generator, layer: np.ndarray, face: Around
-) -> np.ndarray:
+def _hand(rng: np.random.Generator, layer: np.ndarray, face: Around) -> np.ndarray:
     """A palm with one to five fingers that comes from the border."""
     anchors, unit = face.anchors, face.unit
     at = _tip(rng, anchors, 0.25 * unit)
@@ -149,17 +141,13 @@ def _microphone(
         return np.full(3, rng.uniform(5, 120))
     at = anchors[57] + rng.normal(0, 0.35 * unit, 2) + (0, 0.3 * unit)
     radius = rng.uniform(0.18, 0.38) * unit
-    cv2.circle(
-        layer, (int(at[0]), int(at[1])), int(radius), 255, -1, cv2.LINE_AA
-    )
+    cv2.circle(layer, (int(at[0]), int(at[1])), int(radius), 255, -1, cv2.LINE_AA)
     end = at + (rng.normal(0, 2) * unit, 4 * unit)
     _stroke(layer, at, end, radius)
     return np.full(3, rng.uniform(10, 140))
 
 
-def _thing(
-    rng: np.random.Generator, layer: np.ndarray, face: Around
-) -> np.ndarray:
+def _thing(rng: np.random.Generator, layer: np.ndarray, face: Around) -> np.ndarray:
     """A rectangle, an ellipse or a polygon of any colour."""
     anchors, unit = face.anchors, face.unit
     at = _tip(rng, anchors, 0.4 * unit)
@@ -184,9 +172,7 @@ def _thing(
     return np.array(random_colour(rng))
 
 
-def _strands(
-    rng: np.random.Generator, layer: np.ndarray, face: Around
-) -> np.ndarray:
+def _strands(rng: np.random.Generator, layer: np.ndarray, face: Around) -> np.ndarray:
     """Hairs that fall over forehead, eye and cheek."""
     anchors, unit = face.anchors, face.unit
     top = anchors[17:27].mean(0) - (0, 1.0 * unit)
@@ -211,9 +197,7 @@ def _strands(
     return face.hair * rng.uniform(0.7, 1.3)
 
 
-def _cut(
-    rng: np.random.Generator, layer: np.ndarray, face: Around
-) -> np.ndarray:
+def _cut(rng: np.random.Generator, layer: np.ndarray, face: Around) -> np.ndarray:
     """Something large that covers the picture from one side."""
     anchors, unit = face.anchors, face.unit
     middle = anchors[27:36].mean(0)

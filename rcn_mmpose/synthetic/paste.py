@@ -6,8 +6,8 @@ from functools import cache
 
 import numpy as np
 
-from ..crop import to_grey
-from ..keypoints import five_from_68
+from ..geometry.keypoints import five_from_68
+from ..image.crop import to_grey
 from .occluders import Around, draw_occluders
 from .render import render_face
 
@@ -79,9 +79,7 @@ def _around(keypoints: np.ndarray) -> tuple[np.ndarray, float]:
     source = five_from_68(plain) @ (1, 1j)
     target = five @ (1, 1j)
     centred = source - source.mean()
-    factor = (centred.conj() @ (target - target.mean())) / (
-        np.abs(centred) ** 2
-    ).sum()
+    factor = (centred.conj() @ (target - target.mean())) / (np.abs(centred) ** 2).sum()
     placed = (plain @ (1, 1j) - source.mean()) * factor + target.mean()
     anchors = np.stack((placed.real, placed.imag), axis=-1)
     return keypoints if whole else anchors, between * abs(factor)

@@ -57,17 +57,11 @@ def make_relief(
     """
     x, y = grid()
 
-    def bump(
-        x0: float, y0: float, sx: float, sy: float, height: float
-    ) -> np.ndarray:
+    def bump(x0: float, y0: float, sx: float, sy: float, height: float) -> np.ndarray:
         return (height * _bell(y, y0, sy)) * _bell(x, x0, sx)
 
-    def pair(
-        x0: float, y0: float, sx: float, sy: float, height: float
-    ) -> np.ndarray:
-        return (height * _bell(y, y0, sy)) * (
-            _bell(x, -x0, sx) + _bell(x, x0, sx)
-        )
+    def pair(x0: float, y0: float, sx: float, sy: float, height: float) -> np.ndarray:
+        return (height * _bell(y, y0, sy)) * (_bell(x, -x0, sx) + _bell(x, x0, sx))
 
     smile = max(doing.smile, 0)
     mouth = layout.seam_upper[20]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..keypoints import five_from_68
+from ..geometry.keypoints import five_from_68
 from .background import draw_background
 from .camera import Camera
 from .camera_faults import compress, degrade
@@ -134,9 +134,7 @@ def draw_picture(
     """
     head, camera, chin = scene.head, scene.camera, scene.layout.chin_y
     surface = trace(head, camera, size)
-    painted = paint(
-        streams.part(10), scene.face, scene.doing, scene.layout, scene.look
-    )
+    painted = paint(streams.part(10), scene.face, scene.doing, scene.layout, scene.look)
     # the map is finer than the picture
     coarse = 0.35 * SCALE / camera.scale
     painted = cv2.GaussianBlur(painted, (0, 0), coarse)
@@ -208,15 +206,11 @@ def _as_lit(
     skin = (colour * weight[..., None]).sum((0, 1)) / total
     hair = scene.cover.hair_colour * 0.8
     if hair_weight.sum() > 50 and scene.cover.kind in ('short', 'long'):
-        hair = (colour * hair_weight[..., None]).sum(
-            (0, 1)
-        ) / hair_weight.sum()
+        hair = (colour * hair_weight[..., None]).sum((0, 1)) / hair_weight.sum()
     return skin.astype(np.float32), np.asarray(hair, np.float32)
 
 
-def _brim(
-    canvas: np.ndarray, hidden: np.ndarray, scene: Scene, camera: Camera
-) -> None:
+def _brim(canvas: np.ndarray, hidden: np.ndarray, scene: Scene, camera: Camera) -> None:
     """Draw the brim of a cap and its shadow, in place."""
     cover = scene.cover
     rim = float(cover.line[len(cover.line) // 2])

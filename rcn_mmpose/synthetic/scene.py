@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..keypoints import five_from_68
+from ..geometry.keypoints import five_from_68
 from .camera import Camera, draw_pose, rotation
 from .clothes import Clothes, draw_clothes
 from .cover import Cover, no_cover
@@ -97,14 +97,10 @@ def draw_scene(
         cover = no_cover()
     else:
         cover = draw_cover(rng, skin, face.age)
-    look = draw_look(
-        streams.part(4), skin, cover.hair_colour, child=face.age == 0
-    )
+    look = draw_look(streams.part(4), skin, cover.hair_colour, child=face.age == 0)
     if plain:
         look = look._replace(beard='', stubble=0.0, make_up=0.0, spots=0.0)
-        look = look._replace(
-            iris=np.array([25.0, 40, 60]), brow=0.9, shine=0.2
-        )
+        look = look._replace(iris=np.array([25.0, 40, 60]), brow=0.9, shine=0.2)
     head = Head(face, doing, layout, relief, cover)
     points = np.concatenate(
         (head.on_contour(layout.contour), head.lift(flat_keypoints(layout)))

@@ -136,9 +136,7 @@ def _wrinkles(
                 2,
             )
     mask = cv2.GaussianBlur(mask, (0, 0), 1.2)
-    canvas *= 1 - mask[..., None].astype(np.float32) * np.float32(
-        2.2 * depth / 255
-    )
+    canvas *= 1 - mask[..., None].astype(np.float32) * np.float32(2.2 * depth / 255)
 
 
 def _beard(

@@ -32,9 +32,7 @@ class Streams:
         return np.random.default_rng(child(self._seed, *number))
 
 
-def child(
-    seed: np.random.SeedSequence, *number: int
-) -> np.random.SeedSequence:
+def child(seed: np.random.SeedSequence, *number: int) -> np.random.SeedSequence:
     """Derive a seed; a pure function of its arguments.
 
     Args:

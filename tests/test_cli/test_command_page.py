@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rcn_mmpose.cli import VERBS, main
-from rcn_mmpose.shipped import shipped_models
+from rcn_mmpose.shipped.catalogue import shipped_models
 
 MODEL = {'--model', '--checkpoint', '--precision', '--device', '--passes'}
 
@@ -33,9 +33,7 @@ def test_every_option_stands_there(page: str) -> None:
     assert set(re.findall(r'^\| `(--\w+)`', common, re.M)) == MODEL
     for verb in VERBS:
         known = options_of(verb)
-        (part,) = (
-            part for part in sections if verb in part.splitlines()[0].lower()
-        )
+        (part,) = (part for part in sections if verb in part.splitlines()[0].lower())
         if '--model' in known:
             assert verb == 'export' or MODEL <= known
             known -= MODEL

@@ -13,7 +13,7 @@ import pytest
 
 from rcn_mmpose.cli import main
 from rcn_mmpose.evaluation.error_file import read_errors
-from rcn_mmpose.keypoints import FIVE_NAMES
+from rcn_mmpose.geometry.keypoints import FIVE_NAMES
 
 Fresh = Callable[..., subprocess.CompletedProcess]
 # main where neither of these is installed
@@ -65,9 +65,7 @@ def test_errors_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     moved = FIVE + (0.3, 0.4)  # by 0.5, a twentieth of the eye distance
     one = FIVE.copy()
     one[2] += (0, 5)  # one of five keypoints, by half of it
-    truth = write_coco(
-        tmp_path / 'truth.json', [('t/a.png', FIVE), ('t/b.png', FIVE)]
-    )
+    truth = write_coco(tmp_path / 'truth.json', [('t/a.png', FIVE), ('t/b.png', FIVE)])
     found = write_coco(
         tmp_path / 'found.json', [('x/t/b.png', one), ('x/t/a.png', moved)]
     )
@@ -85,15 +83,9 @@ def test_errors_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert curves.stat().st_size > 1000
 
 
-def test_missed_faces_count(
-    tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
-    truth = write_coco(
-        tmp_path / 'truth.json', [(f'{n}.png', FIVE) for n in 'abcd']
-    )
-    found = write_coco(
-        tmp_path / 'found.json', [('a.png', FIVE), ('other.png', FIVE)]
-    )
+def test_missed_faces_count(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    truth = write_coco(tmp_path / 'truth.json', [(f'{n}.png', FIVE) for n in 'abcd'])
+    found = write_coco(tmp_path / 'found.json', [('a.png', FIVE), ('other.png', FIVE)])
     assert main(['evaluate', found, truth]) == 1
     said = capsys.readouterr().out
     assert said.startswith(
@@ -114,9 +106,7 @@ def test_each_face_gets_its_own_prediction(
     )
     # the first two lie in both boxes, the last one in none
     predicted = [left + (2, 0), right + (1, 0), far + (40, 0)]
-    found = write_coco(
-        tmp_path / 'found.json', [('a.png', p) for p in predicted[::-1]]
-    )
+    found = write_coco(tmp_path / 'found.json', [('a.png', p) for p in predicted[::-1]])
     errors = tmp_path / 'e.csv'
     words = ['evaluate', found, truth, '--errors', str(errors)]
     assert main(words) == 1
@@ -133,9 +123,7 @@ def test_normalisers_that_are_known_or_given(
     def heads(count: int, *more: str, **category: object) -> list[str]:
         points = rng.uniform(0, 50, (count, 2))
         names = tuple(f'kpt-{i}' for i in range(count))
-        truth = write_coco(
-            tmp_path / 't.json', [('a.png', points)], names, **category
-        )
+        truth = write_coco(tmp_path / 't.json', [('a.png', points)], names, **category)
         found = write_coco(tmp_path / 'p.json', [('a.png', points + 1)])
         assert main(['evaluate', found, truth, *more]) == 0
         table = capsys.readouterr().out.split('infinite error')[1]
@@ -214,9 +202,7 @@ def test_without_torch_and_mmpose(
     assert done.returncode == 0, done.stderr
     eyes = points[[36, 39]].mean(0) - points[[42, 45]].mean(0)
     wanted = 500 / np.linalg.norm(eyes)
-    assert numbers(done.stdout, 'eye_centres')[1] == pytest.approx(
-        wanted, abs=0.005
-    )
+    assert numbers(done.stdout, 'eye_centres')[1] == pytest.approx(wanted, abs=0.005)
     assert 'subsets left out' in done.stderr  # those of 300W's test
     # the same as with them
     assert main([*words[:3], '--errors', str(tmp_path / 'f.csv')]) == 0

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from rcn_mmpose import shipped
 from rcn_mmpose.cli import main
+from rcn_mmpose.shipped import catalogue as shipped
 
 
 def test_no_model_ships(

@@ -115,9 +115,7 @@ FACELESS = ('one_pixel.png', 'long.png', 'no_face.png')
 FOUND = ('grey.png', 'rgba.png', 'sixteen_bit.png', 'größe 顔.png')
 
 
-def test_pictures(
-    odd: Path, checkpoint: str, capsys: pytest.CaptureFixture
-) -> None:
+def test_pictures(odd: Path, checkpoint: str, capsys: pytest.CaptureFixture) -> None:
     out = odd.parent / 'found.json'
     run = Run(out, checkpoint, odd, capsys=capsys)
     assert run.status == 1
@@ -132,9 +130,7 @@ def test_pictures(
     assert len(plain['keypoints']) == 3 * 5
     for name in FOUND:  # the same face in other clothes
         (other,) = run.faces[name]
-        np.testing.assert_allclose(
-            other['keypoints'], plain['keypoints'], atol=0.5
-        )
+        np.testing.assert_allclose(other['keypoints'], plain['keypoints'], atol=0.5)
     first, *rest = run.said.splitlines()
     assert first.startswith('5 faces in 13 pictures, 8 failed')
     # 'no picture' with 4 names, 'no face' with 3
@@ -171,9 +167,7 @@ def test_pictures_that_pil_writes(
     }
     (plain,) = run.faces['plain.png']
     for name, (other,) in run.faces.items():  # the GIF's first frame counts
-        np.testing.assert_allclose(
-            other['bbox'], plain['bbox'], atol=3, err_msg=name
-        )
+        np.testing.assert_allclose(other['bbox'], plain['bbox'], atol=3, err_msg=name)
 
 
 def test_boxes(

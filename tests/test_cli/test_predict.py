@@ -72,9 +72,7 @@ def test_json_numbers_pictures_across_calls_of_the_model(
     result = load_model(checkpoint)(str(folder / 'pictures/a/1.png'), [BOX])
     first = ours['annotations'][0]
     covariance = result.covariance[0].reshape(-1, 4)[:, [0, 1, 3]]
-    np.testing.assert_allclose(
-        first['keypoint_covariances'], covariance, rtol=1e-4
-    )
+    np.testing.assert_allclose(first['keypoint_covariances'], covariance, rtol=1e-4)
     assert first['bbox'] == [20, 20, 120, 120]
 
 

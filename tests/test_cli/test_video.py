@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rcn_mmpose.cli import main
-from rcn_mmpose.tracking import FaceTracker
+from rcn_mmpose.tracking.tracker import FaceTracker
 
 FRAMES = 6
 

@@ -55,9 +55,7 @@ def dense(codec: CellIndex, encoded: dict) -> torch.Tensor:
     ],
 )
 @pytest.mark.parametrize('axis', [0, 1])
-def test_the_cell_of_a_position(
-    stride: int, x: float, cell: int, axis: int
-) -> None:
+def test_the_cell_of_a_position(stride: int, x: float, cell: int, axis: int) -> None:
     codec = CellIndex((8, 16), (8 // stride, 16 // stride))
     point = np.array([stride * 1.0, stride * 1.0], dtype=np.float32)
     point[axis] = x
@@ -70,12 +68,8 @@ def test_the_cell_of_a_position(
 def test_flat_index_counts_rows_by_the_width() -> None:
     codec = CellIndex((10, 6))
     encoded = codec.encode(positions((3, 2), (9, 5), (0, 0)))
-    np.testing.assert_array_equal(
-        encoded['keypoint_cells'], [[[23], [59], [0]]]
-    )
-    np.testing.assert_array_equal(
-        encoded['keypoint_cell_weights'], np.ones((1, 3, 1))
-    )
+    np.testing.assert_array_equal(encoded['keypoint_cells'], [[[23], [59], [0]]])
+    np.testing.assert_array_equal(encoded['keypoint_cell_weights'], np.ones((1, 3, 1)))
     np.testing.assert_array_equal(encoded['keypoint_weights'], [[1, 1, 1]])
     kinds = {key: value.dtype for key, value in encoded.items()}
     assert kinds == dict(
@@ -144,15 +138,11 @@ OUTSIDE = [
 
 @pytest.mark.parametrize('target', ['one', 'four'])
 @pytest.mark.parametrize(('point', 'cell', 'counts'), OUTSIDE)
-def test_outside_the_crop(
-    target: str, point: tuple, cell: tuple, counts: int
-) -> None:
+def test_outside_the_crop(target: str, point: tuple, cell: tuple, counts: int) -> None:
     for outside, weight in (('clamp', 1), ('mask', counts)):
         codec = CellIndex((10, 6), target=target, outside=outside)
         encoded = codec.encode(positions(point, (2, 2)))
-        np.testing.assert_array_equal(
-            encoded['keypoint_weights'], [[weight, 1]]
-        )
+        np.testing.assert_array_equal(encoded['keypoint_weights'], [[weight, 1]])
         x, y = cell
         assert dense(codec, encoded)[0, 0, y, x] == pytest.approx(1)
 
@@ -195,9 +185,7 @@ def test_the_input_is_not_modified() -> None:
     visible = np.array([[1, 0]], np.float32)
     before = points.copy()
     for target in ('one', 'four'):
-        CellIndex((10, 6), target=target, outside='mask').encode(
-            points, visible
-        )
+        CellIndex((10, 6), target=target, outside='mask').encode(points, visible)
     np.testing.assert_array_equal(points, before)
     np.testing.assert_array_equal(visible, [[1, 0]])
 
@@ -267,9 +255,7 @@ def random_maps(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(('stride', 'radius'), [(1, 3.0), (2, 3.0), (2, 7.5)])
-def test_the_score_is_the_mass_near_the_keypoint(
-    stride: int, radius: float
-) -> None:
+def test_the_score_is_the_mass_near_the_keypoint(stride: int, radius: float) -> None:
     codec = CellIndex((9 * stride, 7 * stride), (9, 7), score_radius=radius)
     maps = random_maps(2, 3, 7, 9)
     keypoints, scores = codec.batch_decode(maps)

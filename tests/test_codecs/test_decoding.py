@@ -133,14 +133,10 @@ def test_local_expectation_by_brute_force(window: int) -> None:
         for column in range(width):
             total = x = y = 0.0
             for i in range(max(row - reach, 0), min(row + reach + 1, height)):
-                for j in range(
-                    max(column - reach, 0), min(column + reach + 1, width)
-                ):
+                for j in range(max(column - reach, 0), min(column + reach + 1, width)):
                     value = maps[0, 0, i, j].item()
                     total, x, y = total + value, x + j * value, y + i * value
-            found = local_expectation(
-                maps, torch.tensor([[[column, row]]]), window
-            )
+            found = local_expectation(maps, torch.tensor([[[column, row]]]), window)
             expected = torch.tensor([[[x / total, y / total]]])
             torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
@@ -160,9 +156,7 @@ def test_each_map_has_its_own_window() -> None:
 @pytest.mark.parametrize(
     ('radius', 'mass'), [(0, 1), (1, 5), (1.4, 5), (1.5, 9), (2, 13), (9, 48)]
 )
-def test_mass_within_counts_the_cells_of_a_disc(
-    radius: float, mass: int
-) -> None:
+def test_mass_within_counts_the_cells_of_a_disc(radius: float, mass: int) -> None:
     maps = torch.full((1, 1, 6, 8), 1 / 48)
     found = mass_within(maps, torch.tensor([[[3.0, 2.0]]]), radius)
     torch.testing.assert_close(found, torch.tensor([[mass / 48]]))
@@ -200,9 +194,7 @@ def test_blocks_and_single_cells_side_by_side() -> None:
         dim=1,
     )
     found = local_expectation(maps, best_cells(maps), 3)
-    torch.testing.assert_close(
-        found, torch.tensor([[[2.5, 3.5], [5.25, 1.0]]])
-    )
+    torch.testing.assert_close(found, torch.tensor([[[2.5, 3.5], [5.25, 1.0]]]))
 
 
 def test_a_window_of_one_cell() -> None:

@@ -40,9 +40,7 @@ def cells_of(results: dict) -> list[tuple[int, int]]:
     assert maps.shape[:2] == (10, 12)
     assert maps.dtype == np.uint8
     assert (maps.sum((0, 1)) == 1).all() and maps.max() == 1
-    return [
-        tuple(np.argwhere(maps[..., k])[0][::-1]) for k in range(maps.shape[2])
-    ]
+    return [tuple(np.argwhere(maps[..., k])[0][::-1]) for k in range(maps.shape[2])]
 
 
 # ---------------------------------------------------------------- corrupt
@@ -90,9 +88,7 @@ def test_the_same_for_a_face_with_a_seed() -> None:
     np.random.seed(5)
     again = corrupt(sample())
     assert np.array_equal(first['img'], again['img'])
-    assert np.array_equal(
-        first['keypoints_visible'], again['keypoints_visible']
-    )
+    assert np.array_equal(first['keypoints_visible'], again['keypoints_visible'])
     others = [
         corrupt(dict(sample(), id=4)),
         CorruptKeypoints(CODEC, count=3, seed=1)(sample()),
@@ -215,8 +211,7 @@ def config(root: Path, tmp_path: Path) -> Config:
         )
     content = dict(
         images=[
-            dict(id=i, file_name=f'no/{i}.jpg', width=300, height=300)
-            for i in range(2)
+            dict(id=i, file_name=f'no/{i}.jpg', width=300, height=300) for i in range(2)
         ],
         annotations=faces,
         categories=[dict(id=1, name='face')],

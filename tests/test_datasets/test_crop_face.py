@@ -109,9 +109,7 @@ def test_blocks_of_whole_pixels(n: int) -> None:
 
 @pytest.mark.parametrize('rotation', [0, 90, -30, 145])
 @pytest.mark.parametrize('size', [60, 80, 170, 300])
-def test_a_dot_lands_where_its_keypoint_does(
-    size: float, rotation: float
-) -> None:
+def test_a_dot_lands_where_its_keypoint_does(size: float, rotation: float) -> None:
     """Its sub-pixel position, by the centre of mass."""
     dot, centre = np.array((205.4, 190.7)), np.array((200, 200))
     x, y = np.meshgrid(np.arange(400), np.arange(400))
@@ -122,9 +120,7 @@ def test_a_dot_lands_where_its_keypoint_does(
 
     # the box turns by the angle, so the picture in it turns back
     angle = np.deg2rad(rotation)
-    turn = np.array(
-        [(np.cos(angle), np.sin(angle)), (-np.sin(angle), np.cos(angle))]
-    )
+    turn = np.array([(np.cos(angle), np.sin(angle)), (-np.sin(angle), np.cos(angle))])
     expected = turn @ (dot - centre) * 80 / size + 40
     found = results['transformed_keypoints'][0, 0]
     np.testing.assert_allclose(found, expected, atol=1e-3)
@@ -137,9 +133,7 @@ def test_a_dot_lands_where_its_keypoint_does(
 
 def test_other_shapes() -> None:
     """The box grows to the shape of the crop, (width, height)."""
-    results = crop(
-        noise(400, 400), (200, 200), (100, 100), input_size=(40, 80)
-    )
+    results = crop(noise(400, 400), (200, 200), (100, 100), input_size=(40, 80))
     assert results['img'].shape == (80, 40)
     np.testing.assert_allclose(results['bbox_scale'], [(100, 200)])
     out = crop(noise(400, 400), (200, 200), (240, 10), input_size=(80, 40))

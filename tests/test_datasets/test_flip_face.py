@@ -31,9 +31,7 @@ def test_labels_stay_on_their_side() -> None:
         59 - 36,
         59 - 20,
     ]
-    np.testing.assert_allclose(
-        results['keypoints'][0], [(25, 17), (41, 15), (34, 25)]
-    )
+    np.testing.assert_allclose(results['keypoints'][0], [(25, 17), (41, 15), (34, 25)])
     np.testing.assert_allclose(results['bbox_center'], [(33, 20)])
     np.testing.assert_allclose(results['bbox'], [(13, 0, 53, 40)])
     crop = CropFace(input_size=(40, 40))(results)
@@ -45,9 +43,7 @@ def test_labels_stay_on_their_side() -> None:
 
 def test_without_bias_it_is_mmposes() -> None:
     results = FlipFace(prob=1.0)(sample())
-    np.testing.assert_allclose(
-        results['keypoints'][0], [(21, 17), (37, 15), (30, 25)]
-    )
+    np.testing.assert_allclose(results['keypoints'][0], [(21, 17), (37, 15), (30, 25)])
 
 
 def test_a_face_that_is_not_mirrored_stays() -> None:

@@ -10,7 +10,7 @@ import pytest
 from mmengine.config import Config
 
 from rcn_mmpose.datasets.face.own_faces import own_metainfo
-from rcn_mmpose.keypoints import five_from_68
+from rcn_mmpose.geometry.keypoints import five_from_68
 from rcn_mmpose.registry import DATASETS
 
 NAMES = ['left', 'right', 'tip']
@@ -68,9 +68,7 @@ def build(path: Path, **options: object) -> object:
 
 
 def test_own_keypoints_from_the_file(tmp_path: Path) -> None:
-    path = own_json(
-        tmp_path, keypoints=NAMES, flip_pairs=[[0, 1]], eyes=[[0], [1]]
-    )
+    path = own_json(tmp_path, keypoints=NAMES, flip_pairs=[[0, 1]], eyes=[[0], [1]])
     dataset = build(path)
     assert dataset.metainfo['flip_indices'] == [1, 0, 2]
     assert dataset.metainfo['normalisers'] == dict(eye_points=((0,), (1,)))
@@ -83,9 +81,7 @@ def test_own_keypoints_from_the_config(tmp_path: Path) -> None:
     assert 'normalisers' not in build(path).metainfo
     dataset = build(
         path,
-        metainfo=dict(
-            dataset_name='mine', flip_pairs=[(0, 1)], eyes=((0, 2), (1,))
-        ),
+        metainfo=dict(dataset_name='mine', flip_pairs=[(0, 1)], eyes=((0, 2), (1,))),
     )
     assert dataset.metainfo['dataset_name'] == 'mine'
     assert dataset.metainfo['flip_indices'] == [1, 0, 2]

@@ -11,7 +11,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from rcn_mmpose.datasets import EpochSampler
+from rcn_mmpose.device_data import EpochSampler
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,9 +32,7 @@ def crops(data: DataLoader, epoch: int) -> dict[int, np.ndarray]:
     return {
         sample.id: picture.numpy()
         for batch in data
-        for picture, sample in zip(
-            batch['inputs'], batch['data_samples'], strict=True
-        )
+        for picture, sample in zip(batch['inputs'], batch['data_samples'], strict=True)
     }
 
 

@@ -193,9 +193,7 @@ def test_no_keypoints_for_a_rule_that_needs_them() -> None:
 
 
 @pytest.mark.parametrize('rule', ['given', 'detection'])
-@pytest.mark.parametrize(
-    'box', [(5, 5, 5, 9), (9, 5, 5, 9), (np.nan, 1, 5, 5)]
-)
+@pytest.mark.parametrize('box', [(5, 5, 5, 9), (9, 5, 5, 9), (np.nan, 1, 5, 5)])
 def test_empty_box(rule: str, box: tuple) -> None:
     results = dict(bbox=np.float32([box]), img_path='face.png')
     with pytest.raises(ValueError, match='face.png.*empty'):
@@ -348,9 +346,7 @@ def test_occlusion_by_chance() -> None:
 
     def count(prob: float) -> int:
         transform = RandomOcclusion(prob=prob)
-        return sum(
-            (transform(dict(img=img))['img'] == 0).any() for _ in range(400)
-        )
+        return sum((transform(dict(img=img))['img'] == 0).any() for _ in range(400))
 
     assert count(0) == 0
     assert count(1) == 400
@@ -441,9 +437,7 @@ def test_training_pipeline_with_chance() -> None:
         cells.append(labels.keypoint_cells[0, 1, 0].item())
         # the truth for the metric stays in the picture
         truth = packed['data_samples'].gt_instances
-        np.testing.assert_array_equal(
-            truth.keypoints, with_keypoints()['keypoints']
-        )
+        np.testing.assert_array_equal(truth.keypoints, with_keypoints()['keypoints'])
     assert len(set(cells)) > 5
     assert not np.array_equal(crops[0], crops[1])
     batch = pseudo_collate([steps(with_keypoints()) for _ in range(2)])
@@ -460,9 +454,7 @@ def test_inference_pipeline_without_keypoints() -> None:
     assert tuple(sample.input_size) == (80, 80)
     np.testing.assert_allclose(sample.input_center, (100, 110))
     np.testing.assert_allclose(sample.input_scale, (160, 160))
-    np.testing.assert_allclose(
-        sample.gt_instances.bboxes, [[20, 30, 180, 190]]
-    )
+    np.testing.assert_allclose(sample.gt_instances.bboxes, [[20, 30, 180, 190]])
 
 
 def test_pipeline_with_lcn() -> None:

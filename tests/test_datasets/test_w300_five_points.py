@@ -106,9 +106,7 @@ def test_metainfo(tmp_path: Path) -> None:
         (slice(0, 67), '67 keypoints|204 numbers'),
     ],
 )
-def test_faces_that_are_refused(
-    tmp_path: Path, rows: slice, message: str
-) -> None:
+def test_faces_that_are_refused(tmp_path: Path, rows: slice, message: str) -> None:
     flat = face()
     flat[54, 2] = 0
     with pytest.raises(ValueError, match=message):

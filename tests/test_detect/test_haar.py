@@ -7,11 +7,14 @@ import cv2
 import numpy as np
 import pytest
 
-from rcn_mmpose.boxes import box_from_detection, box_from_eyes_and_mouth
 from rcn_mmpose.detect import HaarDetector, detect_faces_for, haar
-from rcn_mmpose.detect import calibrate as calibration
-from rcn_mmpose.detect.overlap import overlap
+from rcn_mmpose.geometry.boxes import (
+    box_from_detection,
+    box_from_eyes_and_mouth,
+)
+from rcn_mmpose.geometry.overlap import overlap
 from rcn_mmpose.inference import ModelInfo, Predictor
+from rcn_mmpose.lab.calibration import detector_boxes as calibration
 from rcn_mmpose.synthetic import SyntheticFace, render_face
 
 
@@ -103,9 +106,7 @@ def test_options(options: dict) -> None:
         HaarDetector(**options)
 
 
-def test_without_cascades(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_without_cascades(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(cv2.data, 'haarcascades', str(tmp_path))
     with pytest.raises(ImportError, match='opencv-python-headless<5'):
         HaarDetector()
@@ -140,9 +141,7 @@ def test_a_predictor_gets_boxes_as_it_was_trained_on(
     np.testing.assert_allclose(result.boxes, wanted)
     # the square is the box itself: its corner is half a pixel inside
     scale = (wanted[0, 2] - wanted[0, 0]) / 40
-    np.testing.assert_allclose(
-        result.keypoints[0, 0], wanted[0, :2], atol=scale
-    )
+    np.testing.assert_allclose(result.keypoints[0, 0], wanted[0, :2], atol=scale)
 
 
 # ------------------------------------------------------------- calibration
@@ -176,9 +175,7 @@ def test_calibration_finds_scale_and_shift(tmp_path: Path) -> None:
     assert found.sideways == pytest.approx(0)
     np.testing.assert_allclose(found.spread, [(1.2, 1.2), (0.1, 0.1)])
     with pytest.raises(ValueError, match='none of 9 faces'):
-        calibration.calibrate(
-            lambda picture: np.zeros((0, 4)), paths, np.array(true)
-        )
+        calibration.calibrate(lambda picture: np.zeros((0, 4)), paths, np.array(true))
 
 
 def test_calibration_of_a_file(

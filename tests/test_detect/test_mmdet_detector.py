@@ -10,8 +10,8 @@ import torch
 from mmengine.registry import DefaultScope, init_default_scope
 
 from rcn_mmpose import compat
-from rcn_mmpose.boxes import box_from_detection
 from rcn_mmpose.detect import MMDetDetector
+from rcn_mmpose.geometry.boxes import box_from_detection
 
 CONFIG = """
 default_scope = 'mmdet'
@@ -55,9 +55,7 @@ def fixed_boxes() -> None:
             self.shapes: list[tuple] = []
             self.weight = torch.nn.Parameter(torch.zeros(1))
 
-        def predict(
-            self, batch_inputs: torch.Tensor, batch_data_samples: list
-        ) -> list:
+        def predict(self, batch_inputs: torch.Tensor, batch_data_samples: list) -> list:
             self.shapes.append(tuple(batch_inputs.shape))
             batch_data_samples[0].pred_instances = InstanceData(
                 bboxes=torch.tensor(BOXES).float() * self.weight,

@@ -22,7 +22,7 @@ import pytest
 
 from rcn_mmpose.cli import main
 from rcn_mmpose.detect.haar import HaarDetector
-from rcn_mmpose.keypoints import RELATIONS_68, five_from_68
+from rcn_mmpose.geometry.keypoints import RELATIONS_68, five_from_68
 from rcn_mmpose.synthetic import SyntheticFace, render_face
 
 pytest.importorskip('onnx')
@@ -105,9 +105,7 @@ class Rectangle:
 def dlib(face: SyntheticFace, monkeypatch: pytest.MonkeyPatch) -> Rectangle:
     """Stands in for dlib; returns what its detector finds."""
     rectangle = Rectangle(80, 90, 239, 249)
-    parts = [
-        SimpleNamespace(x=round(x), y=round(y)) for x, y in face.keypoints
-    ]
+    parts = [SimpleNamespace(x=round(x), y=round(y)) for x, y in face.keypoints]
     module = ModuleType('dlib')
     module.get_frontal_face_detector = lambda: lambda rgb, times: [rectangle]
     shape = SimpleNamespace(parts=lambda: parts)
@@ -144,9 +142,7 @@ def mediapipe(face: SyntheticFace, monkeypatch: pytest.MonkeyPatch) -> None:
     mesh = SimpleNamespace(
         process=lambda rgb: SimpleNamespace(multi_face_landmarks=found)
     )
-    solutions = SimpleNamespace(
-        face_mesh=SimpleNamespace(FaceMesh=lambda **_: mesh)
-    )
+    solutions = SimpleNamespace(face_mesh=SimpleNamespace(FaceMesh=lambda **_: mesh))
     module = ModuleType('mediapipe')
     module.solutions = solutions
     monkeypatch.setitem(sys.modules, 'mediapipe', module)
@@ -240,9 +236,7 @@ def test_comparing(
     exec(block('def write_points'), names)
     with open('ours.csv', newline='') as file:
         rows = list(csv.DictReader(file))
-    assert [(row['file'], row['face']) for row in rows] == [
-        ('photo.png', '0')
-    ] * 5
+    assert [(row['file'], row['face']) for row in rows] == [('photo.png', '0')] * 5
     (command,) = re.findall(r'^```sh\nrcn-mmpose (.*?)\n```', PAGE, re.M)
     assert main(command.split()) == 0
     said = capsys.readouterr().out

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rcn_mmpose.shipped import shipped_models
+from rcn_mmpose.shipped.catalogue import shipped_models
 
 PYTHON = re.compile(r'^```python\n(.*?)^```', re.DOTALL | re.MULTILINE)
 
@@ -58,9 +58,7 @@ def test_export(
     names = dict(names)
     run(root / 'docs' / 'tutorials' / 'export.md', names)
     expected = names['model'](names['picture'], names['box'])
-    np.testing.assert_allclose(
-        names['in_picture'], expected.keypoints[0], atol=0.05
-    )
+    np.testing.assert_allclose(names['in_picture'], expected.keypoints[0], atol=0.05)
     assert names['description']['input_size'] == [80, 80]
 
 

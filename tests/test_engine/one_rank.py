@@ -14,19 +14,16 @@ from rcn_mmpose import compat
 
 compat.activate()
 
-import torch  # noqa: E402
-from mmengine.config import Config  # noqa: E402
-from mmengine.dataset import pseudo_collate  # noqa: E402
-from mmengine.dist import get_dist_info  # noqa: E402
-from mmengine.registry import MODEL_WRAPPERS, init_default_scope  # noqa: E402
-from mmengine.runner import Runner  # noqa: E402
-from mmpose.registry import DATASETS, MODELS  # noqa: E402
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.dist import get_dist_info
+from mmengine.registry import MODEL_WRAPPERS, init_default_scope
+from mmengine.runner import Runner
+from mmpose.registry import DATASETS, MODELS
 
-from rcn_mmpose.engine.distributed import (  # noqa: E402
-    entry_point,
-    init_distributed,
-)
-from rcn_mmpose.registry import HOOKS  # noqa: E402
+from rcn_mmpose.engine.distributed import entry_point, init_distributed
+from rcn_mmpose.registry import HOOKS
 
 CONFIG = Path(__file__).parents[2] / 'configs' / 'rcn_aflw.py'
 AUGMENTATION = ('rcn_mmpose.UniformJitter', 'rcn_mmpose.RandomOcclusion')
@@ -38,9 +35,7 @@ def read_config(data: str, launcher: str = 'none') -> Config:
     cfg.launcher = launcher
     cfg.log_level = 'WARNING'
     cfg.model.backbone.num_branches = 4
-    cfg.train_dataloader.update(
-        batch_size=8, num_workers=0, persistent_workers=False
-    )
+    cfg.train_dataloader.update(batch_size=8, num_workers=0, persistent_workers=False)
     cfg.train_dataloader.dataset.data_root = data
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.default_hooks.checkpoint.pop('save_best')
@@ -76,9 +71,7 @@ def gradients(cfg: Config) -> dict[str, torch.Tensor]:
     HOOKS.build(dict(type='rcn_mmpose.ChannelsLastHook')).before_run(
         SimpleNamespace(model=wrapped)
     )
-    losses = wrapped(
-        data['inputs'].double(), data['data_samples'], mode='loss'
-    )
+    losses = wrapped(data['inputs'].double(), data['data_samples'], mode='loss')
     losses['loss_kpt'].backward()
     return {name: p.grad for name, p in model.named_parameters()}
 
@@ -119,9 +112,7 @@ def train(cfg: Config, folder: Path, epochs: int, resume: bool) -> dict:
     cfg.custom_hooks.append(dict(type='EMAHook', momentum=0.1))
     runner = Runner.from_cfg(cfg)
     model = runner.model.module
-    model.register_buffer(
-        'noted', torch.tensor(float(runner.rank)), persistent=False
-    )
+    model.register_buffer('noted', torch.tensor(float(runner.rank)), persistent=False)
     ema = next(hook for hook in runner.hooks if hasattr(hook, 'ema_cfg'))
     seen = {}
     ema.before_train = lambda runner: seen.update(before=weights(model))

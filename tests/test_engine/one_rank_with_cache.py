@@ -12,9 +12,9 @@ from pathlib import Path
 from mmengine.dist import get_rank
 from one_rank import read_config
 
-from rcn_mmpose.datasets import crop_cache
+from rcn_mmpose.device_data import cache as crop_cache
+from rcn_mmpose.device_data.switch import use_device_data
 from rcn_mmpose.engine.distributed import entry_point, init_distributed
-from rcn_mmpose.engine.fast_path import use_device_data
 
 
 @entry_point

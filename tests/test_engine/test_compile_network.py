@@ -36,9 +36,7 @@ def calls() -> list[tuple]:
 def hook(calls: list) -> HOOKS:
     def backend(graph: torch.fx.GraphModule, inputs: list) -> Callable:
         def run(*arguments: Tensor) -> tuple:
-            calls.append(
-                [x.shape for x in arguments if x.ndim == 4 and x.shape[2] > 9]
-            )
+            calls.append([x.shape for x in arguments if x.ndim == 4 and x.shape[2] > 9])
             return graph(*arguments)
 
         return run
@@ -67,15 +65,11 @@ def test_same_network(model: Network, hook: HOOKS, calls: list) -> None:
         network(crops(2)).square().mean().backward()
     assert len(calls) == 1
     torch.testing.assert_close(model(crops(2)), plain(crops(2)))
-    for ours, theirs in zip(
-        model.parameters(), plain.parameters(), strict=True
-    ):
+    for ours, theirs in zip(model.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad)
 
 
-def test_validation_runs_as_it_is(
-    model: Network, hook: HOOKS, calls: list
-) -> None:
+def test_validation_runs_as_it_is(model: Network, hook: HOOKS, calls: list) -> None:
     hook.before_train(SimpleNamespace(model=model))
     hook.before_val_epoch(None)
     model(crops(3))

@@ -49,7 +49,7 @@ def ranks(
     folder = tmp_path_factory.mktemp('ranks')
     done = fresh(
         '-m',
-        'rcn_mmpose.launch',
+        'rcn_mmpose.environment.launch',
         '--nproc-per-node=2',
         Path(__file__).with_name('one_rank.py'),
         data,
@@ -114,9 +114,7 @@ def test_resumed_is_as_if_never_stopped(ranks: list[dict]) -> None:
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> dict:
     """The environment, without what another launcher has left."""
-    names = {'MASTER_ADDR', 'MASTER_PORT'}.union(
-        *distributed.VARIABLES.values()
-    )
+    names = {'MASTER_ADDR', 'MASTER_PORT'}.union(*distributed.VARIABLES.values())
     for name in names:
         monkeypatch.setenv(name, '')
         monkeypatch.delenv(name)
@@ -187,8 +185,7 @@ def test_slurm_on_several_nodes(
         start('slurm')
     scontrol = tmp_path / 'scontrol'
     scontrol.write_text(
-        '#!/bin/sh\n'
-        '[ "$*" = "show hostnames node[7-8]" ] && echo node7 && echo node8\n'
+        '#!/bin/sh\n[ "$*" = "show hostnames node[7-8]" ] && echo node7 && echo node8\n'
     )
     scontrol.chmod(0o755)
     start('slurm')
@@ -232,9 +229,7 @@ def test_more_processes_than_gpus(
 ) -> None:
     monkeypatch.setattr(distributed, 'get_device', lambda: 'cuda')
     monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
-    environment.update(
-        RANK='0', WORLD_SIZE='4', LOCAL_RANK='0', LOCAL_WORLD_SIZE='4'
-    )
+    environment.update(RANK='0', WORLD_SIZE='4', LOCAL_RANK='0', LOCAL_WORLD_SIZE='4')
     with pytest.raises(
         ValueError, match='4 processes on this node, but 2 visible GPUs'
     ):
@@ -250,15 +245,11 @@ def test_slurm_may_hide_the_tasks_of_a_node(environment: dict) -> None:
     with pytest.raises(ValueError, match='3 processes .* 2 visible'):
         check_gpus('slurm', 2)
     # the job's default, of which this run uses less
-    environment.update(
-        LOCAL_RANK='0', WORLD_SIZE='1', SLURM_NTASKS_PER_NODE='8'
-    )
+    environment.update(LOCAL_RANK='0', WORLD_SIZE='1', SLURM_NTASKS_PER_NODE='8')
     check_gpus('slurm', 1)
 
 
-def batches(
-    batch_size: int, accumulative_counts: int = 1, **rule: object
-) -> Config:
+def batches(batch_size: int, accumulative_counts: int = 1, **rule: object) -> Config:
     return ConfigDict(
         train_dataloader=dict(batch_size=batch_size),
         optim_wrapper=dict(accumulative_counts=accumulative_counts),
@@ -289,9 +280,7 @@ def test_a_killed_worker_comes_with_a_cure(
     def main() -> None:
         raise RuntimeError(killed)
 
-    with pytest.raises(
-        RuntimeError, match=r'Killed\. .*num_workers.*--resume'
-    ):
+    with pytest.raises(RuntimeError, match=r'Killed\. .*num_workers.*--resume'):
         main()
 
     @distributed.entry_point

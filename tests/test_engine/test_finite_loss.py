@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from rcn_mmpose.engine import FiniteLossHook
-from rcn_mmpose.engine.finite_loss import picture_names
+from rcn_mmpose.engine.hooks import picture_names
 
 
 class Faces(Dataset):
@@ -90,9 +90,7 @@ def test_the_batch_is_named_and_the_good_checkpoints_stay(
 def update(hook: FiniteLossHook, number: int, loss: float) -> None:
     # not on a CPU: the look is put off
     batch = dict(data_samples=[{'img_path': f'{number}.jpg'}])
-    runner = SimpleNamespace(
-        epoch=0, train_dataloader=SimpleNamespace(dataset=None)
-    )
+    runner = SimpleNamespace(epoch=0, train_dataloader=SimpleNamespace(dataset=None))
     hook._seen.append((number, {'loss': torch.tensor(loss)}, batch))
     if len(hook._seen) >= hook.interval:
         hook._look(runner)
@@ -109,9 +107,7 @@ def test_the_first_bad_batch_is_found_later_on() -> None:
 def test_nothing_bad_is_saved() -> None:
     hook = FiniteLossHook(interval=100)
     update(hook, 0, float('nan'))
-    runner = SimpleNamespace(
-        epoch=0, train_dataloader=SimpleNamespace(dataset=None)
-    )
+    runner = SimpleNamespace(epoch=0, train_dataloader=SimpleNamespace(dataset=None))
     with pytest.raises(ValueError, match='not finite'):
         hook.before_save_checkpoint(runner, {})
     hook.before_save_checkpoint(runner, {})  # of a later training

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from rcn_mmpose.engine.recipe import PARTS, use_recipe
+from rcn_mmpose.engine.config_edits import PARTS, use_recipe
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 ADAMW = str(CONFIGS / '_base_' / 'adamw_30_epochs.py')

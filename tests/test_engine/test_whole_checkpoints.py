@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from rcn_mmpose.engine import WholeCheckpointHook
-from rcn_mmpose.engine.whole_checkpoints import WholeFiles
+from rcn_mmpose.engine.checkpoint_hooks import WholeFiles
 
 
 class Line(BaseModel):
@@ -47,9 +47,7 @@ class Errors(BaseMetric):
         return dict(NME=error)
 
 
-def train(
-    folder: Path, errors: list, epochs: int = 4, resume: bool = False
-) -> Runner:
+def train(folder: Path, errors: list, epochs: int = 4, resume: bool = False) -> Runner:
     def data() -> DataLoader:
         faces = TensorDataset(torch.zeros(2, 1))
         return DataLoader(faces, sampler=DefaultSampler(faces, False))

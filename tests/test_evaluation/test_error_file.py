@@ -16,9 +16,7 @@ def test_means_of_the_columns_are_the_values(tmp_path: Path) -> None:
     values = evaluate(
         random_samples(9, keypoints=3),
         keypoint_groups=dict(two=[0, 2]),
-        face_subsets=dict(
-            odd=dict(path='*_[13579].png'), seven=dict(path='*_7.png')
-        ),
+        face_subsets=dict(odd=dict(path='*_[13579].png'), seven=dict(path='*_7.png')),
         detailed=True,
         out_file=str(path),
     )

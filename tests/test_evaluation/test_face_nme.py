@@ -19,7 +19,7 @@ from tested_face import (
     sample,
 )
 
-from rcn_mmpose.keypoints import GROUPS_68, NORMALISERS_68, REGIONS_68
+from rcn_mmpose.geometry.keypoints import GROUPS_68, NORMALISERS_68, REGIONS_68
 from rcn_mmpose.registry import DATASETS
 
 # Of TRUTH in the crop: (20, 30), (40, 30), (30.5, 45.25); cells (20, 30),
@@ -50,9 +50,7 @@ def test_the_names_and_their_order() -> None:
     ]
     chosen = evaluate([FACE], normalisers=['box'], values=['FR7'])
     assert list(chosen) == ['FR7_pixels_box', 'FR7_cells_box']
-    assert list(evaluate([FACE], prefix='set'))[0] == (
-        'set/NME_pixels_eye_points'
-    )
+    assert list(evaluate([FACE], prefix='set'))[0] == ('set/NME_pixels_eye_points')
     assert all(type(value) is float for value in evaluate([FACE]).values())
 
 
@@ -64,9 +62,7 @@ def test_auc_and_failure_rate_by_hand() -> None:
     approx = pytest.approx
     assert result['NME_pixels_eye_points'] == approx(52 / 5, rel=1e-6)
     # blocks of (limit - error) of the faces below it
-    assert result['AUC8_pixels_eye_points'] == approx(
-        100 * (8 + 3) / (5 * 8), rel=1e-5
-    )
+    assert result['AUC8_pixels_eye_points'] == approx(100 * (8 + 3) / (5 * 8), rel=1e-5)
     assert result['AUC10_pixels_eye_points'] == approx(
         100 * (10 + 5 + 2 + 1) / (5 * 10), rel=1e-5
     )
@@ -88,12 +84,8 @@ def test_mean_over_faces_not_keypoints() -> None:
         visible=[1, 0, 0],
     )
     result = evaluate([FACE, second], normalisers=['eye_points'])
-    assert result['NME_pixels_eye_points'] == pytest.approx(
-        (PIXELS + 100 * 5 / 40) / 2
-    )
-    assert result['NME_cells_eye_points'] == pytest.approx(
-        (CELLS + 100 * 5 / 20) / 2
-    )
+    assert result['NME_pixels_eye_points'] == pytest.approx((PIXELS + 100 * 5 / 40) / 2)
+    assert result['NME_cells_eye_points'] == pytest.approx((CELLS + 100 * 5 / 20) / 2)
 
 
 def test_the_box_is_that_of_labelled_keypoints() -> None:
@@ -140,9 +132,7 @@ def test_normalisers_of_68_points() -> None:
     assert list(result)[0] == 'NME_pixels_eye_centres'
     # without details the groups are there if they are asked for
     assert 'NME_pixels_box_49' not in evaluate([face], meta=meta)
-    assert 'NME_pixels_box_49' in evaluate(
-        [face], meta=meta, keypoint_groups=['49']
-    )
+    assert 'NME_pixels_box_49' in evaluate([face], meta=meta, keypoint_groups=['49'])
 
 
 def test_the_49_points() -> None:
@@ -181,9 +171,7 @@ def test_each_keypoint() -> None:
     assert result['NME_pixels_eye_points_kpt-1'] == 0
     assert result['NME_cells_eye_points_kpt-1'] == pytest.approx(10)
     hidden = sample(visible=[1, 1, 0])
-    assert 'NME_pixels_eye_points_kpt-2' not in evaluate(
-        [hidden], detailed=True
-    )
+    assert 'NME_pixels_eye_points_kpt-2' not in evaluate([hidden], detailed=True)
 
 
 def test_batches_change_nothing() -> None:
@@ -211,12 +199,8 @@ def test_no_help_at_the_border() -> None:
     pred = [[60.0, 80.0], [100.0, 80.0], [178.0, 80.0]]
     face = sample(truth, pred, cells=[[20, 30], [40, 30], [79, 30]])
     result = evaluate([face], normalisers=['eye_points'])
-    assert result['NME_pixels_eye_points'] == pytest.approx(
-        100 * (240 - 178) / 3 / 40
-    )
-    assert result['NME_cells_eye_points'] == pytest.approx(
-        100 * (110 - 79) / 3 / 20
-    )
+    assert result['NME_pixels_eye_points'] == pytest.approx(100 * (240 - 178) / 3 / 40)
+    assert result['NME_cells_eye_points'] == pytest.approx(100 * (110 - 79) / 3 / 20)
     # and predictions outside the crop are not moved into it
     far = sample(pred=[[60.0, 80.0], [100.0, 80.0], [81.0, -89.5]])
     assert evaluate([far], normalisers=['eye_points'])[
@@ -254,12 +238,8 @@ def test_no_help_at_the_border_in_the_pipeline(tmp_path) -> None:
         keypoint_cells=np.array([cells]),
     )
     result = evaluate([packed], normalisers=['eye_points'])
-    assert result['NME_pixels_eye_points'] == pytest.approx(
-        100 * (25.5 + 10) / 3 / 60
-    )
-    assert result['NME_cells_eye_points'] == pytest.approx(
-        100 * (51 + 20) / 3 / 120
-    )
+    assert result['NME_pixels_eye_points'] == pytest.approx(100 * (25.5 + 10) / 3 / 60)
+    assert result['NME_cells_eye_points'] == pytest.approx(100 * (51 + 20) / 3 / 120)
 
 
 def test_maps_that_are_coarser_than_the_crop() -> None:

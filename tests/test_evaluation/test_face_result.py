@@ -7,7 +7,7 @@ import pytest
 from tested_face import TRUTH, build, sample
 
 from rcn_mmpose.evaluation import face_nme
-from rcn_mmpose.evaluation.face_result import one_per_face, read_face
+from rcn_mmpose.evaluation.faces import one_per_face, read_face
 
 
 def test_a_third_column_is_no_position() -> None:
@@ -39,9 +39,7 @@ def test_what_is_not_known() -> None:
 def test_visibility_with_weights_beside_it() -> None:
     """MMPose's data sets may give (1, K, 2): visibility and its weight."""
     face = sample()
-    face['gt_instances']['keypoints_visible'] = np.array(
-        [[[1, 0], [0, 1], [2, 1]]]
-    )
+    face['gt_instances']['keypoints_visible'] = np.array([[[1, 0], [0, 1], [2, 1]]])
     assert read_face(face).visible.tolist() == [True, False, True]
 
 

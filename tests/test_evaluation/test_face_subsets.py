@@ -51,15 +51,11 @@ def test_rules(rule: dict, moves: tuple) -> None:
 def test_list_of_pictures(tmp_path: Path) -> None:
     path = tmp_path / 'list.txt'
     path.write_text('a/2.png\n\n b\\1.png \n')
-    result = evaluate(
-        faces(*THREE), face_subsets=dict(listed=dict(file=str(path)))
-    )
+    result = evaluate(faces(*THREE), face_subsets=dict(listed=dict(file=str(path))))
     assert result['NME_pixels_eye_points_listed'] == percent(1, 4)
     # a whole name: 1.png is in a and b, but .png is none
     path.write_text('1.png')
-    result = evaluate(
-        faces(*THREE), face_subsets=dict(listed=dict(file=str(path)))
-    )
+    result = evaluate(faces(*THREE), face_subsets=dict(listed=dict(file=str(path))))
     assert result['NME_pixels_eye_points_listed'] == percent(0, 4)
 
 
@@ -119,9 +115,7 @@ def test_subsets_of_the_data_set(caplog: pytest.LogCaptureFixture) -> None:
     assert result['NME_pixels_eye_points_frontal'] == percent(0, 1)
     assert not [name for name in result if name.endswith('_turned')]
     assert 'does not hold the whole of them: turned' in caplog.text
-    assert not [
-        name for name in evaluate(faces(*THREE), meta=meta) if 'front' in name
-    ]
+    assert not [name for name in evaluate(faces(*THREE), meta=meta) if 'front' in name]
     with pytest.raises(ValueError, match='matches 1 faces, not 9'):
         evaluate(faces(*THREE), meta=meta, face_subsets=['turned'])
     with pytest.raises(ValueError, match='knows frontal, turned; give a list'):
@@ -138,9 +132,7 @@ def test_a_part_of_300w_is_not_called_common() -> None:
     ).metainfo
     truth = [[float(i), i * i % 50] for i in range(68)]
     lfpw = [
-        sample(
-            truth, truth, raw_ann_info=dict(attributes=dict(part='LFPW test'))
-        )
+        sample(truth, truth, raw_ann_info=dict(attributes=dict(part='LFPW test')))
         for _ in range(224)
     ]
     values = ['NME']

@@ -55,9 +55,7 @@ def work(
         outcome = metric.evaluate(size=len(FACES))
     except ValueError as error:
         outcome = str(error)
-    (folder / f'{rank}.pkl').write_bytes(
-        pickle.dumps((is_main_process(), outcome))
-    )
+    (folder / f'{rank}.pkl').write_bytes(pickle.dumps((is_main_process(), outcome)))
     torch.distributed.destroy_process_group()
 
 
@@ -86,9 +84,7 @@ def run(
 
 def sampler(**options: object) -> Callable[[int, int], list[int]]:
     """Choose as MMEngine's sampler does."""
-    return lambda rank, world_size: list(
-        DefaultSampler(FACES, seed=0, **options)
-    )
+    return lambda rank, world_size: list(DefaultSampler(FACES, seed=0, **options))
 
 
 def in_a_row(rank: int, world_size: int) -> list[int]:

@@ -61,9 +61,7 @@ def test_bad_input(
 def file_of(path: str, errors: dict[str, float]) -> ErrorFile:
     faces = [(name, f'{name}.jpg') for name in errors]
     subsets = [{'even'} if int(name) % 2 == 0 else set() for name in errors]
-    return ErrorFile(
-        path, faces, subsets, {'NME': np.array(list(errors.values()))}
-    )
+    return ErrorFile(path, faces, subsets, {'NME': np.array(list(errors.values()))})
 
 
 def test_faces_are_matched_by_name() -> None:

@@ -15,9 +15,7 @@ from rcn_mmpose.registry import DATASETS
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(
-    path
-    for path in ROOT.glob('configs/**/*.py')
-    if path.parent.name != '_base_'
+    path for path in ROOT.glob('configs/**/*.py') if path.parent.name != '_base_'
 )
 # percent of the eyes' 40 pixels after each epoch; an AUC rises where these
 # fall
@@ -32,9 +30,7 @@ class Model(BaseModel):
         self.weight = torch.nn.Parameter(torch.zeros(1))
         self.epochs = 0
 
-    def forward(
-        self, inputs: list, data_samples: list, mode: str
-    ) -> dict | list:
+    def forward(self, inputs: list, data_samples: list, mode: str) -> dict | list:
         if mode == 'loss':
             return dict(loss=self.weight.sum())
         move = 0.4 * ERRORS[self.epochs]
@@ -65,9 +61,7 @@ def train(work: Path, **checkpoint: object) -> set[str]:
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
         val_dataloader=loader,
         val_cfg=dict(),
-        val_evaluator=dict(
-            type='rcn_mmpose.FaceNME', keypoint_groups=dict(two=[0, 2])
-        ),
+        val_evaluator=dict(type='rcn_mmpose.FaceNME', keypoint_groups=dict(two=[0, 2])),
         default_hooks=dict(checkpoint=hook),
         default_scope='mmpose',
         experiment_name=work.name,

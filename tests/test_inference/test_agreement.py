@@ -31,7 +31,7 @@ from .small_model import build, config, write_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 ANNOTATIONS = ROOT / 'data' / 'annotations' / '300w_val.json'
-MODEL = ROOT / 'rcn_mmpose' / 'shipped' / 'rcn-68.pth'
+MODEL = ROOT / 'rcn_mmpose' / 'shipped' / 'models' / 'rcn-68.pth'
 
 needs_300w = pytest.mark.skipif(
     not ANNOTATIONS.is_file(), reason='needs 300W in data/300w, converted'
@@ -72,9 +72,7 @@ class RealFaces:
 
     def __init__(self, part: str, step: int = 1) -> None:
         data = ROOT / 'data'
-        content = json.loads(
-            (data / 'annotations' / f'300w_{part}.json').read_text()
-        )
+        content = json.loads((data / 'annotations' / f'300w_{part}.json').read_text())
         names = {x['id']: x['file_name'] for x in content['images']}
         faces = content['annotations'][::step]
         self.paths = [data / '300w' / names[x['image_id']] for x in faces]
@@ -171,9 +169,7 @@ def rendered(
         face = render_face(i)
         cv2.imwrite(str(folder / f'{i}.png'), face.picture)
         height, width = face.picture.shape[:2]
-        images.append(
-            dict(id=i, file_name=f'{i}.png', width=width, height=height)
-        )
+        images.append(dict(id=i, file_name=f'{i}.png', width=width, height=height))
         # a little over the border for some
         x, y = 0.1 * width - 9 * i, 0.15 * height
         w, h = 0.7 * width, (0.6 + 0.05 * i) * height
@@ -223,7 +219,5 @@ def test_rendered_faces(
     check(expected, result, 40)
 
     export(predictor, tmp_path / 'a.onnx')
-    theirs = OnnxPredictor(tmp_path / 'a.onnx')(
-        paths, [[box] for box in boxes]
-    )
+    theirs = OnnxPredictor(tmp_path / 'a.onnx')(paths, [[box] for box in boxes])
     check((result.keypoints, result.confidence, expected[2]), theirs, 40)

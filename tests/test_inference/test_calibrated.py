@@ -11,9 +11,9 @@ import torch
 
 from rcn_mmpose import load_model
 from rcn_mmpose.codecs.calibration import FLOOR, Calibration
+from rcn_mmpose.codecs.readout import read_scores
 from rcn_mmpose.inference import export
-from rcn_mmpose.inference.carried_calibration import with_carried_calibration
-from rcn_mmpose.inference.readout import read_scores
+from rcn_mmpose.io.checkpoint import with_carried_calibration
 
 from .small_model import (
     CODEC,
@@ -159,9 +159,7 @@ def carried(**model: object) -> dict:
         dict(head=dict(HEAD, decoder=dict(CODEC, decoding='argmax'))),
     ],
 )
-def test_another_model_gets_none(
-    other: dict, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_model_gets_none(other: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     said = []
     monkeypatch.setattr(
         'mmengine.logging.print_log', lambda text, *_, **__: said.append(text)

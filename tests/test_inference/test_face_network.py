@@ -9,8 +9,8 @@ from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 from torch import nn
 
-from rcn_mmpose.inference import face_network
-from rcn_mmpose.inference.face_network import FaceNetwork
+from rcn_mmpose.inference import torch_predictor as face_network
+from rcn_mmpose.inference.torch_predictor import FaceNetwork
 
 from .small_model import CODEC, DENOISER, HEAD, SIDE, build, random_crops
 
@@ -40,13 +40,9 @@ MODELS = {
     ),
     'sumnet': dict(
         backbone=dict(type='rcn_mmpose.SumNet', num_branches=3),
-        head=dict(
-            HEAD, type='rcn_mmpose.SumNetHead', in_channels=(16, 32, 48)
-        ),
+        head=dict(HEAD, type='rcn_mmpose.SumNetHead', in_channels=(16, 32, 48)),
     ),
-    'joint': dict(
-        type='rcn_mmpose.JointEstimator', refiner=DENOISER, rounds=2
-    ),
+    'joint': dict(type='rcn_mmpose.JointEstimator', refiner=DENOISER, rounds=2),
 }
 
 

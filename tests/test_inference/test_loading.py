@@ -77,19 +77,13 @@ def test_the_config_wins_over_the_one_carried(checkpoint: Path) -> None:
 
 def test_the_joint_model(tmp_path: Path) -> None:
     joint = dict(type='rcn_mmpose.JointEstimator', refiner=DENOISER)
-    path = write_checkpoint(
-        tmp_path / 'joint.pth', config(**joint), build(**joint)
-    )
+    path = write_checkpoint(tmp_path / 'joint.pth', config(**joint), build(**joint))
     assert load_model(path)(PICTURE, BOXES).found.all()
     # from the network's checkpoint and the denoiser's
     model = build(**joint)
     torch.save(model.refiner.state_dict(), tmp_path / 'denoiser.pth')
     torch.save(
-        {
-            k: v
-            for k, v in model.state_dict().items()
-            if not k.startswith('refiner')
-        },
+        {k: v for k, v in model.state_dict().items() if not k.startswith('refiner')},
         tmp_path / 'network.pth',
     )
     refined = dict(joint, refiner_checkpoint=str(tmp_path / 'denoiser.pth'))
@@ -195,9 +189,7 @@ def test_a_checkpoint_runs_nothing(tmp_path: Path) -> None:
         ((config(),), ValueError, 'give a config and a checkpoint'),
     ],
 )
-def test_files_that_are_not_there(
-    arguments: tuple, error: type, message: str
-) -> None:
+def test_files_that_are_not_there(arguments: tuple, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         load_model(*arguments)
 

@@ -49,9 +49,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> TorchPredictor:
 
 
 @pytest.fixture(scope='module')
-def exported(
-    model: TorchPredictor, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def exported(model: TorchPredictor, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp('exported') / 'new' / 'small.onnx'
     export(model, path)
     return path
@@ -76,18 +74,14 @@ def test_the_graph_predicts_what_torch_predicts(
 
 MODELS = {
     'joint': dict(type='rcn_mmpose.JointEstimator', refiner=DENOISER),
-    'skip': dict(
-        backbone=dict(type='rcn_mmpose.RCN', num_branches=5, skip=True)
-    ),
+    'skip': dict(backbone=dict(type='rcn_mmpose.RCN', num_branches=5, skip=True)),
     '5x5': dict(
         backbone=dict(type='rcn_mmpose.RCN', num_branches=3, arch='300w'),
         head=dict(HEAD, in_channels=64, kernel_size=1),
     ),
     'sumnet': dict(
         backbone=dict(type='rcn_mmpose.SumNet', num_branches=3),
-        head=dict(
-            HEAD, type='rcn_mmpose.SumNetHead', in_channels=(16, 32, 48)
-        ),
+        head=dict(HEAD, type='rcn_mmpose.SumNetHead', in_channels=(16, 32, 48)),
     ),
     'soft': dict(head=dict(HEAD, type='rcn_mmpose.SoftArgmaxHead')),
     'flip': dict(test_cfg=dict(flip_test=True)),
@@ -142,9 +136,7 @@ def test_near_ties_are_listed(
     scores = torch.full((2, 5, SIDE, SIDE), -9.0)
     scores[:, :, 10, 10] = 9
     scores[1, 3, 30, 20] = 9 - 1e-4
-    monkeypatch.setattr(
-        model.network, 'scores', lambda crops: scores[-len(crops) :]
-    )
+    monkeypatch.setattr(model.network, 'scores', lambda crops: scores[-len(crops) :])
     other = model.predict(CROPS[:2])
     assert other[0][1, 3].tolist() == [10, 10]
     other[0][1, 3] = (20, 30)
@@ -224,9 +216,7 @@ def test_what_export_refuses(
         type='rcn_mmpose.JointEstimator',
         refiner=dict(DENOISER, backbone=large),
     )
-    path = write_checkpoint(
-        tmp_path / 'a.pth', config(**joint), build(**joint)
-    )
+    path = write_checkpoint(tmp_path / 'a.pth', config(**joint), build(**joint))
     with pytest.raises(ValueError, match='compact denoiser'):
         export(load_model(path), tmp_path / 'a.onnx')
     assert [p.name for p in tmp_path.iterdir()] == ['a.pth']
@@ -317,9 +307,7 @@ print(sorted(m for m in sys.modules if m.startswith('rcn_mmpose')))
     )
 
 
-def test_without_onnxruntime(
-    exported: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_onnxruntime(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__('sys').modules, 'onnxruntime', None)
     with pytest.raises(ImportError, match='onnxruntime is not installed'):
         load_model(exported)
@@ -328,9 +316,7 @@ def test_without_onnxruntime(
 # ------------------------------------------------------------------ 8 bits
 
 
-def test_eight_bits(
-    exported: Path, model: TorchPredictor, tmp_path: Path
-) -> None:
+def test_eight_bits(exported: Path, model: TorchPredictor, tmp_path: Path) -> None:
     path = tmp_path / 'small-int8.onnx'
     moved = quantize(exported, path, CROPS)
     assert 0 < moved['median'] < 0.5 and moved['median'] <= moved['mean']

@@ -38,9 +38,7 @@ def test_its_lines_run(
     # the detector found the face
     assert len(names['result']) == 1 and names['result'].found.all()
     eyes = np.linalg.norm(face.five[1] - face.five[0])
-    off = np.linalg.norm(
-        names['result'].keypoints[0] - face.keypoints, axis=-1
-    )
+    off = np.linalg.norm(names['result'].keypoints[0] - face.keypoints, axis=-1)
     assert off.mean() < 0.2 * eyes
     for text in blocks[1:]:
         exec(text, names)

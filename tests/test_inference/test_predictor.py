@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rcn_mmpose.boxes import box_from_detection
+from rcn_mmpose.geometry.boxes import box_from_detection
 from rcn_mmpose.inference import ModelInfo, Predictor
 
 RNG = np.random.default_rng(0)
@@ -44,9 +44,7 @@ def spot(x: int, y: int) -> np.ndarray:
 # ------------------------------------------------------ pictures to pixels
 
 
-@pytest.mark.parametrize(
-    'box', [(20, 30, 60, 70), (41, 26, 81, 66), (-10, -5, 30, 35)]
-)
+@pytest.mark.parametrize('box', [(20, 30, 60, 70), (41, 26, 81, 66), (-10, -5, 30, 35)])
 def test_keypoints_are_in_pixels_of_the_picture(box: tuple) -> None:
     # a crop of 40 pixels from a box of 40 pixels is not resampled
     x, y = max(box[0], 0) + 7, max(box[1], 0) + 12
@@ -205,9 +203,7 @@ def test_a_list_loses_nothing_else(tmp_path: Path) -> None:
         (PICTURE / 255, [GOOD], 'astype'),
     ],
 )
-def test_calls_that_mean_nothing(
-    pictures: object, boxes: object, message: str
-) -> None:
+def test_calls_that_mean_nothing(pictures: object, boxes: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         predictor()(pictures, boxes)
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from rcn_mmpose import load_model
+from rcn_mmpose.geometry.keypoints import FIVE_NAMES, NAMES_68
+from rcn_mmpose.image.crop import crop_square
 from rcn_mmpose.inference import ModelInfo, Predictor, SecondPass, export
 from rcn_mmpose.inference.second_pass import (
-    main,
-    measure,
     merge,
     predict_again,
 )
-from rcn_mmpose.keypoints import FIVE_NAMES, NAMES_68
+from rcn_mmpose.lab.calibration.second_pass_fit import main, measure
 
 from .small_model import NAMES, random_crops
 
@@ -217,20 +217,25 @@ def model(
 def by_hand(model: Predictor, points: np.ndarray) -> tuple:
     """Predict once more, one face at a time."""
     squares = model.second_pass.squares(points)
-    crops = [squares.crop(i, PICTURE, (40, 40)) for i in range(len(points))]
+    crops = [
+        crop_square(
+            PICTURE,
+            squares.centre[i],
+            squares.side[i],
+            (40, 40),
+            float(squares.rotation[i]),
+        )
+        for i in range(len(points))
+    ]
     return squares.to_picture(model.predict(np.stack(crops)), 40)
 
 
 @pytest.mark.parametrize('quarters', [1, 2, 3])
-def test_a_turned_picture_turns_what_is_found(
-    model: Predictor, quarters: int
-) -> None:
+def test_a_turned_picture_turns_what_is_found(model: Predictor, quarters: int) -> None:
     """np.rot90 moves whole pixels: the crops are the same."""
     first = LEVEL[None].astype(float)
     spread = np.zeros((1, 5, 2, 2))
-    upright, _ = predict_again(
-        model, [PICTURE], (first, np.zeros((1, 5)), spread)
-    )
+    upright, _ = predict_again(model, [PICTURE], (first, np.zeros((1, 5)), spread))
     picture, points, corner = PICTURE, first, np.zeros(2)
     for _ in range(quarters):  # clockwise: (x, y) goes to (H - 1 - y, x)
         picture = np.rot90(picture, -1)
@@ -267,9 +272,7 @@ def test_two_passes(model: Predictor, checkpoint: Path) -> None:
         passes=2,
         second_pass=dataclasses.replace(model.second_pass, merge=False),
     )
-    np.testing.assert_allclose(
-        alone(PICTURE, BOXES).keypoints, again[0], atol=2e-3
-    )
+    np.testing.assert_allclose(alone(PICTURE, BOXES).keypoints, again[0], atol=2e-3)
     np.testing.assert_array_equal(twice.boxes, BOXES)  # as given
     assert {*twice.timing} == {'crop', 'network', 'total'}
     assert twice.timing['crop'] > 0 < twice.timing['network']

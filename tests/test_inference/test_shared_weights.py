@@ -15,8 +15,8 @@ from rcn_mmpose import load_model
 from rcn_mmpose.inference import export
 from rcn_mmpose.inference.onnx_predictor import OnnxPredictor
 from rcn_mmpose.inference.shared_weights import describe_shared, share_weights
-from rcn_mmpose.inference.tiled_conv import phase_weights
-from rcn_mmpose.shipped import describe_file
+from rcn_mmpose.inference.split_upsampling import phase_weights
+from rcn_mmpose.shipped.catalogue import describe_file
 
 from .small_model import (
     DENOISER,
@@ -127,7 +127,7 @@ def test_one_matrix_sums_the_weights() -> None:
     """Summing is linear: what it does to units, it does to all kernels."""
     kernels = torch.randn(2, 3, 5, 5)
     units = phase_weights(torch.eye(25).view(25, 1, 5, 5)).view(4, 25, 9)
-    by_units = torch.einsum(
-        'oik,pkm->poim', kernels.flatten(2), units
-    ).reshape(8, 3, 3, 3)
+    by_units = torch.einsum('oik,pkm->poim', kernels.flatten(2), units).reshape(
+        8, 3, 3, 3
+    )
     torch.testing.assert_close(by_units, phase_weights(kernels))

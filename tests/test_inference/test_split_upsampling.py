@@ -20,9 +20,7 @@ from .small_model import DENOISER, HEAD, build
 def close(found: torch.Tensor, expected: torch.Tensor) -> bool:
     """Equal within 1e-5 of the largest value."""
     apart = (found - expected).abs().max()
-    return found.shape == expected.shape and bool(
-        apart <= 1e-5 * expected.abs().max()
-    )
+    return found.shape == expected.shape and bool(apart <= 1e-5 * expected.abs().max())
 
 
 def random_weights(model: nn.Module) -> nn.Module:
@@ -97,9 +95,7 @@ def test_networks_inside_others() -> None:
 def test_other_networks_are_left_alone() -> None:
     model = build(
         backbone=dict(type='rcn_mmpose.SumNet', num_branches=3),
-        head=dict(
-            HEAD, type='rcn_mmpose.SumNetHead', in_channels=(16, 32, 48)
-        ),
+        head=dict(HEAD, type='rcn_mmpose.SumNetHead', in_channels=(16, 32, 48)),
     )
     split = split_upsampling(model)
     assert type(split.backbone) is SumNet

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from rcn_mmpose.inference.tiled_conv import conv_of_tiled, phase_weights
+from rcn_mmpose.inference.split_upsampling import conv_of_tiled, phase_weights
 
 
 @pytest.mark.parametrize('kernel', [1, 3, 5, 7, 9])

@@ -14,8 +14,7 @@ def conv_layers(module: nn.Module) -> list[nn.Conv2d]:
 def shapes(module: nn.Module) -> list[tuple]:
     """(in, out, kernel) of each convolution."""
     return [
-        (c.in_channels, c.out_channels, c.kernel_size[0])
-        for c in conv_layers(module)
+        (c.in_channels, c.out_channels, c.kernel_size[0]) for c in conv_layers(module)
     ]
 
 

@@ -98,9 +98,7 @@ def test_a_quarter_turn_by_hand() -> None:
     loss = EquivariantLandmarkLoss()
     matrices = torch.tensor([[[0.0, -1, 2], [1, 0, 0]]])
     points = torch.tensor([[[0.0, 0], [2, 0], [1, 1]]])
-    assert loss.transform(points, matrices).tolist() == [
-        [[2, 0], [2, 2], [1, 1]]
-    ]
+    assert loss.transform(points, matrices).tolist() == [[[2, 0], [2, 2], [1, 1]]]
     picture = torch.tensor([[[[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]]])
     expected = torch.tensor([[[[7.0, 4, 1], [8, 5, 2], [9, 6, 3]]]])
     torch.testing.assert_close(loss.warp(picture, matrices), expected)
@@ -139,9 +137,7 @@ def test_one_keypoint_inside() -> None:
 def test_nothing_stays_inside() -> None:
     matrices = torch.tensor([[[1.0, 0, 50], [0, 1, 0]]])
     points = torch.ones(1, 2, 2, requires_grad=True)
-    loss = EquivariantLandmarkLoss()(
-        points, points, matrices, torch.zeros(1, 1, 6, 8)
-    )
+    loss = EquivariantLandmarkLoss()(points, points, matrices, torch.zeros(1, 1, 6, 8))
     assert loss.item() == 0
     loss.backward()
     assert (points.grad == 0).all()

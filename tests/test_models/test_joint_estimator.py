@@ -124,9 +124,7 @@ def test_score_maps_are_added(rounds: int) -> None:
     found = model(crops(), None)
     torch.testing.assert_close(found, by_hand(model, crops(), rounds))
     # and the denoiser does say something, anew in each round
-    assert not torch.allclose(
-        found, by_hand(model, crops(), rounds - 1), atol=1e-2
-    )
+    assert not torch.allclose(found, by_hand(model, crops(), rounds - 1), atol=1e-2)
 
 
 @torch.no_grad()
@@ -169,17 +167,13 @@ def test_flip_test() -> None:
         for k in range(3):
             back = b[i, SWAPPED[k]].view(SIDE, SIDE).flip(-1)
             expected = (a[i, k].view(SIDE, SIDE) + back) / 2
-            torch.testing.assert_close(
-                sample.pred_fields.heatmaps[k], expected
-            )
+            torch.testing.assert_close(sample.pred_fields.heatmaps[k], expected)
 
 
 @torch.no_grad()
 def test_another_denoiser() -> None:
     other = refiner()
-    other['backbone'] = dict(
-        type='rcn_mmpose.RCN', num_branches=3, in_channels=3
-    )
+    other['backbone'] = dict(type='rcn_mmpose.RCN', num_branches=3, in_channels=3)
     other['head']['in_channels'] = 16
     model = make(refiner=other)
     torch.testing.assert_close(model(crops(), None), by_hand(model, crops()))
@@ -240,9 +234,7 @@ class Trained:
             for k, v in self.joint.items()
             if k.startswith('refiner.')
         }
-        network = {
-            k: v for k, v in self.joint.items() if not k.startswith('refiner.')
-        }
+        network = {k: v for k, v in self.joint.items() if not k.startswith('refiner.')}
         self.paths = {}
         for name, state in (
             ('joint', self.joint),
@@ -250,9 +242,7 @@ class Trained:
             ('denoiser', refined),
         ):
             self.paths[name] = str(folder / f'{name}.pth')
-            torch.save(
-                dict(state_dict=state, meta=self.meta), self.paths[name]
-            )
+            torch.save(dict(state_dict=state, meta=self.meta), self.paths[name])
 
     def check(self, model: JointEstimator) -> None:
         """All weights are those of the checkpoints."""
@@ -344,9 +334,7 @@ def test_inference(root: Path, tmp_path: Path) -> None:
     parts = dict(
         network={k: v for k, v in state.items() if not k.startswith(inside)},
         denoiser={
-            k.removeprefix(inside): v
-            for k, v in state.items()
-            if k.startswith(inside)
+            k.removeprefix(inside): v for k, v in state.items() if k.startswith(inside)
         },
     )
     paths = {}

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from rcn_mmpose.codecs import CellIndex
 from rcn_mmpose.models import KeypointDenoiser
-from rcn_mmpose.models.refiners.one_hot import one_hot_maps
+from rcn_mmpose.models.refiners.keypoint_denoiser import one_hot_maps
 
 
 def config(
@@ -57,9 +57,7 @@ def make(**options: object) -> KeypointDenoiser:
 
 def maps_of(batch: int = 2, keypoints: int = 3, side: int = 12) -> Tensor:
     generator = torch.Generator().manual_seed(1)
-    cells = torch.randint(
-        0, side * side, (batch, keypoints), generator=generator
-    )
+    cells = torch.randint(0, side * side, (batch, keypoints), generator=generator)
     return one_hot_maps(cells, (side, side))
 
 
@@ -89,9 +87,7 @@ def test_network_of_plain_convolutions() -> None:
     expected = torch.einsum('kc,bchw->bkhw', last.weight[..., 0, 0], x)
     expected = expected + last.bias[:, None, None]
     assert len(model.backbone.convs) == 3
-    torch.testing.assert_close(
-        model(maps, None), expected, rtol=1e-4, atol=1e-4
-    )
+    torch.testing.assert_close(model(maps, None), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_gradients_are_those_of_plain_convolutions() -> None:
@@ -100,9 +96,7 @@ def test_gradients_are_those_of_plain_convolutions() -> None:
     x = maps
     for conv in model.backbone.convs:
         x = F.conv2d(x, conv.weight, conv.bias, padding=3).relu()
-    expected = torch.autograd.grad(
-        model.head.last_conv(x).square().sum(), weights
-    )
+    expected = torch.autograd.grad(model.head.last_conv(x).square().sum(), weights)
     found = torch.autograd.grad(model(maps, None).square().sum(), weights)
     for ours, right in zip(found, expected, strict=True):
         error = (ours - right).abs().max() / right.abs().max()
@@ -208,9 +202,7 @@ def test_learns_where_keypoints_belong() -> None:
 
 def test_other_networks_will_do() -> None:
     other = config(side=16)
-    other['backbone'] = dict(
-        type='rcn_mmpose.RCN', num_branches=3, in_channels=3
-    )
+    other['backbone'] = dict(type='rcn_mmpose.RCN', num_branches=3, in_channels=3)
     other['head']['in_channels'] = 16
     model = MODELS.build(other)
     assert model(maps_of(side=16), None).shape == (2, 3, 16, 16)
@@ -243,9 +235,7 @@ def test_deployed_model_is_exported() -> None:
     )
     torch.testing.assert_close(exported.module()(maps), expected)
     called = {
-        str(node.target)
-        for node in exported.graph.nodes
-        if node.op == 'call_function'
+        str(node.target) for node in exported.graph.nodes if node.op == 'call_function'
     }
     assert 'aten.bmm.default' in called
     for name in called:

@@ -11,9 +11,12 @@ from mmengine.hooks import EMAHook
 from mmengine.model import ExponentialMovingAverage
 from torch import Tensor
 
-from rcn_mmpose.models.refiners import spectra
-from rcn_mmpose.models.refiners.large_conv import LargeConv2d, OneHotConv2d
-from rcn_mmpose.models.refiners.one_hot import one_hot_maps
+from rcn_mmpose.models.large_kernels import spectra
+from rcn_mmpose.models.large_kernels.large_conv import (
+    LargeConv2d,
+    OneHotConv2d,
+)
+from rcn_mmpose.models.refiners.keypoint_denoiser import one_hot_maps
 
 LAYERS = [LargeConv2d, OneHotConv2d]
 # (B, I, O, height, width, kernel): more faces than are multiplied together,
@@ -49,9 +52,7 @@ def make(
 
 def direct(layer: LargeConv2d, maps: Tensor) -> Tensor:
     """What is to come out."""
-    return F.conv2d(
-        maps, layer.weight, layer.bias, padding=layer.kernel_size[0] // 2
-    )
+    return F.conv2d(maps, layer.weight, layer.bias, padding=layer.kernel_size[0] // 2)
 
 
 def assert_near(found: Tensor, expected: Tensor, part: float) -> None:
@@ -266,9 +267,7 @@ def test_gradients_in_evaluation_too() -> None:
     with torch.no_grad():
         layer(maps)
     layer(maps).square().sum().backward()
-    right = torch.autograd.grad(
-        direct(layer, maps).square().sum(), layer.weight
-    )[0]
+    right = torch.autograd.grad(direct(layer, maps).square().sum(), layer.weight)[0]
     assert_near(layer.weight.grad, right, 1e-12)
 
 
@@ -348,9 +347,7 @@ def test_blocks_bound_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     to_frequency = spectra.to_frequency
     monkeypatch.setattr(spectra, 'to_frequency', watch)
     inputs, outputs = 3 * spectra.CHANNELS, 5
-    layer, maps = make(
-        LargeConv2d, (2 * spectra.FACES, inputs, outputs, 4, 4, 3)
-    )
+    layer, maps = make(LargeConv2d, (2 * spectra.FACES, inputs, outputs, 4, 4, 3))
     with torch.no_grad():
         layer(maps)
     assert seen[:3] == [spectra.CHANNELS * outputs] * 3

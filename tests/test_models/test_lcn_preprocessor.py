@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.dataset import Compose
 
-from rcn_mmpose.lcn import local_contrast_normalize
+from rcn_mmpose.image.lcn import local_contrast_normalize
 from rcn_mmpose.models import LCNDataPreprocessor
 from rcn_mmpose.registry import TRANSFORMS
 
@@ -16,9 +16,7 @@ def batch() -> dict:
 
     rng = np.random.default_rng(0)
     crops = [
-        torch.from_numpy(
-            rng.integers(128 - c, 128 + c, (1, 20, 24)).astype(np.uint8)
-        )
+        torch.from_numpy(rng.integers(128 - c, 128 + c, (1, 20, 24)).astype(np.uint8))
         for c in (2, 30, 120)
     ]
     return dict(inputs=crops, data_samples=[PoseDataSample() for _ in crops])
@@ -48,9 +46,7 @@ def test_stacked_crops() -> None:
     data = batch()
     stacked = dict(data, inputs=torch.stack(data['inputs']))
     module = LCNDataPreprocessor()
-    torch.testing.assert_close(
-        module(stacked)['inputs'], module(data)['inputs']
-    )
+    torch.testing.assert_close(module(stacked)['inputs'], module(data)['inputs'])
 
 
 def test_normalised_twice() -> None:

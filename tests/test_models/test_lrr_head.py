@@ -83,9 +83,7 @@ def test_reconstruction_by_brute_force() -> None:
                     )
     found = head((x,)).detach().numpy()
     assert found.shape == (1, 2, 8, 12)
-    np.testing.assert_allclose(
-        found[0], expected[:, 2:-2, 2:-2], rtol=1e-4, atol=1e-5
-    )
+    np.testing.assert_allclose(found[0], expected[:, 2:-2, 2:-2], rtol=1e-4, atol=1e-5)
 
 
 def test_reconstruction_starts_from_the_basis() -> None:
@@ -93,9 +91,7 @@ def test_reconstruction_starts_from_the_basis() -> None:
     head.init_weights()
     for layer in head.reconstruction:
         for k in range(5):
-            assert torch.equal(
-                layer.weight[10 * k : 10 * k + 10, 0], patch_basis(10)
-            )
+            assert torch.equal(layer.weight[10 * k : 10 * k + 10, 0], patch_basis(10))
 
 
 # --------------------------------------------------------------- refinement

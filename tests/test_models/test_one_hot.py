@@ -4,7 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from rcn_mmpose.models.refiners.one_hot import one_hot_cells, one_hot_maps
+from rcn_mmpose.models.refiners.keypoint_denoiser import (
+    one_hot_cells,
+    one_hot_maps,
+)
 
 
 def test_there_and_back() -> None:

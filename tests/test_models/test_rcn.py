@@ -52,9 +52,7 @@ def test_parameter_counts(
     total: int,
 ) -> None:
     model = RCN(num_branches, arch, skip=skip)
-    head = SpatialSoftmaxHead(
-        model.out_channels, keypoints, kernel_size=kernel
-    )
+    head = SpatialSoftmaxHead(model.out_channels, keypoints, kernel_size=kernel)
     assert count(model, head) == total
 
 
@@ -209,9 +207,7 @@ def test_initial_weights() -> None:
         wanted = (2 / fan) ** 0.5
         # the standard error of a standard deviation
         error = wanted / (2 * layer.weight.numel()) ** 0.5
-        assert layer.weight.std().item() == pytest.approx(
-            wanted, abs=4 * error
-        )
+        assert layer.weight.std().item() == pytest.approx(wanted, abs=4 * error)
 
 
 # ---------------------------------------------------- skip connections

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from rcn_mmpose.models.refiners.real_dft import (
+from rcn_mmpose.models.large_kernels.real_dft import (
     real_dft,
     to_frequency,
     to_space,

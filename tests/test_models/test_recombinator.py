@@ -25,12 +25,8 @@ def test_over_the_trunk_it_is_the_rcn(skip: bool) -> None:
     )
     randomize(rcn)
     state = rcn.state_dict()
-    trunk.load_state_dict(
-        {k: v for k, v in state.items() if k.startswith('trunk')}
-    )
-    neck.load_state_dict(
-        {k: v for k, v in state.items() if k.startswith('branches')}
-    )
+    trunk.load_state_dict({k: v for k, v in state.items() if k.startswith('trunk')})
+    neck.load_state_dict({k: v for k, v in state.items() if k.startswith('branches')})
     x = torch.randn(1, 1, 80, 80, generator=torch.Generator().manual_seed(1))
     out = neck(trunk(x))
     assert len(out) == 1
@@ -93,9 +89,7 @@ def test_from_coarse_to_fine_is_refused() -> None:
         Recombinator([7, 5, 3])(maps()[::-1])
 
 
-@pytest.mark.parametrize(
-    'branches', [[], [[(2, 3)]], [[(2, 3)], [], [(2, 3)]]]
-)
+@pytest.mark.parametrize('branches', [[], [[(2, 3)]], [[(2, 3)], [], [(2, 3)]]])
 def test_branches_that_do_not_fit(branches: list) -> None:
     with pytest.raises(ValueError, match='for 3 maps; give each map at least'):
         Recombinator([3, 5, 7], branches)

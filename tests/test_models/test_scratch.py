@@ -4,7 +4,7 @@ import threading
 
 import torch
 
-from rcn_mmpose.models.refiners.scratch import Scratch
+from rcn_mmpose.models.large_kernels.real_dft import Scratch
 
 
 def test_the_same_memory_again() -> None:

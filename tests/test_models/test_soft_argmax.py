@@ -92,9 +92,7 @@ def test_all_keypoints_count_alike() -> None:
     expected = loss(score_maps(), cells, weights, mask)
     torch.testing.assert_close(loss(score_maps(), cells, weights), expected)
     # and by how much does not matter
-    torch.testing.assert_close(
-        loss(score_maps(), cells, weights, mask / 16), expected
-    )
+    torch.testing.assert_close(loss(score_maps(), cells, weights, mask / 16), expected)
 
 
 @pytest.mark.parametrize('wild', [1.0, math.inf, math.nan])
@@ -205,22 +203,16 @@ def test_flip_test_averages_the_expectations() -> None:
     a, b = (expectation(head(features(seed)).detach(), 1) for seed in range(2))
     b = b[:, [0, 2, 1]]
     b[..., 0] = 6 - b[..., 0]
-    preds = head.predict(
-        [features(0), features(1)], samples(), dict(flip_test=True)
-    )
+    preds = head.predict([features(0), features(1)], samples(), dict(flip_test=True))
     for i, pred in enumerate(preds):
-        np.testing.assert_allclose(
-            pred.keypoints[0], (a[i] + b[i]) / 2, atol=1e-4
-        )
+        np.testing.assert_allclose(pred.keypoints[0], (a[i] + b[i]) / 2, atol=1e-4)
 
 
 def test_differentiable_keypoints_are_those_predicted() -> None:
     head = make_head(beta=10, stride=2)
     points = head.keypoints(features())
     for i, pred in enumerate(head.predict(features(), samples(2))):
-        np.testing.assert_allclose(
-            points[i].detach(), pred.keypoints[0], atol=1e-5
-        )
+        np.testing.assert_allclose(points[i].detach(), pred.keypoints[0], atol=1e-5)
     points.sum().backward()
     assert head.last_conv.weight.grad.abs().max() > 0
 
@@ -232,6 +224,4 @@ def test_without_decoder() -> None:
 
 def test_a_loss_without_beta() -> None:
     with pytest.raises(ValueError, match='SpatialCrossEntropyLoss has no be'):
-        SoftArgmaxHead(
-            4, 3, loss=dict(type='rcn_mmpose.SpatialCrossEntropyLoss')
-        )
+        SoftArgmaxHead(4, 3, loss=dict(type='rcn_mmpose.SpatialCrossEntropyLoss'))

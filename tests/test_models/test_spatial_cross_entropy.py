@@ -19,18 +19,14 @@ def example(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Score maps, target cells and their weights."""
     generator = torch.Generator().manual_seed(0)
-    scores = 3 * torch.randn(
-        batch, keypoints, *size, generator=generator, dtype=dtype
-    )
+    scores = 3 * torch.randn(batch, keypoints, *size, generator=generator, dtype=dtype)
     cells = torch.randint(
         0,
         size[0] * size[1],
         (batch, keypoints, targets),
         generator=generator,
     )
-    weights = torch.rand(
-        batch, keypoints, targets, generator=generator, dtype=dtype
-    )
+    weights = torch.rand(batch, keypoints, targets, generator=generator, dtype=dtype)
     return scores, cells, weights / weights.sum(-1, keepdim=True)
 
 
@@ -71,14 +67,10 @@ def test_large_scores() -> None:
 
 @pytest.mark.parametrize('targets', [1, 4])
 def test_gradient(targets: int) -> None:
-    scores, cells, weights = example(
-        2, 2, (3, 4), targets, dtype=torch.float64
-    )
+    scores, cells, weights = example(2, 2, (3, 4), targets, dtype=torch.float64)
     keypoint_weights = torch.tensor([[1, 0], [1, 1]])
     assert torch.autograd.gradcheck(
-        lambda x: SpatialCrossEntropyLoss()(
-            x, cells, weights, keypoint_weights
-        ),
+        lambda x: SpatialCrossEntropyLoss()(x, cells, weights, keypoint_weights),
         scores.requires_grad_(),
     )
 
@@ -107,8 +99,7 @@ def test_masked_keypoints_do_not_count(kind: torch.dtype) -> None:
     mask = torch.tensor([[1, 0, 1, 1], [0, 0, 0, 0], [1, 1, 0, 1]], dtype=kind)
     kept = [(0, 0), (0, 2), (0, 3), (2, 0), (2, 1), (2, 3)]
     expected = sum(
-        F.cross_entropy(scores[b, k].flatten()[None], cells[b, k])
-        for b, k in kept
+        F.cross_entropy(scores[b, k].flatten()[None], cells[b, k]) for b, k in kept
     )
     loss = SpatialCrossEntropyLoss()(scores, cells, weights, mask)
     torch.testing.assert_close(loss, expected / len(kept))
@@ -141,9 +132,7 @@ def test_gradient_of_masked_maps_is_zero(wild: float) -> None:
 def test_all_masked() -> None:
     scores, cells, weights = example()
     scores.requires_grad_()
-    loss = SpatialCrossEntropyLoss(5.0)(
-        scores, cells, weights, torch.zeros(3, 4)
-    )
+    loss = SpatialCrossEntropyLoss(5.0)(scores, cells, weights, torch.zeros(3, 4))
     assert loss.item() == 0
     loss.backward()
     assert (scores.grad == 0).all()
@@ -152,12 +141,9 @@ def test_all_masked() -> None:
 def test_weighted_keypoints() -> None:
     scores, cells, weights = example(1, 2)
     single = [
-        F.cross_entropy(scores[0, k].flatten()[None], cells[0, k])
-        for k in range(2)
+        F.cross_entropy(scores[0, k].flatten()[None], cells[0, k]) for k in range(2)
     ]
-    loss = SpatialCrossEntropyLoss()(
-        scores, cells, weights, torch.tensor([[3.0, 0.5]])
-    )
+    loss = SpatialCrossEntropyLoss()(scores, cells, weights, torch.tensor([[3.0, 0.5]]))
     torch.testing.assert_close(loss, (3 * single[0] + 0.5 * single[1]) / 3.5)
 
 

@@ -20,16 +20,12 @@ SWAPPED = [1, 0, 2, 4, 3]
 
 
 def codec(width: int = 40, height: int = 40, **options: object) -> dict:
-    return dict(
-        type='rcn_mmpose.CellIndex', input_size=(width, height), **options
-    )
+    return dict(type='rcn_mmpose.CellIndex', input_size=(width, height), **options)
 
 
 def make_head(**options: object) -> SpatialSoftmaxHead:
     torch.manual_seed(0)
-    head = SpatialSoftmaxHead(
-        in_channels=4, out_channels=5, decoder=codec(**options)
-    )
+    head = SpatialSoftmaxHead(in_channels=4, out_channels=5, decoder=codec(**options))
     torch.nn.init.normal_(head.last_conv.weight, std=0.5)
     torch.nn.init.normal_(head.last_conv.bias)
     return head
@@ -142,9 +138,7 @@ def test_probability_maps_under_autocast(dtype: torch.dtype) -> None:
     assert scores.dtype == dtype  # so the test can fail
     assert maps.dtype == torch.float32
     torch.testing.assert_close(maps.sum((2, 3)), torch.ones(2, 5))
-    assert torch.equal(
-        maps, scores.float().flatten(2).softmax(-1).view_as(maps)
-    )
+    assert torch.equal(maps, scores.float().flatten(2).softmax(-1).view_as(maps))
 
 
 def test_training_starts_from_nearly_flat_maps() -> None:
@@ -171,9 +165,7 @@ def test_predictions() -> None:
         assert isinstance(pred.keypoint_scores, np.ndarray)
         assert pred.keypoint_cells.dtype == np.int64
         for k in range(5):
-            row, column = np.unravel_index(
-                scores[i, k].numpy().argmax(), (40, 40)
-            )
+            row, column = np.unravel_index(scores[i, k].numpy().argmax(), (40, 40))
             assert pred.keypoint_cells[0, k].tolist() == [column, row]
         # the expectation stays in the window of five cells
         away = np.abs(pred.keypoints - pred.keypoint_cells)
@@ -195,16 +187,12 @@ def test_scores_that_are_negative_everywhere() -> None:
     ):
         np.testing.assert_array_equal(a.keypoint_cells, b.keypoint_cells)
         np.testing.assert_allclose(a.keypoints, b.keypoints, atol=1e-3)
-        np.testing.assert_allclose(
-            a.keypoint_scores, b.keypoint_scores, atol=1e-4
-        )
+        np.testing.assert_allclose(a.keypoint_scores, b.keypoint_scores, atol=1e-4)
 
 
 def test_output_heatmaps() -> None:
     head = make_head()
-    preds, fields = head.predict(
-        features(), samples(), dict(output_heatmaps=True)
-    )
+    preds, fields = head.predict(features(), samples(), dict(output_heatmaps=True))
     assert len(preds) == len(fields) == 2
     for i in range(2):
         expected = head.probability_maps(features())[i]
@@ -241,18 +229,14 @@ def test_flip_test_averages_the_mirrored_maps() -> None:
     for i in range(2):
         for k in range(5):
             for column in range(40):
-                expected = (
-                    a[i, k, :, column] + b[i, SWAPPED[k], :, 39 - column]
-                ) / 2
+                expected = (a[i, k, :, column] + b[i, SWAPPED[k], :, 39 - column]) / 2
                 found = fields[i].heatmaps[k, :, column]
                 torch.testing.assert_close(found, expected)
 
 
 def test_flip_test_is_exactly_symmetric() -> None:
     model = make_model(flip_test=True).eval()
-    inputs = torch.randn(
-        2, 1, 40, 40, generator=torch.Generator().manual_seed(2)
-    )
+    inputs = torch.randn(2, 1, 40, 40, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
         plain = model.predict(inputs, samples())
         mirrored = model.predict(inputs.flip(-1), samples())
@@ -273,9 +257,7 @@ def test_flip_test_of_mirrored_pictures() -> None:
     model = make_model(flip_test=True).eval()
     found = []
     for batch in (crops(), crops().flip(-1)):
-        found.append(
-            model.test_step(dict(inputs=list(batch), data_samples=samples()))
-        )
+        found.append(model.test_step(dict(inputs=list(batch), data_samples=samples())))
     distance = []
     for a, b in zip(*found, strict=True):
         a, b = a.pred_instances, b.pred_instances

@@ -83,9 +83,7 @@ def test_initial_alphas_are_uniform() -> None:
 # -------------------------------------------------------------------- eq. 1
 
 
-def convolve(
-    x: np.ndarray, weight: np.ndarray, bias: np.ndarray
-) -> np.ndarray:
+def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """One picture (C, h, w), loop by loop, zeros around it."""
     reach = weight.shape[-1] // 2
     channels, height, width = x.shape
@@ -110,9 +108,7 @@ def test_head_is_eq_1(per_pixel: bool) -> None:
     """Three branches of 4x6, 2x3 and 1x1 cells, two keypoints, by numpy."""
     height, width = 4, 6
     sizes, channels = [(4, 6), (2, 3), (1, 1)], (2, 1, 3)
-    head = SumNetHead(
-        channels, 2, map_size=(width, height), weight_per_pixel=per_pixel
-    )
+    head = SumNetHead(channels, 2, map_size=(width, height), weight_per_pixel=per_pixel)
     randomize(head)
     generator = torch.Generator().manual_seed(1)
     feats = tuple(
@@ -188,9 +184,7 @@ def test_the_2x2_branch_is_tiled_in_one_step() -> None:
     ('arch', 'num_branches', 'keypoints'),
     [('mtfl', 4, 5), ('mtfl', 5, 5), ('mtfl', 6, 5), ('300w', 5, 68)],
 )
-def test_every_weight_is_trained(
-    arch: str, num_branches: int, keypoints: int
-) -> None:
+def test_every_weight_is_trained(arch: str, num_branches: int, keypoints: int) -> None:
     """Those of the coarsest branch, too, and alpha."""
     net = SumNet(num_branches, arch)
     head = SumNetHead(net.out_channels, keypoints)
@@ -225,9 +219,7 @@ def test_a_masked_branch_is_absent_from_the_sum(mask: str) -> None:
     assert shapes(head) == [(w, 5, 3) for w in widths]
     for new, old in enumerate(kept):
         net.branches[new].load_state_dict(full.branches[old].state_dict())
-        head.last_conv[new].load_state_dict(
-            full_head.last_conv[old].state_dict()
-        )
+        head.last_conv[new].load_state_dict(full_head.last_conv[old].state_dict())
     for level, stage in enumerate(net.trunk):
         stage.load_state_dict(full.trunk[level].state_dict())
     head.alpha.data = full_head.alpha.data[kept].clone()
@@ -243,9 +235,7 @@ def test_a_tile_counts_as_a_whole() -> None:
     """Keypoints lie at the centres of the 10x10 branch's tiles."""
     codec = dict(type='rcn_mmpose.CellIndex', input_size=(80, 80))
     net = SumNet(4, mask=(1, 0, 0, 0)).eval()
-    head = SumNetHead(
-        net.out_channels, 5, map_size=(80, 80), decoder=codec
-    ).eval()
+    head = SumNetHead(net.out_channels, 5, map_size=(80, 80), decoder=codec).eval()
     randomize(net), randomize(head)
     feats = net(crops(4))
     coarse = head.last_conv[0](feats[0]) * head.alpha[0]

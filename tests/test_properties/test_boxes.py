@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rcn_mmpose.boxes import (
+from rcn_mmpose.geometry.boxes import (
     box_from_detection,
     box_from_extent,
     box_from_eyes_and_mouth,
@@ -23,9 +23,7 @@ SIZES = st.tuples(st.integers(1, 3000), st.integers(1, 3000))
 
 
 @given(POINTS, st.floats(1, 3))
-def test_extent_is_a_square_around_all(
-    points: np.ndarray, scale: float
-) -> None:
+def test_extent_is_a_square_around_all(points: np.ndarray, scale: float) -> None:
     assume(np.ptp(points, 0).max() > 1e-3)
     x1, y1, x2, y2 = box_from_extent(points, scale)
     width, height = points.max(0) - points.min(0)
@@ -93,9 +91,7 @@ def test_the_nose_does_not_count(
     st.floats(0.1, 3),
     st.floats(-1, 1),
 )
-def test_detection(
-    corner: np.ndarray, size: tuple, scale: float, shift: float
-) -> None:
+def test_detection(corner: np.ndarray, size: tuple, scale: float, shift: float) -> None:
     box = np.concatenate((corner, corner + size))
     longer = (box[2:] - box[:2]).max()
     found = box_from_detection(box, scale, shift)
@@ -114,9 +110,7 @@ def test_detection(
     st.sampled_from([np.nan, np.inf, -np.inf, None]),
     st.integers(0, 9),
 )
-def test_a_box_or_an_error(
-    face: np.ndarray, value: float | None, place: int
-) -> None:
+def test_a_box_or_an_error(face: np.ndarray, value: float | None, place: int) -> None:
     """Any floats at all: a finite square, or one clear error."""
     if value is None:
         face[:] = face[0]  # all coincide

@@ -91,8 +91,7 @@ def test_four_cells_keep_the_position(case: tuple) -> None:
     encoded = codec.encode(points, seen)
     places = centres(codec)
     mean = (
-        places[encoded['keypoint_cells']]
-        * encoded['keypoint_cell_weights'][..., None]
+        places[encoded['keypoint_cells']] * encoded['keypoint_cell_weights'][..., None]
     ).sum(-2)
     wanted = np.clip(points, places.min(0), places.max(0))
     np.testing.assert_allclose(mean, wanted, atol=1e-4)
@@ -129,9 +128,7 @@ def test_round_trip_by_four_cells(case: tuple) -> None:
     parts = (wanted - places[0]) / codec.stride % 1
     # cells that are all but equal count as a block, see below
     assume((np.abs(parts - 0.5) > 1e-4).all())
-    decoded, scores = codec.batch_decode(
-        maps_of(codec, codec.encode(points, seen))
-    )
+    decoded, scores = codec.batch_decode(maps_of(codec, codec.encode(points, seen)))
     np.testing.assert_allclose(decoded[0, 0], wanted, atol=1e-3)
     np.testing.assert_allclose(scores, 1, atol=1e-6)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rcn_mmpose.evaluation.error_table import ErrorTable
-from rcn_mmpose.evaluation.face_result import FaceResult
+from rcn_mmpose.evaluation.faces import FaceResult
 from rcn_mmpose.evaluation.measures import Plan
 
 META = dict(
@@ -119,9 +119,7 @@ def test_by_brute_force(faces: list[FaceResult]) -> None:
 
 @settings(max_examples=40)
 @given(face_lists(), st.randoms(use_true_random=False))
-def test_order_of_faces_means_nothing(
-    faces: list[FaceResult], draw: object
-) -> None:
+def test_order_of_faces_means_nothing(faces: list[FaceResult], draw: object) -> None:
     mixed = list(faces)
     draw.shuffle(mixed)
     assert measured(mixed) == measured(faces)  # to the last digit
@@ -129,9 +127,7 @@ def test_order_of_faces_means_nothing(
 
 @settings(max_examples=40)
 @given(face_lists(), st.sampled_from([0.125, 0.5, 2.0, 64.0]))
-def test_size_of_pictures_means_nothing(
-    faces: list[FaceResult], factor: float
-) -> None:
+def test_size_of_pictures_means_nothing(faces: list[FaceResult], factor: float) -> None:
     larger = [
         face._replace(
             truth=face.truth * factor,

@@ -1,6 +1,6 @@
 """Readers of files: whole, or one ValueError that names the file.
 
-The targets are those of tools/fuzz.py, which goes on where this ends.
+The targets are those of tests/fuzz/fuzz.py, which goes on where this ends.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 import pytest
-from conftest import ROOT, load_tool
+from conftest import ROOT, load_script
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,11 +25,11 @@ Target = Callable[[bytes], bool]
 
 @pytest.fixture(scope='module')
 def fuzz() -> ModuleType:
-    sys.path.insert(0, str(ROOT / 'tools'))
+    sys.path.insert(0, str(ROOT / 'tests' / 'fuzz'))
     try:
-        return load_tool('fuzz.py')
+        return load_script('fuzz/fuzz.py')
     finally:
-        sys.path.remove(str(ROOT / 'tools'))
+        sys.path.remove(str(ROOT / 'tests' / 'fuzz'))
 
 
 @pytest.fixture(scope='module')
@@ -68,9 +68,7 @@ def test_cases(name: str, targets: dict[str, Target]) -> None:
 
 @pytest.mark.parametrize('name', NAMES)
 @given(content=st.binary(max_size=300) | st.text(max_size=200))
-def test_any_bytes(
-    name: str, targets: dict[str, Target], content: bytes | str
-) -> None:
+def test_any_bytes(name: str, targets: dict[str, Target], content: bytes | str) -> None:
     if isinstance(content, str):
         content = content.encode(errors='surrogatepass')
     targets[name](content)

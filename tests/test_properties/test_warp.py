@@ -8,9 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rcn_mmpose.crop import crop_square, oversampling, upright_matrix
+from rcn_mmpose.device_data.warp_and_targets import warp
+from rcn_mmpose.image.crop import crop_square, oversampling, upright_matrix
 from rcn_mmpose.inference import ModelInfo
-from rcn_mmpose.models.data_preprocessors.batched_warp import warp
 
 SIZE = 16
 SQUARES = st.tuples(

@@ -73,9 +73,7 @@ def ask(server: PageServer) -> Ask:
         method: str | None = None,
         **headers: Any,
     ) -> Answer:
-        connection = http.client.HTTPConnection(
-            *server.server_address, timeout=30
-        )
+        connection = http.client.HTTPConnection(*server.server_address, timeout=30)
         named = {k.replace('_', '-'): str(v) for k, v in headers.items()}
         method = method or ('GET' if body is None else 'POST')
         try:

@@ -86,12 +86,8 @@ def test_the_page(
     rows = browser.run(ROWS)
     assert [row[1] for row in rows] == list(expected.names)
     numbers = np.array([[float(x) for x in row[2:5]] for row in rows])
-    np.testing.assert_allclose(
-        numbers[:, :2], expected.keypoints[0], atol=0.0501
-    )
-    np.testing.assert_allclose(
-        numbers[:, 2], expected.confidence[0], atol=0.000501
-    )
+    np.testing.assert_allclose(numbers[:, :2], expected.keypoints[0], atol=0.0501)
+    np.testing.assert_allclose(numbers[:, 2], expected.confidence[0], atol=0.000501)
     shown = "document.getElementById('drawn')"
     browser.wait(f'{shown}.naturalWidth === 800')
     plain = browser.run(f'return {shown}.src')

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rcn_mmpose.drawing import draw_keypoints
+from rcn_mmpose.image.drawing import draw_keypoints
 from rcn_mmpose.serve.service import NO_FACE, Service
 
 
@@ -83,9 +83,7 @@ def test_the_drawing_of_a_small_picture_is_enlarged(
         ((1, 1), (800, 800)),
     ],
 )
-def test_sizes_of_drawings(
-    service: Service, size: tuple, expected: tuple
-) -> None:
+def test_sizes_of_drawings(service: Service, size: tuple, expected: tuple) -> None:
     picture = np.full((size[1], size[0], 3), 128, np.uint8)
     drawn = decode(service.answer(encode(picture))['drawn'])
     assert drawn.shape[1::-1] == expected

@@ -1,11 +1,10 @@
-"""A project that ships one small model, put there by tools/ship.py."""
+"""A project that ships one small model, put there by tools/release/ship.py."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import shutil
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +12,7 @@ import pytest
 from conftest import ROOT, load_tool
 from mmengine.config import Config
 
-from rcn_mmpose import shipped
+from rcn_mmpose.shipped import catalogue as shipped
 
 METAFILE = """\
 # a comment
@@ -48,21 +47,17 @@ def small() -> ModuleType:
 
 @pytest.fixture(scope='session')
 def ship() -> ModuleType:
-    """tools/ship.py as a module."""
+    """tools/release/ship.py as a module."""
     pytest.importorskip('onnx')
     pytest.importorskip('onnxruntime')
-    sys.path.insert(0, str(ROOT / 'tools'))  # as for a script
-    try:
-        return load_tool('ship.py')
-    finally:
-        sys.path.pop(0)
+    return load_tool('release/ship.py')
 
 
 @pytest.fixture(scope='session')
 def begun(tmp_path_factory: pytest.TempPathFactory, small: ModuleType) -> Path:
     """The project before: a config, a trained checkpoint, a card."""
     root = tmp_path_factory.mktemp('project')
-    folder = root / 'rcn_mmpose' / 'shipped'
+    folder = root / 'rcn_mmpose' / 'shipped' / 'models'
     folder.mkdir(parents=True)
     (folder / shipped.INDEX).write_text(shipped.index_text({}))
     (root / 'configs' / 'shipped').mkdir(parents=True)
@@ -99,6 +94,6 @@ def project(
 @pytest.fixture
 def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Its folder of models, in place of the package's."""
-    folder = project / 'rcn_mmpose' / 'shipped'
+    folder = project / 'rcn_mmpose' / 'shipped' / 'models'
     monkeypatch.setattr(shipped, 'FOLDER', folder)
     return folder

@@ -13,9 +13,10 @@ import pytest
 import torch
 
 import rcn_mmpose
-from rcn_mmpose import load_model, model_files, shipped
+from rcn_mmpose import load_model, model_files
 from rcn_mmpose.cli import main
-from rcn_mmpose.shipped import shipped_file, shipped_models
+from rcn_mmpose.shipped import catalogue as shipped
+from rcn_mmpose.shipped.catalogue import shipped_file, shipped_models
 
 BOXES = [[10, 10, 70, 70], [20, 15, 80, 75]]
 
@@ -27,11 +28,9 @@ def picture(small: ModuleType) -> np.ndarray:
 
 
 @pytest.fixture
-def changed(
-    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def changed(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of models that a test may spoil."""
-    folder = tmp_path / 'rcn_mmpose' / 'shipped'
+    folder = tmp_path / 'rcn_mmpose' / 'shipped' / 'models'
     shutil.copytree(here, folder)
     monkeypatch.setattr(shipped, 'FOLDER', folder)
     return folder
@@ -51,15 +50,11 @@ def test_both_runtimes_predict_what_was_trained(
         found = model(picture, BOXES)
         assert found.names == trained.names
         pixel = 60 / 40  # of the picture in the crop
-        np.testing.assert_allclose(
-            found.keypoints, trained.keypoints, atol=0.1 * pixel
-        )
+        np.testing.assert_allclose(found.keypoints, trained.keypoints, atol=0.1 * pixel)
         if runtime == 'torch':
             ours = found
     # rounded alike, so these agree better
-    np.testing.assert_allclose(
-        found.keypoints, ours.keypoints, atol=0.01 * pixel
-    )
+    np.testing.assert_allclose(found.keypoints, ours.keypoints, atol=0.01 * pixel)
     np.testing.assert_allclose(found.confidence, ours.confidence, atol=1e-4)
 
 
@@ -169,9 +164,7 @@ def test_init_model(here: Path, picture: np.ndarray) -> None:
     np.testing.assert_allclose(scores, ours.confidence, atol=1e-4)
 
 
-def test_the_inferencer(
-    here: Path, picture: np.ndarray, tmp_path: Path
-) -> None:
+def test_the_inferencer(here: Path, picture: np.ndarray, tmp_path: Path) -> None:
     from mmpose.apis import MMPoseInferencer
 
     import rcn_mmpose.registry  # noqa: F401
@@ -181,9 +174,7 @@ def test_the_inferencer(
     )
     path = tmp_path / 'a.png'
     cv2.imwrite(str(path), picture)
-    (result,) = inferencer(
-        str(path), vis_out_dir=str(tmp_path / 'drawn'), kpt_thr=0
-    )
+    (result,) = inferencer(str(path), vis_out_dir=str(tmp_path / 'drawn'), kpt_thr=0)
     ((face,),) = result['predictions']
     ours = load_model('tiny-5', runtime='torch')(path, [[0, 0, 90, 90]])
     np.testing.assert_allclose(face['keypoints'], ours.keypoints[0], atol=0.01)

@@ -11,8 +11,8 @@ from mmengine.hooks import EMAHook
 from torch import nn
 
 from rcn_mmpose import load_model
-from rcn_mmpose.shipped import packing
-from rcn_mmpose.shipped.packing import (
+from rcn_mmpose.lab.release import packing
+from rcn_mmpose.lab.release.packing import (
     Training,
     carried_config,
     compare_halved,
@@ -29,7 +29,7 @@ from rcn_mmpose.shipped.packing import (
 
 def test_kernels_are_rounded_and_nothing_else(project: Path) -> None:
     before = torch.load(project / 'best.pth', weights_only=False)
-    path = project / 'rcn_mmpose' / 'shipped' / 'tiny-5.pth'
+    path = project / 'rcn_mmpose' / 'shipped' / 'models' / 'tiny-5.pth'
     after = torch.load(path, weights_only=True)
     assert after['state_dict'].keys() == before['state_dict'].keys()
     for name, weight in after['state_dict'].items():
@@ -49,17 +49,13 @@ def test_averaged_weights_are_taken(tmp_path: Path) -> None:
     """MMEngine's own hook writes the checkpoint."""
     model = nn.Linear(2, 1, bias=False)
     model.weight.data[:] = 1
-    runner = SimpleNamespace(
-        model=model, iter=0, epoch=0, max_iters=9, max_epochs=9
-    )
+    runner = SimpleNamespace(model=model, iter=0, epoch=0, max_iters=9, max_epochs=9)
     hook = EMAHook(momentum=0.25)
     hook.before_run(runner)
     hook.after_train_iter(runner, 0)  # the first one is a copy
     model.weight.data[:] = 5
     hook.after_train_iter(runner, 1)
-    checkpoint = dict(
-        state_dict=model.state_dict(), meta=dict(dataset_meta={}, cfg='')
-    )
+    checkpoint = dict(state_dict=model.state_dict(), meta=dict(dataset_meta={}, cfg=''))
     hook.before_save_checkpoint(runner, checkpoint)
     torch.save(checkpoint, tmp_path / 'a.pth')
     found = read_training(tmp_path / 'a.pth').weights
@@ -88,9 +84,7 @@ def test_a_network_and_its_denoiser() -> None:
     }
 
 
-def test_joint_model_from_two_checkpoints(
-    small: ModuleType, tmp_path: Path
-) -> None:
+def test_joint_model_from_two_checkpoints(small: ModuleType, tmp_path: Path) -> None:
     parts = dict(type='rcn_mmpose.JointEstimator', refiner=small.DENOISER)
     model = small.build(**parts)
     meta = torch.load(
@@ -109,12 +103,8 @@ def test_joint_model_from_two_checkpoints(
     crops = small.random_crops(3)
     rounded = load_model(tmp_path / 'b.pth').predict(crops)
     model.load_state_dict(half_weights(every))
-    path = small.write_checkpoint(
-        tmp_path / 'c.pth', small.config(**parts), model
-    )
-    for ours, expected in zip(
-        rounded, load_model(path).predict(crops), strict=True
-    ):
+    path = small.write_checkpoint(tmp_path / 'c.pth', small.config(**parts), model)
+    for ours, expected in zip(rounded, load_model(path).predict(crops), strict=True):
         np.testing.assert_array_equal(ours, expected)
 
 
@@ -216,9 +206,7 @@ def test_how_far_keypoints_move() -> None:
 def test_an_onnx_that_differs_is_refused(
     small: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = small.write_checkpoint(
-        tmp_path / 'a.pth', small.config(), small.build()
-    )
+    path = small.write_checkpoint(tmp_path / 'a.pth', small.config(), small.build())
     config = carried_config(small.config(), Training({}, {}))
     write_checkpoint(path, read_training(path), config)
     monkeypatch.setattr(packing, 'TOLERANCES', dict(confidence=-1))

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rcn_mmpose import shipped
-from rcn_mmpose.shipped import ShippedModel, shipped_models
-from rcn_mmpose.shipped.records import (
+from rcn_mmpose.lab.release.records import (
     MARK,
     TERMS,
     card_facts,
     metafile_with,
     read_metrics,
 )
+from rcn_mmpose.shipped import catalogue as shipped
+from rcn_mmpose.shipped.catalogue import ShippedModel, shipped_models
 
 from .conftest import METAFILE
 

@@ -1,4 +1,4 @@
-"""tools/ship.py: what it writes, and what it refuses."""
+"""tools/release/ship.py: what it writes, and what it refuses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import torch
 import yaml
 
-from rcn_mmpose.shipped import shipped_models
+from rcn_mmpose.shipped.catalogue import shipped_models
 
 from .conftest import METAFILE, METRICS, words
 
@@ -30,7 +30,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def test_the_index(project: Path) -> None:
-    folder = project / 'rcn_mmpose' / 'shipped'
+    folder = project / 'rcn_mmpose' / 'shipped' / 'models'
     (model,) = shipped_models(folder).values()
     assert (model.name, model.keypoints) == ('tiny-5', 5)
     assert model.config == 'configs/shipped/tiny_5.py'
@@ -52,10 +52,8 @@ def test_the_index(project: Path) -> None:
 
 def test_half_of_the_bytes_and_once(project: Path) -> None:
     """Weights of 2 bytes, in the checkpoint alone."""
-    folder = project / 'rcn_mmpose' / 'shipped'
-    sizes = {
-        path.suffix: path.stat().st_size for path in folder.glob('tiny-5.*')
-    }
+    folder = project / 'rcn_mmpose' / 'shipped' / 'models'
+    sizes = {path.suffix: path.stat().st_size for path in folder.glob('tiny-5.*')}
     (model,) = shipped_models(folder).values()
     assert sizes['.pth'] < 2 * model.parameters + 30_000
     assert sizes['.onnx'] < model.parameters
@@ -64,7 +62,7 @@ def test_half_of_the_bytes_and_once(project: Path) -> None:
 def test_the_checkpoint_loads_without_an_allow_list(
     project: Path, fresh: Callable, tmp_path: Path
 ) -> None:
-    path = project / 'rcn_mmpose' / 'shipped' / 'tiny-5.pth'
+    path = project / 'rcn_mmpose' / 'shipped' / 'models' / 'tiny-5.pth'
     code = f"""
 import torch
 found = torch.load({str(path)!r}, weights_only=True)
@@ -72,13 +70,12 @@ print(sorted(found), sorted(found['meta']))
 """
     done = fresh('-c', code, cwd=tmp_path)
     assert done.stdout == (
-        "['meta', 'state_dict'] ['cfg', 'dataset_meta', 'name', "
-        "'rcn_mmpose_version']\n"
+        "['meta', 'state_dict'] ['cfg', 'dataset_meta', 'name', 'rcn_mmpose_version']\n"
     ), done.stderr
 
 
 def test_nothing_of_this_machine_is_in_it(project: Path) -> None:
-    folder = project / 'rcn_mmpose' / 'shipped'
+    folder = project / 'rcn_mmpose' / 'shipped' / 'models'
     for path in folder.iterdir():
         content = path.read_bytes()
         for place in (str(project), str(Path.home()) + '/', str(Path.cwd())):
@@ -103,7 +100,7 @@ def test_the_card(project: Path) -> None:
     assert text.startswith('# tiny-5\n\nWords.\n\n<!-- begin facts -->')
     assert '| faces of nobody | NME cells | 5.25 |' in text
     digest = hashlib.sha256(
-        (project / 'rcn_mmpose' / 'shipped' / 'tiny-5.onnx').read_bytes()
+        (project / 'rcn_mmpose' / 'shipped' / 'models' / 'tiny-5.onnx').read_bytes()
     ).hexdigest()
     assert digest in text
 
@@ -142,7 +139,7 @@ def test_a_model_is_replaced_only_if_told(
     assert contents(root) == before
     (root / 'metrics.json').write_text('{"a": {"b": 1}}')
     ship.main(words(root, '--replace'))
-    (model,) = shipped_models(root / 'rcn_mmpose' / 'shipped').values()
+    (model,) = shipped_models(root / 'rcn_mmpose' / 'shipped' / 'models').values()
     assert model.metrics == {'a': {'b': 1}}
     models = yaml.safe_load((root / 'configs' / 'metafile.yml').read_text())
     assert [m['Name'] for m in models['Models']] == ['other', 'tiny_5']
@@ -176,9 +173,7 @@ def test_faces_of_an_annotation_file(
         ],
     )
     (tmp_path / 'a.json').write_text(json.dumps(content))
-    path = small.write_checkpoint(
-        tmp_path / 'a.pth', small.config(), small.build()
-    )
+    path = small.write_checkpoint(tmp_path / 'a.pth', small.config(), small.build())
     predictor = load_model(path)
     given = ['--faces', str(tmp_path / 'a.json'), str(tmp_path)]
     args = ship.parse_args(words(tmp_path, *given))

@@ -48,8 +48,8 @@ def site(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         source / 'rcn_mmpose',
         ignore=shutil.ignore_patterns('__pycache__', '.mim'),
     )
-    for path in (project / 'rcn_mmpose' / 'shipped').iterdir():
-        shutil.copy(path, source / 'rcn_mmpose' / 'shipped')
+    for path in (project / 'rcn_mmpose' / 'shipped' / 'models').iterdir():
+        shutil.copy(path, source / 'rcn_mmpose' / 'shipped' / 'models')
     common = ['--no-deps', '--no-index']
     for words in (
         ['wheel', '--no-build-isolation', '--wheel-dir', '..', '.'],
@@ -76,14 +76,12 @@ def test_what_is_in_it(site: Path, project: Path) -> None:
             for name in names
             if name.startswith('rcn_mmpose/shipped/')
         }
-    for path in (project / 'rcn_mmpose' / 'shipped').iterdir():
+    for path in (project / 'rcn_mmpose' / 'shipped' / 'models').iterdir():
         assert held[path.name] == path.read_bytes()
-    licence = ROOT / 'rcn_mmpose' / 'shipped' / 'LICENSE-weights.md'
+    licence = ROOT / 'rcn_mmpose' / 'shipped' / 'models' / 'LICENSE-weights.md'
     assert held[licence.name] == licence.read_bytes()
     # and where tools look for licences
-    assert any(
-        '.dist-info/' in name and name.endswith(licence.name) for name in names
-    )
+    assert any('.dist-info/' in name and name.endswith(licence.name) for name in names)
 
 
 @pytest.mark.parametrize(

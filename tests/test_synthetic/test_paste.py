@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rcn_mmpose.keypoints import five_from_68
+from rcn_mmpose.geometry.keypoints import five_from_68
 from rcn_mmpose.synthetic.paste import _around, _plain, paste_object
 
 
@@ -19,9 +19,7 @@ def test_what_is_covered_has_changed() -> None:
     crop, points = face()
     hidden = 0
     for seed in range(12):
-        picture, covered = paste_object(
-            np.random.default_rng(seed), crop, points
-        )
+        picture, covered = paste_object(np.random.default_rng(seed), crop, points)
         assert picture.shape == crop.shape and picture.dtype == np.uint8
         x, y = np.round(points).astype(int).T
         same = picture[y, x] == crop[y, x]
@@ -35,8 +33,7 @@ def test_what_is_covered_has_changed() -> None:
 def test_it_depends_on_the_seed_alone() -> None:
     crop, points = face()
     first, second, other = (
-        paste_object(np.random.default_rng(seed), crop, points)[0]
-        for seed in (3, 3, 4)
+        paste_object(np.random.default_rng(seed), crop, points)[0] for seed in (3, 3, 4)
     )
     assert (first == second).all() and (first != other).any()
 
@@ -63,9 +60,7 @@ def test_colour_and_keypoints_outside() -> None:
     five = five_from_68(points)
     five[0] = (-20, 500)
     for seed in range(8):
-        picture, covered = paste_object(
-            np.random.default_rng(seed), colour, five
-        )
+        picture, covered = paste_object(np.random.default_rng(seed), colour, five)
         assert picture.shape == (80, 80, 3)
         assert covered.shape == (5,) and not covered[0]
 

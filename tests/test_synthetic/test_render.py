@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from rcn_mmpose.boxes import box_from_eyes_and_mouth
-from rcn_mmpose.keypoints import five_from_68
+from rcn_mmpose.geometry.boxes import box_from_eyes_and_mouth
+from rcn_mmpose.geometry.keypoints import five_from_68
 from rcn_mmpose.synthetic import child, render_face
 from rcn_mmpose.synthetic.camera import PITCH, ROLL, YAW, draw_pose, rotation
 from rcn_mmpose.synthetic.scene import draw_scene
@@ -76,9 +76,7 @@ def test_an_int_is_its_seed_sequence() -> None:
 def test_child_is_pure_and_distinct() -> None:
     root = np.random.SeedSequence(3)
     states = {
-        tuple(child(root, i, j).generate_state(4))
-        for i in range(3)
-        for j in range(10)
+        tuple(child(root, i, j).generate_state(4)) for i in range(3) for j in range(10)
     }
     assert len(states) == 30
     one, same = child(child(root, 1), 2), child(root, 1, 2)

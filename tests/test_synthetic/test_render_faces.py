@@ -77,9 +77,7 @@ def test_annotations(made, points) -> None:
 
 def test_splits_and_seeds_differ() -> None:
     seeds = [(0, 'train', 0), (0, 'val', 0), (0, 'train', 1), (1, 'train', 0)]
-    pictures = {
-        render_face(face_set.seed_of(*seed), 64).jpeg for seed in seeds
-    }
+    pictures = {render_face(face_set.seed_of(*seed), 64).jpeg for seed in seeds}
     assert len(pictures) == 4
 
 
@@ -134,9 +132,7 @@ def test_workers_do_not_matter(made, tmp_path) -> None:
 
 def test_sheet(tmp_path) -> None:
     path = tmp_path / 'new' / 'sheet.png'
-    render_faces.main(
-        ['--sheet', str(path), '--sheet-faces', '9', '--size', '64']
-    )
+    render_faces.main(['--sheet', str(path), '--sheet-faces', '9', '--size', '64'])
     # three rows of four, two pixels apart
     assert cv2.imread(str(path)).shape == (196, 262, 3)
 

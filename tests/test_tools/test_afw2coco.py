@@ -11,9 +11,7 @@ import pytest
 from conftest import load_tool
 
 # eyes, nose tip, mouth: left, middle, right; counted from 1 as in MATLAB
-SIX = np.array(
-    [(41, 51), (81, 51), (61, 71), (46, 91), (61, 95), (76, 91)], float
-)
+SIX = np.array([(41, 51), (81, 51), (61, 71), (46, 91), (61, 95), (76, 91)], float)
 
 
 @pytest.fixture

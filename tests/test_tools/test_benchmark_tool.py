@@ -1,4 +1,4 @@
-"""tools/benchmark.py, in a process of its own."""
+"""tools/analysis_tools/benchmark.py, in a process of its own."""
 
 from __future__ import annotations
 
@@ -25,16 +25,14 @@ def config(root: Path, tmp_path: Path, converted: Path) -> Path:
     return path
 
 
-def test_a_run(
-    fresh: Callable, root: Path, config: Path, tmp_path: Path
-) -> None:
+def test_a_run(fresh: Callable, root: Path, config: Path, tmp_path: Path) -> None:
     """Table and json tell the same; nothing is left behind."""
     scratch = tmp_path / 'scratch'
     scratch.mkdir()
     page = tmp_path / 'page.md'
     page.write_text('a\n<!-- begin here -->\n<!-- end here -->\nb\n')
     done = fresh(
-        root / 'tools' / 'benchmark.py',
+        root / 'tools' / 'analysis_tools' / 'benchmark.py',
         *('data', '--configs', config, '--rounds', '2'),
         *('--json', 'found.json', '--page', 'page.md', '--mark', 'here'),
         cwd=tmp_path,
@@ -80,20 +78,20 @@ def test_wrong_arguments(
 ) -> None:
     arguments = [str(config) if x == 'CONFIG' else x for x in arguments]
     with pytest.raises(SystemExit):
-        load_tool('benchmark.py').parse_args(arguments)
+        load_tool('analysis_tools/benchmark.py').parse_args(arguments)
     assert said in capsys.readouterr().err
 
 
-def test_commands_of_the_page(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_commands_of_the_page(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is one the tool takes, and has a place for its tables."""
     page = (root / 'docs' / 'performance.md').read_text()
-    tool = load_tool('benchmark.py')
+    tool = load_tool('analysis_tools/benchmark.py')
     monkeypatch.setattr(tool.os.path, 'isfile', lambda path: True)
     monkeypatch.setattr(tool.torch.cuda, 'is_available', lambda: True)
     lines = page.replace('\\\n', ' ').splitlines()
-    commands = [x for x in lines if x.startswith('python tools/benchmark')]
+    commands = [
+        x for x in lines if x.startswith('python tools/analysis_tools/benchmark')
+    ]
     assert len(commands) == 8
     for command in commands:
         args = tool.parse_args(shlex.split(command)[2:])

@@ -1,4 +1,4 @@
-"""tools/calibrate.py and tools/hidden_keypoints.py."""
+"""tools/calibrate.py and tools/analysis_tools/hidden_keypoints.py."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, MODELS
 
 from rcn_mmpose import load_model
-from rcn_mmpose.evaluation.observation import PLAIN, observe
-from rcn_mmpose.evaluation.reliability import BINS
 from rcn_mmpose.inference.loading import load_estimator
+from rcn_mmpose.lab.calibration.observation import PLAIN, observe
+from rcn_mmpose.lab.calibration.reliability import BINS
 
 
 @pytest.fixture(scope='module')
@@ -106,15 +106,9 @@ def test_observed_is_what_is_predicted(experiment: Path) -> None:
         assert side == pytest.approx(height, abs=1e-3)
         truth = np.array(face['keypoints']).reshape(5, 3)[:, :2]
         truth = (truth - (x, y)) / side * 80
-        keypoints, confidence, covariance = predictor.predict(
-            packed['inputs'].numpy()
-        )
-        np.testing.assert_allclose(
-            seen.offset[i], truth - keypoints[0], atol=2e-3
-        )
-        np.testing.assert_allclose(
-            seen.confidence[PLAIN, i], confidence[0], atol=1e-4
-        )
+        keypoints, confidence, covariance = predictor.predict(packed['inputs'].numpy())
+        np.testing.assert_allclose(seen.offset[i], truth - keypoints[0], atol=2e-3)
+        np.testing.assert_allclose(seen.confidence[PLAIN, i], confidence[0], atol=1e-4)
         np.testing.assert_allclose(
             seen.covariance[i], covariance[0], rtol=1e-3, atol=1e-2
         )
@@ -190,7 +184,7 @@ def test_what_it_refuses(
 
 
 def hidden(experiment: Path, *arguments: str) -> None:
-    load_tool('hidden_keypoints.py').main(
+    load_tool('analysis_tools/hidden_keypoints.py').main(
         [
             str(experiment / 'config.py'),
             str(experiment / 'weights.pth'),

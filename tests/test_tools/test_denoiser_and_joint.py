@@ -33,15 +33,10 @@ def tool(fresh: Callable, root: Path, tmp_path: Path) -> Callable[..., None]:
     """Runs tools/<name>.py on them."""
 
     def run(name: str, config: str, *arguments: object, **options: object):
-        parts = (
-            ('train', 'val', 'test') if 'joint' not in config else ('test',)
-        )
+        parts = ('train', 'val', 'test') if 'joint' not in config else ('test',)
         options = {
             **{f'{part}_dataloader.num_workers': 0 for part in parts},
-            **{
-                f'{part}_dataloader.persistent_workers': False
-                for part in parts
-            },
+            **{f'{part}_dataloader.persistent_workers': False for part in parts},
             **options,
         }
         done = fresh(

@@ -40,9 +40,7 @@ exit $code
 
 
 @pytest.fixture
-def start(
-    root: Path, tmp_path: Path
-) -> Iterator[Callable[..., subprocess.Popen]]:
+def start(root: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
     """Starts tools/<name>.sh in an empty folder, beside a stub of srun."""
     started = []
     folder = tmp_path / 'run'
@@ -51,9 +49,7 @@ def start(
     (folder / 'srun').chmod(0o755)
     path = f'{folder}:{Path(sys.executable).parent}:{os.environ["PATH"]}'
 
-    def run(
-        name: str, *arguments: object, **environment: object
-    ) -> subprocess.Popen:
+    def run(name: str, *arguments: object, **environment: object) -> subprocess.Popen:
         environ = dict(os.environ, OMP_NUM_THREADS='1', PATH=path)
         environ.update({k: str(v) for k, v in environment.items()})
         process = subprocess.Popen(
@@ -199,9 +195,7 @@ def test_slurm_test_of_two_nodes(start: Callable, tmp_path: Path) -> None:
         ('slurm_test', ['part', 'job', 'config.py']),
     ],
 )
-def test_too_few_arguments(
-    start: Callable, name: str, arguments: list[str]
-) -> None:
+def test_too_few_arguments(start: Callable, name: str, arguments: list[str]) -> None:
     line = last_line(start(name, *arguments))
     assert line.startswith('error: usage: ') and f'{name}.sh' in line
 
@@ -213,9 +207,7 @@ def test_port_in_use(start: Callable) -> None:
     assert line.startswith(f'error: port {port} cannot be used')
 
 
-def test_a_rank_dies_at_start(
-    start: Callable, root: Path, tmp_path: Path
-) -> None:
+def test_a_rank_dies_at_start(start: Callable, root: Path, tmp_path: Path) -> None:
     # rank 0 waits for the other to join the group
     (tmp_path / 'dies.py').write_text(
         'import os\n'

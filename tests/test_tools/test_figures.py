@@ -1,4 +1,4 @@
-"""tools/figures.py, on tiny data sets."""
+"""tools/analysis_tools/figures.py, on tiny data sets."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def models(converted: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def tool() -> Callable[..., None]:
-    return load_tool('figures.py').main
+    return load_tool('analysis_tools/figures.py').main
 
 
 @pytest.mark.parametrize('figure', ['s1', 's2', '3', 'ced'])
@@ -115,15 +115,13 @@ def test_figure_of_a_joint_model(
     assert all(column.any() for column in columns)
 
 
-def test_real_faces_stay_out_of_the_project(
-    tool: Callable, models: list[str]
-) -> None:
+def test_real_faces_stay_out_of_the_project(tool: Callable, models: list[str]) -> None:
     for out in (ROOT / 'docs' / 'x.png', ROOT / 'x.png'):
         with pytest.raises(ValueError, match='would put real faces among'):
             tool(['3', *models, '--out', str(out)])
         assert not out.exists()
-    place = load_tool('figures.py').place
-    parse = load_tool('figures.py').parse_args
+    place = load_tool('analysis_tools/figures.py').place
+    parse = load_tool('analysis_tools/figures.py').parse_args
     for arguments, path in (
         (['3', '--data', 'synthetic'], 'docs/figures/figure_3_synthetic.png'),
         (['s2'], 'docs/figures/figure_s2.png'),
@@ -149,9 +147,7 @@ def test_one_clear_error(
         tool([*change, *models])
 
 
-def test_checkpoint_of_another_model(
-    tool: Callable, models: list[str]
-) -> None:
+def test_checkpoint_of_another_model(tool: Callable, models: list[str]) -> None:
     swapped = ['--model', 'a', models[2], models[7]]
     with pytest.raises(ValueError, match='does not fit .*aflw_sumnet_4.py'):
         tool(['ced', *swapped])

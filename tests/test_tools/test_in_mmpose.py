@@ -88,9 +88,7 @@ def unseen(folder: Path) -> list[tuple[Path, np.ndarray, np.ndarray]]:
             np.round(face['bbox']).astype(int),
             np.array(face['keypoints']).reshape(5, 3)[:, :2],
         )
-        for image, face in zip(
-            content['images'], content['annotations'], strict=True
-        )
+        for image, face in zip(content['images'], content['annotations'], strict=True)
     ]
 
 
@@ -135,9 +133,7 @@ def test_configs_of_the_page(
     model = MODELS.build(cfg.model)
 
     faces = DATASETS.build(cfg.train_dataloader.dataset)
-    batch = model.data_preprocessor(
-        pseudo_collate([faces[i] for i in range(2)]), True
-    )
+    batch = model.data_preprocessor(pseudo_collate([faces[i] for i in range(2)]), True)
     losses = model(**batch, mode='loss')
     # by hand: minus the mean log-probability of the true cells
     with torch.no_grad():
@@ -172,9 +168,7 @@ def test_the_inferencer(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_program(text, monkeypatch)
     out = place / 'work_dirs' / 'inferencer'
     for file, (x, y, _, _), truth in unseen(place):
-        (face,) = json.loads(
-            (out / 'predictions' / f'{file.stem}.json').read_text()
-        )
+        (face,) = json.loads((out / 'predictions' / f'{file.stem}.json').read_text())
         found = np.array(face['keypoints'])
         assert np.linalg.norm(found - (truth - (x, y)), axis=1).max() < 3
         assert min(face['keypoint_scores']) > 0.3
@@ -183,9 +177,7 @@ def test_the_inferencer(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert all(marked(before, after, found))
 
 
-def test_boxes_and_the_visualiser(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_boxes_and_the_visualiser(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
     (text,) = [x for x in PROGRAMS if 'inference_topdown' in x]
     variables = run_program(text, monkeypatch)
@@ -204,9 +196,7 @@ def test_boxes_and_the_visualiser(
         init_model(CONFIG, device='cpu'), 'group.png', [[12, 12, 108, 108]]
     )
     assert face.pred_instances.keypoint_scores.max() < 0.3
-    visualizer.add_datasample(
-        'faces', before, face, draw_gt=False, out_file='not.png'
-    )
+    visualizer.add_datasample('faces', before, face, draw_gt=False, out_file='not.png')
     np.testing.assert_array_equal(cv2.imread('not.png')[..., ::-1], before)
 
 

@@ -11,7 +11,7 @@ from conftest import load_tool
 from test_inference.small_model import build, config, write_checkpoint
 
 from rcn_mmpose import load_model
-from rcn_mmpose.keypoints import FIVE_NAMES
+from rcn_mmpose.geometry.keypoints import FIVE_NAMES
 
 OUT = Path('work_dirs/report')
 LOG = Path('results/test_evaluations.jsonl')
@@ -30,7 +30,7 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: object) -> None:
-    load_tool('model_report.py').main(list(map(str, arguments)))
+    load_tool('analysis_tools/model_report.py').main(list(map(str, arguments)))
 
 
 def read() -> dict:
@@ -43,8 +43,7 @@ def shift_by_hand(checkpoint: Path, ann_file: Path) -> tuple[float, ...]:
     right = np.median([x for face in found for x, _ in face])
     below = np.median([y for face in found for _, y in face])
     rest = [
-        np.mean([np.hypot(x - right, y - below) for x, y in face])
-        for face in found
+        np.mean([np.hypot(x - right, y - below) for x, y in face]) for face in found
     ]
     return right, below, np.mean(rest)
 

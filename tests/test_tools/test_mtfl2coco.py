@@ -32,9 +32,7 @@ def test_every_face_is_converted_once(converted: Path) -> None:
         assert parts[part]['info']['faces_listed'] == len(names[part])
 
 
-def test_numbers_are_those_of_the_text_file(
-    converted: Path, mtfl: Path
-) -> None:
+def test_numbers_are_those_of_the_text_file(converted: Path, mtfl: Path) -> None:
     line = next(
         line.split()
         for line in (mtfl / 'testing.txt').read_text().splitlines()
@@ -67,9 +65,7 @@ def test_numbers_are_those_of_the_text_file(
 
 def test_near_duplicates_are_on_one_side(converted: Path) -> None:
     for name in ('mtfl_train', 'mtfl_val'):
-        found = {
-            image['file_name'] for image in load(converted)[name]['images']
-        }
+        found = {image['file_name'] for image in load(converted)[name]['images']}
         pair = {'lfw_5590/face_000.png', 'lfw_5590/face_001.png'}
         assert len(pair & found) in (0, 2)
 
@@ -77,9 +73,7 @@ def test_near_duplicates_are_on_one_side(converted: Path) -> None:
 def test_order_of_the_list_does_not_matter(
     converted: Path, mtfl: Path, mtfl2coco: ModuleType
 ) -> None:
-    before = {
-        n: (converted / f'annotations/{n}.json').read_bytes() for n in PARTS
-    }
+    before = {n: (converted / f'annotations/{n}.json').read_bytes() for n in PARTS}
     path = mtfl / 'training.txt'
     lines = [x for x in path.read_text().splitlines() if x.strip()]
     path.write_text('\n'.join(sorted(lines)))
@@ -93,13 +87,9 @@ def test_another_seed_gives_another_split(
     converted: Path, mtfl: Path, mtfl2coco: ModuleType
 ) -> None:
     out = converted / 'again'
-    mtfl2coco.main(
-        [str(mtfl), '--out', str(out), '--validation', '4', '--seed', '1']
-    )
+    mtfl2coco.main([str(mtfl), '--out', str(out), '--validation', '4', '--seed', '1'])
     path = 'mtfl_val.json'
-    assert (out / path).read_text() != (
-        converted / 'annotations' / path
-    ).read_text()
+    assert (out / path).read_text() != (converted / 'annotations' / path).read_text()
 
 
 def break_line(mtfl: Path, number: int, old: str, new: str) -> None:
@@ -131,9 +121,7 @@ def test_point_outside_its_picture(mtfl: Path, mtfl2coco: ModuleType) -> None:
     fields[3] = '130.5'  # x of the nose tip; pictures are 120 wide
     lines[6] = ' '.join(fields)
     path.write_text('\n'.join(lines))
-    with pytest.raises(
-        ValueError, match=r'line 7, .*nose_tip at \[130.5, .*120x120'
-    ):
+    with pytest.raises(ValueError, match=r'line 7, .*nose_tip at \[130.5, .*120x120'):
         mtfl2coco.main([str(mtfl), '--out', str(mtfl / 'out')])
 
 
@@ -157,6 +145,4 @@ def test_wrong_folder(tmp_path: Path, mtfl2coco: ModuleType) -> None:
 
 def test_impossible_split(mtfl: Path, mtfl2coco: ModuleType) -> None:
     with pytest.raises(ValueError, match='put aside 16 of 16'):
-        mtfl2coco.main(
-            [str(mtfl), '--out', str(mtfl / 'out'), '--validation', '16']
-        )
+        mtfl2coco.main([str(mtfl), '--out', str(mtfl / 'out'), '--validation', '16'])

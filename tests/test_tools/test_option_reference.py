@@ -49,9 +49,7 @@ def test_rows_of_a_parser() -> None:
 def test_a_section() -> None:
     tool = load_tool(TOOL)
     parser = argparse.ArgumentParser()
-    assert tool.section('x', 'do it.', parser) == (
-        '### `x`\n\nDo it.\n\nNo options.\n'
-    )
+    assert tool.section('x', 'do it.', parser) == ('### `x`\n\nDo it.\n\nNo options.\n')
     parser.add_argument('--a', help='b|c, a/*/b, <d>')
     assert tool.section('x', 'Do it', parser).splitlines()[-1] == (
         '| `--a` |  |  | b\\|c, a/\\*/b, \\<d> |'

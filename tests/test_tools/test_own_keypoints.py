@@ -42,9 +42,7 @@ def make_pts(root: Path, count: int = 12) -> None:
 def commands(page: str) -> list[list[str]]:
     """Collect the shell commands of a page."""
     blocks = re.findall(r'```sh\n(.*?)```', page, re.DOTALL)
-    return [
-        shlex.split(line) for block in blocks for line in block.splitlines()
-    ]
+    return [shlex.split(line) for block in blocks for line in block.splitlines()]
 
 
 def test_the_tutorial(fresh: Callable, root: Path, tmp_path: Path) -> None:
@@ -75,9 +73,7 @@ def test_the_tutorial(fresh: Callable, root: Path, tmp_path: Path) -> None:
     assert 'own (val of data/own): evaluated 1 of 1 faces' in outputs[3]
     anew = 'The head starts anew: head.last_conv.weight has shape (68, 64'
     assert anew in outputs[4]
-    tuned = torch.load(
-        tmp_path / 'work_dirs/tuned/epoch_1.pth', weights_only=False
-    )
+    tuned = torch.load(tmp_path / 'work_dirs/tuned/epoch_1.pth', weights_only=False)
     weight = 'backbone.trunk.0.0.conv.weight'
     moved = tuned['state_dict'][weight] - model.state_dict()[weight]
     assert 0 < moved.abs().max() < 0.1  # from there, and trained

@@ -1,4 +1,4 @@
-"""tools/report.py, tools/plot_ced.py and tools/compare.py."""
+"""tools/report.py, tools/plot_ced.py and tools/analysis_tools/compare.py."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from conftest import load_tool
 
 
 @pytest.fixture
-def predictions(
-    converted: Path, monkeypatch: pytest.MonkeyPatch
-) -> list[dict]:
+def predictions(converted: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict]:
     """Of the four test faces, off by 0, 3, 6 and 9 % of the eye distance."""
     monkeypatch.chdir(converted.parent)
     content = mmengine.load(converted / 'annotations' / 'aflw5_test.json')
@@ -35,9 +33,7 @@ def predictions(
                 input_size=(80, 80),
                 input_center=np.array([x + w / 2, y + h / 2]),
                 input_scale=np.array([w, h]),
-                gt_instances=dict(
-                    keypoints=truth, keypoints_visible=np.ones((1, 5))
-                ),
+                gt_instances=dict(keypoints=truth, keypoints_visible=np.ones((1, 5))),
                 pred_instances=dict(
                     keypoints=truth + (0.03 * k * eyes, 0),
                     keypoint_cells=np.zeros((1, 5, 2), int),
@@ -56,9 +52,7 @@ def report(root: Path, samples: list[dict], **changes: object) -> None:
         config = Path('changed.py')
         cfg.dump(config)
     mmengine.dump(samples, 'predictions.pkl')
-    load_tool('report.py').main(
-        [str(config), 'predictions.pkl', '--out', 'report']
-    )
+    load_tool('report.py').main([str(config), 'predictions.pkl', '--out', 'report'])
 
 
 def test_report(
@@ -185,7 +179,7 @@ def test_two_models_on_the_same_faces(
                 error = max(0, float(row[name]) + change)
                 writer.writerow({**row, name: error})
     capsys.readouterr()
-    compare = load_tool('compare.py').main
+    compare = load_tool('analysis_tools/compare.py').main
     compare(
         ['--first', 'report/errors.csv', '--second', 'b0.csv', 'b1.csv']
         + ['--value', name, *columns]
@@ -198,6 +192,4 @@ def test_two_models_on_the_same_faces(
     assert lines[0].endswith('better on 75% of the faces, worse on 0%')
     assert 'difference +0.000 (95 %: +0.000 to +0.000)' in lines[1]
     with pytest.raises(ValueError, match='no face'):
-        compare(
-            ['--first', 'b0.csv', '--second', 'b1.csv', '--subset', 'none']
-        )
+        compare(['--first', 'b0.csv', '--second', 'b1.csv', '--subset', 'none'])

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import load_tool
 
-from rcn_mmpose.paper import reproduction, tool_process
-from rcn_mmpose.paper.work_folder import validation_curve
+from rcn_mmpose.lab.paper import reproduction, tool_process
+from rcn_mmpose.lab.paper.work_folder import validation_curve
 
 SMALL = [
     'train_dataloader.num_workers=0',
@@ -148,9 +148,7 @@ def test_missing_data(tool: Callable, capsys: pytest.CaptureFixture) -> None:
         ),
     ],
 )
-def test_one_clear_error(
-    tool: Callable, arguments: list[str], message: str
-) -> None:
+def test_one_clear_error(tool: Callable, arguments: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         tool(*arguments)
     assert not Path('docs').exists()

@@ -59,9 +59,7 @@ def tool(
     return run
 
 
-def test_train_resume_and_test(
-    tool: Callable, root: Path, tmp_path: Path
-) -> None:
+def test_train_resume_and_test(tool: Callable, root: Path, tmp_path: Path) -> None:
     config = root / 'configs' / 'rcn_aflw.py'
     work = tmp_path / 'work'
     tool(
@@ -156,9 +154,7 @@ def test_resumes_exactly(
             tmp_path / work,
             options=(f'train_cfg.max_epochs={epochs}',),
         )
-        last = torch.load(
-            tmp_path / work / f'epoch_{epochs}.pth', weights_only=False
-        )
+        last = torch.load(tmp_path / work / f'epoch_{epochs}.pth', weights_only=False)
         return last['state_dict']
 
     straight = train('straight', 2)
@@ -213,9 +209,7 @@ def test_killed_training_resumes(
     assert (work / f'epoch_{reached + 1}.pth').is_file()
 
 
-def test_one_clear_error_each(
-    tool: Callable, root: Path, tmp_path: Path
-) -> None:
+def test_one_clear_error_each(tool: Callable, root: Path, tmp_path: Path) -> None:
     config = root / 'configs' / 'rcn_aflw.py'
 
     def fails(name: str, *arguments: object, options: tuple = ()) -> str:

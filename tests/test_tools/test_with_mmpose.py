@@ -70,9 +70,7 @@ work_dir = {work!r}
 """
 
 
-def make_faces(
-    root: Path, keypoints: int = 68, files: tuple = STOCK_FILES
-) -> None:
+def make_faces(root: Path, keypoints: int = 68, files: tuple = STOCK_FILES) -> None:
     """Write four pictures of noise in the form MMPose takes faces in."""
     rng = np.random.default_rng(0)
     (root / 'images').mkdir(parents=True)
@@ -105,16 +103,12 @@ def make_faces(
         (root / 'annotations' / name).write_text(json.dumps(content))
 
 
-def test_our_parts_in_the_stock_config(
-    fresh: Callable, tmp_path: Path
-) -> None:
+def test_our_parts_in_the_stock_config(fresh: Callable, tmp_path: Path) -> None:
     data, work = tmp_path / '300w', tmp_path / 'work'
     make_faces(data)
     config = tmp_path / 'rcn_stock_300w.py'
     config.write_text(
-        CONFIG.format(
-            stock=str(MMPOSE / STOCK), data=f'{data}/', work=str(work)
-        )
+        CONFIG.format(stock=str(MMPOSE / STOCK), data=f'{data}/', work=str(work))
     )
     done = fresh(MMPOSE / 'tools' / 'train.py', config, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -162,9 +156,7 @@ def test_data_sets_of_mmpose(
     checkpoint = tmp_path / f'work_dirs/rcn_{name}/epoch_1.pth'
     out = tmp_path / 'out.json'
     test = root / 'tools' / 'test.py'
-    done = fresh(
-        test, config, checkpoint, '--out', out, *options, cwd=tmp_path
-    )
+    done = fresh(test, config, checkpoint, '--out', out, *options, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     metrics = json.loads(out.read_text())
     assert {

@@ -24,11 +24,11 @@ from rcn_mmpose import compat
 
 compat.activate()
 
-from rcn_mmpose.boxes import box_from_eyes_and_mouth  # noqa: E402
-from rcn_mmpose.coco_json import Face, write_faces  # noqa: E402
-from rcn_mmpose.datasets.transforms import LoadGreyImage  # noqa: E402
-from rcn_mmpose.files import BROKEN  # noqa: E402
-from rcn_mmpose.keypoints import FIVE_NAMES  # noqa: E402
+from rcn_mmpose.datasets.transforms import LoadGreyImage
+from rcn_mmpose.geometry.boxes import box_from_eyes_and_mouth
+from rcn_mmpose.geometry.keypoints import FIVE_NAMES
+from rcn_mmpose.io.atomic import BROKEN
+from rcn_mmpose.io.coco import Face, write_faces
 
 OFFICIAL = 377
 # Far more pictures, faces and letters than there are; a header may claim any.
@@ -122,8 +122,7 @@ def main(args: list[str]) -> None:
     path = os.path.join(options.root, 'anno.mat')
     if not os.path.isfile(path):
         raise FileNotFoundError(
-            f'{path} does not exist; give the folder of the unpacked AFW '
-            'archive.'
+            f'{path} does not exist; give the folder of the unpacked AFW archive.'
         )
     faces, without, broken = [], 0, []
     load = LoadGreyImage()
@@ -150,9 +149,7 @@ def main(args: list[str]) -> None:
     if not faces:
         raise ValueError(f'{path} leaves no face to use.')
     out = os.path.join(options.out, 'afw_test.json')
-    name = (
-        'AFW' if len(faces) == OFFICIAL else f'AFW, {len(faces)} of {OFFICIAL}'
-    )
+    name = 'AFW' if len(faces) == OFFICIAL else f'AFW, {len(faces)} of {OFFICIAL}'
     listed = len(faces) + len(broken)
     write_faces(out, faces, FIVE_NAMES, listed, name)
     print(f'{out}: {len(faces)} faces ({name})')

@@ -23,15 +23,15 @@ from rcn_mmpose import compat
 
 compat.activate()
 
-from rcn_mmpose.boxes import box_from_eyes_and_mouth  # noqa: E402
-from rcn_mmpose.coco_json import Face, write_faces  # noqa: E402
-from rcn_mmpose.datasets.near_duplicates import (  # noqa: E402
+from rcn_mmpose.datasets.near_duplicates import (
     aligned_patch,
     group_duplicates,
     split_groups,
 )
-from rcn_mmpose.datasets.transforms import LoadGreyImage  # noqa: E402
-from rcn_mmpose.keypoints import FIVE_NAMES  # noqa: E402
+from rcn_mmpose.datasets.transforms import LoadGreyImage
+from rcn_mmpose.geometry.boxes import box_from_eyes_and_mouth
+from rcn_mmpose.geometry.keypoints import FIVE_NAMES
+from rcn_mmpose.io.coco import Face, write_faces
 
 ATTRIBUTES = ('gender', 'smile', 'glasses', 'pose')
 FIELDS = 1 + 10 + len(ATTRIBUTES)
@@ -134,9 +134,7 @@ def read_faces(root: str, list_name: str) -> tuple[list[Face], np.ndarray]:
         grey = load(dict(img_path=os.path.join(root, name)))['img']
         height, width = grey.shape
         # pixel centres are whole numbers, so the picture spans -0.5 .. w-0.5
-        inside = (keypoints >= -0.5) & (
-            keypoints <= np.array([width, height]) - 0.5
-        )
+        inside = (keypoints >= -0.5) & (keypoints <= np.array([width, height]) - 0.5)
         if not inside.all():
             k = int(np.argmin(inside.all(1)))
             raise ValueError(

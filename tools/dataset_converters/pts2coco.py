@@ -26,12 +26,12 @@ from rcn_mmpose import compat
 
 compat.activate()
 
-from rcn_mmpose.boxes import box_from_extent  # noqa: E402
-from rcn_mmpose.coco_json import Face, write_faces  # noqa: E402
-from rcn_mmpose.datasets.face.own_faces import own_metainfo  # noqa: E402
-from rcn_mmpose.datasets.near_duplicates import split_groups  # noqa: E402
-from rcn_mmpose.datasets.pts import find_picture, read_pts  # noqa: E402
-from rcn_mmpose.datasets.transforms import LoadGreyImage  # noqa: E402
+from rcn_mmpose.datasets.face.own_faces import own_metainfo
+from rcn_mmpose.datasets.near_duplicates import split_groups
+from rcn_mmpose.datasets.transforms import LoadGreyImage
+from rcn_mmpose.geometry.boxes import box_from_extent
+from rcn_mmpose.io.coco import Face, write_faces
+from rcn_mmpose.io.pts import find_picture, read_pts
 
 
 def indices(text: str) -> list[int]:

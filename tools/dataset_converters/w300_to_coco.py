@@ -30,16 +30,16 @@ from rcn_mmpose import compat
 
 compat.activate()
 
-from rcn_mmpose.boxes import box_from_extent  # noqa: E402
-from rcn_mmpose.coco_json import Face, write_faces  # noqa: E402
-from rcn_mmpose.datasets.near_duplicates import (  # noqa: E402
+from rcn_mmpose.datasets.near_duplicates import (
     aligned_patch,
     group_duplicates,
     split_groups,
 )
-from rcn_mmpose.datasets.pts import find_picture, read_pts  # noqa: E402
-from rcn_mmpose.datasets.transforms import LoadGreyImage  # noqa: E402
-from rcn_mmpose.keypoints import NAMES_68, five_from_68  # noqa: E402
+from rcn_mmpose.datasets.transforms import LoadGreyImage
+from rcn_mmpose.geometry.boxes import box_from_extent
+from rcn_mmpose.geometry.keypoints import NAMES_68, five_from_68
+from rcn_mmpose.io.coco import Face, write_faces
+from rcn_mmpose.io.pts import find_picture, read_pts
 
 # name: (folder, number of faces in the official release)
 PARTS = {
@@ -159,11 +159,7 @@ def main(args: list[str]) -> None:
         count = len(train) // 10
         first, second = split_groups(names, groups, count, options.seed)
         total = list_size('train')
-        whole = (
-            'train'
-            if len(train) == total
-            else (f'train, {len(train)} of {total}')
-        )
+        whole = 'train' if len(train) == total else (f'train, {len(train)} of {total}')
         selections['train'] = ([train[i] for i in first], whole, len(first))
         selections['val'] = (
             [train[i] for i in second],

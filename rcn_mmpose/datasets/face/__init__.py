@@ -1,10 +1,7 @@
-from .aflw5 import AFLW5Dataset
-from .afw import AFWDataset
 from .face_dataset import FaceDataset
-from .mtfl import MTFLDataset
+from .mtfl import AFLW5Dataset, AFWDataset, MTFLDataset
 from .own_faces import OwnFaceDataset
-from .w300 import W300Dataset
-from .w300_five_points import W300FivePointsDataset
+from .w300 import W300Dataset, W300FivePointsDataset
 
 __all__ = [
     'AFLW5Dataset',

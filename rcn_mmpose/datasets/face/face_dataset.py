@@ -8,8 +8,8 @@ import numpy as np
 from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
-from ...coco_json import check_faces
-from ...files import BROKEN
+from ...io.atomic import BROKEN
+from ...io.coco import check_faces
 from ...registry import DATASETS
 
 # what MMPose's parser would drop
@@ -39,7 +39,7 @@ class FaceDataset(BaseCocoStyleDataset):
     - ``normalisers``: by name, the main one first, two groups of keypoints,
       between whose means the distance is taken;
     - ``keypoint_groups``, ``keypoint_regions``: keypoints by name;
-    - ``face_subsets``: rules of :mod:`rcn_mmpose.evaluation.face_subsets` by
+    - ``face_subsets``: rules of :mod:`rcn_mmpose.evaluation.faces` by
       name;
 
     and ``PREPARE``, the command that makes the annotation file.
@@ -48,7 +48,7 @@ class FaceDataset(BaseCocoStyleDataset):
         FileNotFoundError: If the annotation file or the picture folder is
             missing.
         ValueError: If the annotation file is cut short, lists no face, or is
-            not what :func:`~rcn_mmpose.coco_json.check_faces` wants.
+            not what :func:`~rcn_mmpose.io.coco.check_faces` wants.
     """
 
     PREPARE: str = ''
@@ -103,9 +103,7 @@ class FaceDataset(BaseCocoStyleDataset):
             )
             annotations = content['annotations']
             info = content.get('info', {})
-            self._metainfo['faces_listed'] = info.get(
-                'faces_listed', len(annotations)
-            )
+            self._metainfo['faces_listed'] = info.get('faces_listed', len(annotations))
             self._metainfo['list_name'] = info.get('description', '')
             without = [
                 str(face['id'])
@@ -127,9 +125,7 @@ class FaceDataset(BaseCocoStyleDataset):
                 level=30,
             )
         if not faces:
-            raise ValueError(
-                f'{self.ann_file!r} lists no face that can be used.{cure}'
-            )
+            raise ValueError(f'{self.ann_file!r} lists no face that can be used.{cure}')
         return faces
 
     def parse_data_info(self, raw_data_info: dict) -> dict | None:

@@ -6,8 +6,8 @@ import json
 import os.path as osp
 from typing import Any
 
-from ...files import BROKEN
-from ...keypoints import are_groups, eye_normaliser
+from ...geometry.keypoints import are_groups, eye_normaliser
+from ...io.atomic import BROKEN
 from ...registry import DATASETS
 from .face_dataset import FaceDataset
 
@@ -116,9 +116,7 @@ def own_metainfo(
             "metainfo=dict(keypoints=['...'])."
         )
     eyes = eyes or None
-    fit = are_groups(flip_pairs, count) and all(
-        len(pair) == 2 for pair in flip_pairs
-    )
+    fit = are_groups(flip_pairs, count) and all(len(pair) == 2 for pair in flip_pairs)
     flat = [i for pair in flip_pairs for i in pair] if fit else []
     if (
         not fit

@@ -1,10 +1,23 @@
-"""300W: 68 keypoints (paper, section 5)."""
+"""300W: 68 keypoints, or reduced to five (paper, section 5)."""
+# DOCS 300W: 68 keypoints (paper, section 5).
+# DOCS
+# DOCS 300W reduced to MTFL's five keypoints: faces of another source.
 
 from __future__ import annotations
 
-from ...keypoints import NAMES_68, REGIONS_68, RELATIONS_68, TESTED_68
+import numpy as np
+
+from ...geometry.boxes import box_from_eyes_and_mouth
+from ...geometry.keypoints import (
+    NAMES_68,
+    REGIONS_68,
+    RELATIONS_68,
+    TESTED_68,
+    five_from_68,
+)
 from ...registry import DATASETS
 from .face_dataset import FaceDataset
+from .mtfl import five_point_metainfo
 
 _COLORS = dict(
     contour=(153, 153, 255),
@@ -13,9 +26,7 @@ _COLORS = dict(
     eyes=(51, 153, 255),
     mouth=(255, 51, 153),
 )
-MIRRORED = {
-    a: b for pair in RELATIONS_68['flip_pairs'] for a, b in (pair, pair[::-1])
-}
+MIRRORED = {a: b for pair in RELATIONS_68['flip_pairs'] for a, b in (pair, pair[::-1])}
 
 
 def _keypoint_info() -> dict:
@@ -61,3 +72,67 @@ class W300Dataset(FaceDataset):
         **TESTED_68,
     )
     PREPARE = 'python tools/dataset_converters/w300_to_coco.py data/300w'
+
+
+PARTS = ('AFW', 'HELEN train', 'LFPW train')
+# of 300W's 68, counted from 0, what each of the five is made of
+SOURCES = (range(36, 42), range(42, 48), (30,), (48,), (54,))
+
+
+@DATASETS.register_module()
+class W300FivePointsDataset(FaceDataset):
+    """Faces of 300W for networks of five keypoints, trained on others.
+
+    Reads the annotation files of :class:`W300Dataset`. The five keypoints
+    are MTFL's: the eyes' centres (each the mean of the eye's six keypoints),
+    the nose tip (31, counted from 1), the mouth corners (49 and 55); see
+    :func:`rcn_mmpose.geometry.keypoints.five_from_68`. One is labelled if all that it
+    is made of is.
+
+    The box is MTFL's, made of these five by
+    :func:`~rcn_mmpose.geometry.boxes.box_from_eyes_and_mouth`, not that of 300W's
+    file: so faces fill the crop as the network knows it from its training.
+
+    Raises:
+        ValueError: If a face has not 68 keypoints, or an eye or a mouth
+            corner without which there is no box is not labelled.
+    """
+
+    METAINFO = dict(
+        five_point_metainfo('300w_five_points'),
+        face_subsets={
+            name.split()[0].lower(): dict(field='attributes.part', values=[name])
+            for name in PARTS
+        },
+    )
+    PREPARE = W300Dataset.PREPARE
+    LISTED_KEYPOINTS = 68
+
+    def parse_data_info(self, raw_data_info: dict) -> dict | None:
+        """Read one face, reduced."""
+        face = raw_data_info['raw_ann_info']
+        picture = raw_data_info['raw_img_info']
+        where = f'face {face.get("id")} in {picture["img_path"]!r}'
+        if len(face['keypoints']) != 68 * 3:
+            raise ValueError(
+                f'{where} has {len(face["keypoints"]) // 3} keypoints; give '
+                "an annotation file of 300W's 68."
+            )
+        flat = np.array(face['keypoints'], np.float64).reshape(68, 3)
+        five = five_from_68(flat[:, :2])
+        flags = [flat[list(source), 2].min() for source in SOURCES]
+        if not all(flags[i] for i in (0, 1, 3, 4)):
+            raise ValueError(
+                f'{where}: an eye or a mouth corner is not labelled, and '
+                'there is no box without; take the face out of the file.'
+            )
+        size = picture['width'], picture['height']
+        x1, y1, x2, y2 = box_from_eyes_and_mouth(five, size).tolist()
+        reduced = dict(
+            face,
+            keypoints=np.column_stack((five, flags)).ravel().tolist(),
+            num_keypoints=int(np.count_nonzero(flags)),
+            bbox=[x1, y1, x2 - x1, y2 - y1],
+            area=(x2 - x1) * (y2 - y1),
+        )
+        return super().parse_data_info(dict(raw_data_info, raw_ann_info=reduced))

@@ -107,9 +107,7 @@ class RCN(Trunk):
         trunk, layers = arch['trunk'], list(arch['branches'])
         kept = kept_levels(num_branches, len(trunk), mask)
         coarsest = kept[-1]
-        layers[coarsest] = arch.get('coarsest', {}).get(
-            coarsest, layers[coarsest]
-        )
+        layers[coarsest] = arch.get('coarsest', {}).get(coarsest, layers[coarsest])
         super().__init__(trunk, coarsest + 1, in_channels, init_cfg)
         self.num_branches = num_branches
         self.skip = skip

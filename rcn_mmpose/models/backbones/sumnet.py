@@ -75,9 +75,7 @@ class SumNet(Trunk):
         self.kept = kept_levels(num_branches, len(trunk), mask)
         super().__init__(trunk, self.kept[-1] + 1, in_channels, init_cfg)
         self.num_branches = num_branches
-        self.branches = nn.ModuleList(
-            convs(trunk[i][0], layers[i]) for i in self.kept
-        )
+        self.branches = nn.ModuleList(convs(trunk[i][0], layers[i]) for i in self.kept)
         self.out_channels = tuple(layers[i][-1][0] for i in self.kept)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:

@@ -36,12 +36,9 @@ class TCDCN(BaseModule):
         ValueError: (In ``forward``) if the input has another shape.
     """
 
-    def __init__(
-        self, in_channels: int = 1, init_cfg: dict | None = None
-    ) -> None:
+    def __init__(self, in_channels: int = 1, init_cfg: dict | None = None) -> None:
         super().__init__(
-            init_cfg
-            or dict(type='Xavier', layer='Conv2d', distribution='uniform')
+            init_cfg or dict(type='Xavier', layer='Conv2d', distribution='uniform')
         )
         self.in_channels = in_channels
         widths = [in_channels, *(channels for channels, _ in LAYERS)]

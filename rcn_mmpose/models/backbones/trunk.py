@@ -54,9 +54,7 @@ def look_up(arch: str | Mapping, known: Mapping[str, Mapping]) -> Mapping:
     return arch
 
 
-def kept_levels(
-    num_branches: int, most: int, mask: Sequence[int] | None
-) -> list[int]:
+def kept_levels(num_branches: int, most: int, mask: Sequence[int] | None) -> list[int]:
     """Return the levels whose branches a network has, finest first.
 
     Args:
@@ -86,8 +84,7 @@ def kept_levels(
     kept = [i for i, keep in enumerate(reversed(mask)) if keep]
     if not kept:
         raise ValueError(
-            f'mask={tuple(mask)} removes every branch; keep at least one by '
-            'a 1.'
+            f'mask={tuple(mask)} removes every branch; keep at least one by a 1.'
         )
     return kept
 

@@ -3,7 +3,7 @@
 import torch
 from mmpose.models.data_preprocessors import PoseDataPreprocessor
 
-from ...lcn import FLOORS, local_contrast_normalize
+from ...image.lcn import FLOORS, local_contrast_normalize
 from ...registry import MODELS
 
 

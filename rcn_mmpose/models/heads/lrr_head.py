@@ -103,9 +103,7 @@ class LRRHead(SpatialSoftmaxHead):
         self.gate_size = gate_size
         coefficients = out_channels * num_basis
         self.last_conv = nn.ModuleList(
-            nn.Conv2d(
-                width, coefficients, kernel_size, padding=kernel_size // 2
-            )
+            nn.Conv2d(width, coefficients, kernel_size, padding=kernel_size // 2)
             for width in in_channels
         )
         self.reconstruction = nn.ModuleList(

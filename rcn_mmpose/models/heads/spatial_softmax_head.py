@@ -49,13 +49,10 @@ class SpatialSoftmaxHead(BaseHead):
     ) -> None:
         if loss is None:
             loss = dict(type='rcn_mmpose.SpatialCrossEntropyLoss')
-        super().__init__(
-            init_cfg or dict(type='Normal', layer='Conv2d', std=0.01)
-        )
+        super().__init__(init_cfg or dict(type='Normal', layer='Conv2d', std=0.01))
         if kernel_size % 2 == 0:
             raise ValueError(
-                f'kernel_size={kernel_size} would shift the maps; use an odd '
-                'one.'
+                f'kernel_size={kernel_size} would shift the maps; use an odd one.'
             )
         self.in_channels = in_channels
         self.out_channels = out_channels
@@ -63,9 +60,7 @@ class SpatialSoftmaxHead(BaseHead):
             in_channels, out_channels, kernel_size, padding=kernel_size // 2
         )
         self.loss_module = MMPOSE_MODELS.build(loss)
-        self.decoder = (
-            KEYPOINT_CODECS.build(decoder) if decoder is not None else None
-        )
+        self.decoder = KEYPOINT_CODECS.build(decoder) if decoder is not None else None
 
     def forward(self, feats: tuple[Tensor]) -> Tensor:
         """Turn features into score maps.

@@ -76,9 +76,7 @@ class SumNetHead(SpatialSoftmaxHead):
             for width in in_channels
         )
         size = tuple(map_size)[::-1] if weight_per_pixel else (1, 1)
-        self.alpha = nn.Parameter(
-            torch.rand(len(in_channels), out_channels, *size)
-        )
+        self.alpha = nn.Parameter(torch.rand(len(in_channels), out_channels, *size))
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Turn the branches' features into score maps.
@@ -101,7 +99,5 @@ class SumNetHead(SpatialSoftmaxHead):
             size = tuple(self.map_size)[::-1]
         return sum(
             weight * tile(conv(x), size)
-            for weight, conv, x in zip(
-                self.alpha, self.last_conv, feats, strict=True
-            )
+            for weight, conv, x in zip(self.alpha, self.last_conv, feats, strict=True)
         )

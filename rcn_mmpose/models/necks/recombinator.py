@@ -106,9 +106,7 @@ class Recombinator(BaseModule):
             )
         self.in_channels = tuple(in_channels)
         self.skip = skip
-        self.branches, self.out_channels = build_branches(
-            in_channels, branches, skip
-        )
+        self.branches, self.out_channels = build_branches(in_channels, branches, skip)
 
     def forward(self, pyramid: Sequence[Tensor]) -> tuple[Tensor]:
         """Recombine a pyramid.

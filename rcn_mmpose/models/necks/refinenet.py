@@ -42,9 +42,7 @@ class ChainedResidualPooling(nn.Module):
 
     def __init__(self, channels: int, stages: int) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(
-            _conv(channels, channels) for _ in range(stages)
-        )
+        self.convs = nn.ModuleList(_conv(channels, channels) for _ in range(stages))
 
     def forward(self, x: Tensor) -> Tensor:
         """Gather context in maps (B, channels, h, w)."""
@@ -155,8 +153,6 @@ class RefineNet(BaseModule):
                 'levels to each other.'
             )
         coarser: tuple[Tensor, ...] = ()
-        for block, level in reversed(
-            list(zip(self.blocks, pyramid, strict=True))
-        ):
+        for block, level in reversed(list(zip(self.blocks, pyramid, strict=True))):
             coarser = (block(level, *coarser),)
         return coarser

@@ -17,8 +17,8 @@ from ..refiners.keypoint_denoiser import (
     KeypointDenoiser,
     as_text,
     map_size,
+    one_hot_maps,
 )
-from ..refiners.one_hot import one_hot_maps
 
 REFINER = 'refiner.'
 
@@ -93,9 +93,7 @@ class JointEstimator(TopdownPoseEstimator):
         self.refiner_checkpoint = refiner_checkpoint
         self.register_load_state_dict_pre_hook(JointEstimator._complete)
 
-    def loss(
-        self, inputs: Tensor, data_samples: list[PoseDataSample]
-    ) -> NoReturn:
+    def loss(self, inputs: Tensor, data_samples: list[PoseDataSample]) -> NoReturn:
         """Refuse: network and denoiser are trained separately."""
         raise NotImplementedError(
             'the joint model is not trained: train the network and the '
@@ -193,9 +191,7 @@ class JointEstimator(TopdownPoseEstimator):
         added = {f'{REFINER}{name}': value for name, value in found.items()}
         return {**state_dict, **added}
 
-    def _complete(
-        self, state_dict: dict, prefix: str, *arguments: Any
-    ) -> None:
+    def _complete(self, state_dict: dict, prefix: str, *arguments: Any) -> None:
         """Complete weights that are about to be loaded."""
         ours = {
             name[len(prefix) :]: value

@@ -1,14 +1,62 @@
 """Where keypoints are likely to be, given the others (paper, section 4)."""
+# DOCS Keypoints as one-hot maps: a 1 at the keypoint's cell, zeros elsewhere.
+# DOCS
+# DOCS Where keypoints are likely to be, given the others (paper, section 4).
 
 from __future__ import annotations
 
 from typing import Any
 
+import torch
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor
 
 from ...registry import MODELS
-from .one_hot import one_hot_cells
+
+
+def one_hot_maps(cells: Tensor, size: tuple[int, int]) -> Tensor:
+    """Draw the maps of keypoints.
+
+    Args:
+        cells (Tensor): Flat indices ``row * W + column``, int64 of shape
+            (B, K).
+        size (tuple): Height and width of the maps.
+
+    Returns:
+        Tensor: float32 maps of shape (B, K, H, W).
+    """
+    height, width = size
+    every = torch.arange(height * width, device=cells.device)
+    return (cells[..., None] == every).float().unflatten(-1, (height, width))
+
+
+def one_hot_cells(maps: Tensor) -> Tensor:
+    """Read the cells of one-hot maps.
+
+    Args:
+        maps (Tensor): Maps of shape (B, K, H, W).
+
+    Returns:
+        Tensor: Flat indices, int64 of shape (B, K).
+
+    Raises:
+        ValueError: If a map is not one-hot.
+    """
+    flat = maps.flatten(2)
+    top, cells = flat.max(-1)
+    # squares that sum up to 1, with a 1 among them, are 0 elsewhere
+    wrong = (top != 1) | (torch.linalg.vector_norm(flat, dim=-1) != 1)
+    if wrong.any():
+        face, keypoint = wrong.nonzero()[0].tolist()
+        raise ValueError(
+            f'{int(wrong.sum())} of {wrong.numel()} maps are not one-hot; '
+            f'that of keypoint {keypoint} of face {face} holds '
+            f'{int(flat[face, keypoint].count_nonzero())} values that are not '
+            f'0, the largest {float(top[face, keypoint]):.4g}. Each must hold '
+            'one 1, at the cell of its keypoint, and zeros: as '
+            'rcn_mmpose.CorruptKeypoints makes them, or one_hot_maps().'
+        )
+    return cells
 
 
 @MODELS.register_module()

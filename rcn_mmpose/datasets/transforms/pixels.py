@@ -1,0 +1,152 @@
+"""Transforms that read or change pixels."""
+# DOCS Loading a picture as grey.
+# DOCS
+# DOCS A black rectangle over a crop (paper, footnote 9).
+# DOCS
+# DOCS Local contrast normalisation as a step of a pipeline.
+
+import cv2
+import numpy as np
+import torch
+from mmcv.image import imfrombytes
+from mmcv.transforms import BaseTransform
+from mmengine.fileio import get
+
+from ...image.crop import to_grey
+from ...image.lcn import local_contrast_normalize
+from ...image.reading import check_size, is_whole
+from ...registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class LoadGreyImage(BaseTransform):
+    """Load a picture from its file, or take the array given, as grey.
+
+    A file is decoded in colour and converted by the same function as an
+    array, so both give the same crop.
+
+    Required keys: ``img_path`` or ``img``, (H, W) grey or (H, W, 3) BGR,
+    uint8. Added keys: ``img`` (H, W) uint8, ``img_shape``, ``ori_shape``.
+
+    Args:
+        backend_args (dict, optional): Where files lie (MMEngine's back ends).
+            Defaults to the local disk.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is no whole picture or too large to decode, or
+            the array no uint8 picture.
+    """
+
+    def __init__(self, backend_args: dict | None = None) -> None:
+        self.backend_args = backend_args
+
+    def transform(self, results: dict) -> dict:
+        """Load the picture of one sample."""
+        img = results.get('img')
+        if img is None:
+            img = self._read(results['img_path'])
+        results['img'] = to_grey(img)
+        results.setdefault('img_path', None)
+        results['img_shape'] = results['ori_shape'] = img.shape[:2]
+        return results
+
+    def _read(self, path: str) -> np.ndarray:
+        """Decode a file, BGR."""
+        try:
+            content = get(path, self.backend_args)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f'picture {path!r} does not exist; is data_prefix the folder '
+                'its annotation file refers to?'
+            ) from error
+        except (KeyError, ValueError) as error:  # such as a://b, or a NUL
+            raise ValueError(
+                f'picture {path!r} is no name of a file that MMEngine can '
+                f'read ({error}); correct the annotation file.'
+            ) from error
+        check_size(content, path)
+        img = None
+        if content and is_whole(content):
+            try:
+                img = imfrombytes(content, flag='color')
+            except cv2.error:  # absurd sizes in its header
+                img = None
+        if img is None:
+            raise ValueError(
+                f'picture {path!r} ({len(content)} bytes) is corrupt or cut '
+                'short; copy it again from the original data set, or remove '
+                'the face from the annotation file.'
+            )
+        return img
+
+
+@TRANSFORMS.register_module()
+class RandomOcclusion(BaseTransform):
+    """Blacken one random rectangle that lies fully inside the crop.
+
+    Comes after the crop and before LCN. Modified key: ``img``; needs ``id``
+    if there is a seed.
+
+    Args:
+        sides (tuple[float, float]): Smallest and largest side as a part of
+            the crop's; height and width are drawn separately. Defaults to
+            20 and 50 of 80 pixels.
+        prob (float): Probability of a rectangle. Defaults to 1.
+        seed (int, optional): Draw for each face the same at every time, as
+            tests want it. Defaults to none, as training wants it.
+
+    Raises:
+        ValueError: If a value lies outside [0, 1] or the sides are swapped.
+    """
+
+    def __init__(
+        self,
+        sides: tuple[float, float] = (20 / 80, 50 / 80),
+        prob: float = 1,
+        seed: int | None = None,
+    ) -> None:
+        low, high = sides
+        if not (0 < low <= high <= 1 and 0 <= prob <= 1):
+            raise ValueError(
+                f'sides={tuple(sides)}, prob={prob}; give 0 < smallest <= '
+                'largest <= 1 and a probability.'
+            )
+        self.sides = (low, high)
+        self.prob = prob
+        self.seed = seed
+
+    def transform(self, results: dict) -> dict:
+        """Occlude one crop."""
+        random = np.random
+        if self.seed is not None:
+            random = np.random.RandomState((self.seed, results['id']))
+        if random.uniform() >= self.prob:
+            return results
+        img = results['img'].copy()
+        spans = []
+        for length in img.shape[:2]:
+            low, high = (max(1, round(side * length)) for side in self.sides)
+            side = random.randint(low, high + 1)
+            start = random.randint(0, length - side + 1)
+            spans.append(slice(start, start + side))
+        img[tuple(spans)] = 0
+        results['img'] = img
+        return results
+
+
+@TRANSFORMS.register_module()
+class LCN(BaseTransform):
+    """Normalise the local contrast of a grey crop, on the host.
+
+    For models with another data preprocessor than ``LCNDataPreprocessor``,
+    which does the same on the device. Comes after the crop and the occlusion.
+
+    Modified key: ``img``, (H, W) uint8 to float32, centred at 0.5.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Normalise one crop."""
+        img = torch.from_numpy(results['img'])
+        results['img'] = local_contrast_normalize(img[None, None])[0, 0].numpy()
+        return results

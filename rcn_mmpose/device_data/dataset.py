@@ -1,0 +1,223 @@
+"""The dataset of cached faces and the sampler of its epochs."""
+# DOCS A data set whose pictures are decoded and cropped once.
+# DOCS
+# DOCS Telling the augmentation which epoch it is.
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import os.path as osp
+from collections.abc import Iterator, Sequence, Sized
+
+import numpy as np
+from mmengine.dataset import DefaultSampler
+from mmpose.registry import DATASETS as MMPOSE_DATASETS
+from torch.utils.data import Dataset
+
+from ..datasets.transforms import CropFace
+from ..registry import DATA_SAMPLERS, DATASETS
+from .cache import VERSION, CachedFace, CropCache, ensure_cache
+
+# of a face, what a crop and its keypoints depend on
+SOURCES = (
+    'bbox',
+    'bbox_center',
+    'bbox_scale',
+    'keypoints',
+    'keypoints_visible',
+)
+
+
+@DATASETS.register_module()
+class CachedFaceDataset(Dataset):
+    """The faces of another data set, cropped wide and kept in one array.
+
+    The crops of all faces are made when the data set is, or taken from the
+    cache in ``cache_dir`` if it is up to date: if neither the pictures (their
+    list, sizes, times of change) nor the annotations, the pipeline or the
+    geometry have changed. What comes out is no picture: a batch names its
+    faces, and ``rcn_mmpose.CropCachePreprocessor`` does the rest on the
+    device. :func:`rcn_mmpose.device_data.switch.use_device_data` turns a config
+    into this.
+
+    Args:
+        dataset (dict): Config of the data set, with a pipeline that loads the
+            picture and chooses the box, without chance.
+        crop_size (int): Side of the crops in pixels.
+        extent (float): How many times the box's side they cover. Beyond the
+            picture, and beyond this, everything is black.
+        cache_dir (str, optional): Folder of caches. Defaults to ``cache`` in
+            the ``data_root`` of the data set.
+        lazy_init (bool): Whether to wait for ``full_init()``. Defaults to
+            False.
+
+    Raises:
+        CacheNotWritableError: If the cache must be built and cannot.
+        ValueError: If a face has no keypoints, or one that counts is not
+            finite.
+    """
+
+    takes_epochs = True
+
+    def __init__(
+        self,
+        dataset: dict,
+        crop_size: int,
+        extent: float,
+        cache_dir: str | None = None,
+        lazy_init: bool = False,
+    ) -> None:
+        self.crop_size = crop_size
+        self.extent = extent
+        self.config = dataset
+        self.source = MMPOSE_DATASETS.build(dict(dataset, lazy_init=True))
+        root = self.source.data_root or osp.dirname(self.source.ann_file)
+        self.cache_dir = cache_dir or osp.join(root, 'cache')
+        self.cache: CropCache | None = None
+        if not lazy_init:
+            self.full_init()
+
+    def full_init(self) -> None:
+        """Open the cache, or build it."""
+        if self.cache is not None:
+            return
+        self.source.full_init()
+        infos = [self.source.get_data_info(i) for i in range(len(self.source))]
+        settings = json.dumps(
+            [self.config, self.crop_size, self.extent],
+            sort_keys=True,
+            default=str,
+        )
+        manifest = dict(
+            version=VERSION,
+            faces=len(infos),
+            crop_size=self.crop_size,
+            extent=self.extent,
+            settings=_digest(settings),
+            pictures=_pictures(infos),
+            annotations=_annotations(infos),
+        )
+        stem = osp.splitext(osp.basename(self.source.ann_file or 'faces'))[0]
+        self.folder = osp.join(
+            self.cache_dir, f'crops_{stem}_{manifest["settings"][:10]}'
+        )
+        self.cache = ensure_cache(
+            self.folder, manifest, self._face, self.metainfo['flip_indices']
+        )
+
+    def _face(self, index: int) -> CachedFace:
+        """Cut out one face, wide and upright."""
+        results = self.source.prepare_data(index)
+        if results.get('keypoints') is None:
+            raise ValueError(
+                f'face in {results["img_path"]!r} has no keypoints; train on '
+                'annotated faces.'
+            )
+        side = results['bbox_scale'].max() * self.extent
+        results['bbox_scale'] = np.full((1, 2), side, np.float32)
+        results = CropFace((self.crop_size,) * 2).transform(results)
+        keypoints = results['transformed_keypoints'][0, :, :2]
+        visible = results['keypoints_visible'][0]
+        visible = visible.reshape(len(keypoints), -1)[:, 0]
+        wrong = (visible > 0) & ~np.isfinite(keypoints).all(-1)
+        if wrong.any():
+            raise ValueError(
+                f'face in {results["img_path"]!r}: keypoints '
+                f'{np.flatnonzero(wrong).tolist()} are not finite; mark them '
+                'with visibility 0 or correct them.'
+            )
+        return CachedFace(results['img'], keypoints, visible)
+
+    @property
+    def metainfo(self) -> dict:
+        """That of the data set, a copy."""
+        return self.source.metainfo
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, key: tuple[int, int, int]) -> dict:
+        return self.__getitems__([key])[0]
+
+    def __getitems__(self, keys: Sequence[tuple[int, int, int]]) -> list[dict]:
+        """Name the faces of a batch; PyTorch's loader calls this once.
+
+        Args:
+            keys (Sequence): Seed, epoch and index of each face, from
+                ``rcn_mmpose.EpochSampler``.
+
+        Returns:
+            list[dict]: One for the whole batch: ``crop_cache``, the cache's
+            folder, and ``keys``, int64 of shape (B, 3).
+
+        Raises:
+            TypeError: If a key is an index alone.
+        """
+        keys = np.array(keys, np.int64)
+        if keys.ndim != 2 or keys.shape[1] != 3:
+            raise TypeError(
+                'CachedFaceDataset takes (seed, epoch, index), not an index '
+                "alone; give the loader sampler=dict(type='rcn_mmpose."
+                "EpochSampler', shuffle=True)."
+            )
+        return [dict(crop_cache=self.folder, keys=keys)]
+
+
+def _digest(text: str) -> str:
+    """Hash a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _pictures(infos: list[dict]) -> str:
+    """Hash the list of pictures, their sizes and times of change."""
+    lines = []
+    for path in dict.fromkeys(info['img_path'] for info in infos):
+        try:
+            found = os.stat(path)
+        except OSError:  # decoding it gives the clear error
+            lines.append(f'{path} is missing')
+        else:
+            lines.append(f'{path} {found.st_size} {found.st_mtime_ns}')
+    return _digest('\n'.join(lines))
+
+
+def _annotations(infos: list[dict]) -> str:
+    """Hash what crops and keypoints depend on."""
+    digest = hashlib.sha256()
+    for info in infos:
+        digest.update(info['img_path'].encode())
+        for key in SOURCES:
+            if info.get(key) is not None:
+                digest.update(key.encode())
+                digest.update(np.asarray(info[key], np.float64).tobytes())
+    return digest.hexdigest()
+
+
+@DATA_SAMPLERS.register_module()
+class EpochSampler(DefaultSampler):
+    """MMEngine's sampler, which hands on seed and epoch with each index.
+
+    For our data sets, whose augmentation then depends on these three alone,
+    and so neither on workers nor on what came before. MMEngine's
+    ``DistSamplerSeedHook`` sets the epoch. Arguments and order are those of
+    ``DefaultSampler``.
+
+    Raises:
+        ValueError: If the data set takes indices only.
+    """
+
+    def __init__(self, dataset: Sized, *args, **kwargs) -> None:
+        if not getattr(dataset, 'takes_epochs', False):
+            raise ValueError(
+                f'{type(dataset).__name__} takes indices only, and '
+                'rcn_mmpose.EpochSampler gives (seed, epoch, index); set '
+                "train_dataloader.sampler.type to 'DefaultSampler'."
+            )
+        super().__init__(dataset, *args, **kwargs)
+
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+        """Yield (seed, epoch, index)."""
+        seed, epoch = self.seed, self.epoch
+        return iter([(seed, epoch, index) for index in super().__iter__()])

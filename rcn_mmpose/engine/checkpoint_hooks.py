@@ -1,0 +1,229 @@
+"""Hooks for checkpoints: atomic writing, and checks when they are loaded."""
+# DOCS Refusing a checkpoint that does not fit the model.
+# DOCS
+# DOCS Checkpoints that a killed training leaves whole.
+
+from __future__ import annotations
+
+import glob
+import os
+import os.path as osp
+
+from mmengine.dist import is_main_process
+from mmengine.fileio import LocalBackend, register_backend
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import BaseLoop, Runner
+
+from ..io.atomic import DRAFT, write_whole
+from ..registry import HOOKS
+
+# What depends on the number of keypoints, and may start anew in fine-tuning.
+HEAD = 'head.'
+
+
+@HOOKS.register_module()
+class CheckpointCheckHook(Hook):
+    """Raise an error where MMEngine would only warn and go on.
+
+    MMEngine loads what fits of a checkpoint and logs the rest, so testing
+    with the weights of another architecture prints the error of a randomly
+    initialised network. Here all weights must fit, with one exception:
+    training from ``load_from`` (not resuming) may start the head anew, as in
+    fine-tuning for another number of keypoints; that is logged.
+
+    Args:
+        strict (bool): False to load whatever fits. Defaults to True.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, strict: bool = True) -> None:
+        self.strict = strict
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Compare names and shapes of all weights.
+
+        Raises:
+            ValueError: If they differ.
+        """
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        found = checkpoint.get('state_dict', checkpoint)
+        if hasattr(model, 'complete_state_dict'):  # from a second checkpoint
+            found = model.complete_state_dict(found)
+        faults = _compare(found, model.state_dict())
+        # until training begins the loop is still a config
+        training = isinstance(runner._train_loop, BaseLoop)
+        if training and not runner._resume:
+            anew = {n: f for n, f in faults.items() if n.startswith(HEAD)}
+            faults = {n: f for n, f in faults.items() if n not in anew}
+            for fault in anew.values():
+                runner.logger.warning(f'The head starts anew: {fault}.')
+        if not faults or not self.strict:
+            return
+        shown = list(faults.values())[:4]
+        if len(faults) > len(shown):
+            shown.append(f'and {len(faults) - len(shown)} more')
+        raise ValueError(
+            'the checkpoint belongs to another architecture: '
+            f'{"; ".join(shown)}. Give the config it was trained with, or '
+            'load a part on purpose with custom_hooks=[dict(type='
+            "'rcn_mmpose.CheckpointCheckHook', strict=False)]."
+        )
+
+
+def _compare(found: dict, wanted: dict) -> dict[str, str]:
+    """Say of each weight that differs how it does; unknown ones first."""
+    faults = {n: f'{n} is unknown' for n in sorted(found.keys() - wanted)}
+    for name, value in wanted.items():
+        if name not in found:
+            faults[name] = f'{name} is missing'
+        elif found[name].shape != value.shape:
+            faults[name] = (
+                f'{name} has shape {tuple(found[name].shape)} instead of '
+                f'{tuple(value.shape)}'
+            )
+    return faults
+
+
+BACKEND = 'rcn_mmpose.whole'
+VALIDATED = 'validated_epoch'
+
+
+@register_backend(BACKEND, force=True)
+class WholeFiles(LocalBackend):
+    """MMEngine's local files, of which none is ever half there."""
+
+    def put(self, obj: bytes, filepath: str | os.PathLike) -> None:
+        """Write a file under another name, then move it into place.
+
+        Raises:
+            OSError: If it cannot be written, with what to do.
+        """
+        path = os.fspath(filepath)
+        try:
+            write_whole(path, obj)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f'{error.strerror}: {len(obj):,} bytes were to be written, '
+                'what was there before is whole. Make room or the folder '
+                'writable, and go on with --resume',
+                path,
+            ) from error
+
+
+class RemoveLater(WholeFiles):
+    """Files whose removal waits until what replaces them is written."""
+
+    def __init__(self) -> None:
+        self.removed: list[str] = []
+
+    def remove(self, filepath: str | os.PathLike) -> None:
+        """Remember a file; :meth:`flush` removes it."""
+        self.removed.append(os.fspath(filepath))
+
+    def flush(self) -> None:
+        """Remove what is to be removed, whoever was faster."""
+        while self.removed:
+            try:
+                super().remove(self.removed.pop())
+            except FileNotFoundError:
+                pass
+
+
+@HOOKS.register_module()
+class WholeCheckpointHook(CheckpointHook):
+    """MMEngine's checkpoints, whatever moment the training is killed at.
+
+    MMEngine removes the old checkpoint before it writes the new one, and
+    writes in place: killed in between, a training has none, or half of one.
+    Here each file appears whole or not at all, before what it replaces is
+    removed. A training that goes on from a checkpoint first validates it,
+    unless that was the best one and says so: it may have been killed before,
+    and no epoch is to be lost to the choice of the best.
+
+    Arguments are those of ``CheckpointHook``, but for local files only;
+    ``max_keep_ckpts`` is 2 at least.
+
+    Raises:
+        ValueError: If fewer than 2 checkpoints are to be kept, or elsewhere.
+    """
+
+    def __init__(self, *args, max_keep_ckpts: int = 2, **kwargs) -> None:
+        if max_keep_ckpts in (0, 1):
+            raise ValueError(
+                f'max_keep_ckpts={max_keep_ckpts}; keep 2 or more, or -1 for '
+                'all: the last one may be of a training that went wrong.'
+            )
+        for name in ('backend_args', 'file_client_args'):
+            if kwargs.get(name):
+                raise ValueError(
+                    f'{name}={kwargs[name]}: these checkpoints are local '
+                    "files; use MMEngine's CheckpointHook for others."
+                )
+        super().__init__(
+            *args,
+            max_keep_ckpts=max_keep_ckpts,
+            backend_args=dict(backend=BACKEND),
+            **kwargs,
+        )
+
+    def before_train(self, runner: Runner) -> None:
+        """Clear away drafts, and validate what was not."""
+        super().before_train(runner)
+        self.file_backend = RemoveLater()
+        if is_main_process():
+            for draft in glob.glob(osp.join(glob.escape(self.out_dir), f'*{DRAFT}')):
+                os.unlink(draft)
+        if self._owes_validation(runner):
+            runner.logger.info(f'Epoch {runner.epoch} is validated before going on.')
+            runner.val_loop.run()
+
+    def _owes_validation(self, runner: Runner) -> bool:
+        """Whether a resumed checkpoint was written before its validation."""
+        loop, epoch = runner.train_loop, runner.epoch
+        if not self.by_epoch or runner.val_loop is None:
+            return False
+        due = epoch >= loop.val_begin and (
+            epoch % loop.val_interval == 0 or epoch == loop.max_epochs
+        )
+        info = runner.message_hub.runtime_info
+        return due and 0 < epoch != info.get(VALIDATED)
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        """Write the new checkpoint, say where it is, remove the oldest."""
+        outdated = None
+        if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
+            if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
+                outdated = self.keep_ckpt_ids.popleft()
+            self.keep_ckpt_ids.append(step)
+            runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+        name = self.filename_tmpl.format(step)
+        self.last_ckpt = osp.join(self.out_dir, name)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        runner.save_checkpoint(
+            self.out_dir,
+            name,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
+        if is_main_process():
+            pointer = osp.join(runner.work_dir, 'last_checkpoint')
+            write_whole(pointer, self.last_ckpt.encode())
+            if outdated is not None:
+                self.file_backend.remove(
+                    osp.join(self.out_dir, self.filename_tmpl.format(outdated))
+                )
+                self.file_backend.flush()
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
+        """Keep the best checkpoint, and that this one is validated."""
+        runner.message_hub.update_info(VALIDATED, runner.epoch)
+        super().after_val_epoch(runner, metrics)
+        self.file_backend.flush()

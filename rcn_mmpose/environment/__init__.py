@@ -1,0 +1,1 @@
+"""The Python environment: versions, process start, memory allocation."""

@@ -1,0 +1,174 @@
+"""Report on the environment: ``python -m rcn_mmpose doctor``.
+
+Prints the versions beside those of the tested set, each workaround of
+:mod:`rcn_mmpose.compat` and how to be rid of it, and whether MMPose can be
+imported. Ends with status 0 if it can, with 1 if not. Without MMPose it says
+whether the models that ship and exported ones predict here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import sys
+import textwrap
+import traceback
+import warnings
+from collections.abc import Sequence
+
+from .. import compat
+from ..version import __version__
+
+# What is asked for, and the version in requirements/lock.txt; a dash where
+# the tested set does without. The first distribution found counts.
+TESTED = {
+    ('torch',): '2.13.0',
+    ('mmpose',): '1.3.2',
+    ('mmengine', 'onedl-mmengine'): '0.10.7',
+    ('mmcv-lite', 'mmcv', 'mmcv-full', 'onedl-mmcv'): '2.1.0',
+    ('mmdet', 'onedl-mmdetection'): '3.3.0',
+    ('numpy',): '2.2.6',
+    ('onnx',): '1.23.2',
+    ('onnxruntime',): '1.23.2',
+    (
+        'opencv-python-headless',
+        'opencv-python',
+        'opencv-contrib-python-headless',
+        'opencv-contrib-python',
+    ): '4.12.0.88',
+    ('pycocotools',): '2.0.11',
+    ('xtcocotools',): '-',
+    ('torchvision',): '-',
+    ('setuptools',): '81.0.0',
+    ('six',): '1.17.0',
+}
+PREDICTION = ('numpy', 'cv2', 'onnxruntime')  # what exported models need
+MODULES = ('mmpose.models', 'mmpose.datasets', 'mmpose.visualization')
+
+
+def installed(distributions: Sequence[str]) -> tuple[str, str]:
+    """Return name and version of the first distribution found."""
+    for name in distributions:
+        try:
+            return name, importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            pass
+    return distributions[0], '-'
+
+
+def versions() -> list[tuple[str, str, str]]:
+    """Return (name, installed version, tested version) of each package."""
+    rows = [('python', platform.python_version(), '3.10 to 3.12')]
+    for distributions, tested in TESTED.items():
+        rows.append((*installed(distributions), tested))
+    return rows
+
+
+def hazards() -> list[str]:
+    """Return what lets a checkpoint run code of its author."""
+    found = []
+    _, version = installed(['torch'])
+    if version != '-' and compat.release(version) < (2, 6):
+        found.append(
+            f'torch {version} loads checkpoints without a check, and '
+            'mmengine does not ask for one: they can run code. Install '
+            'torch 2.6 or newer, or load only files that you trust.'
+        )
+    name = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
+    if os.environ.get(name, '').lower() in ('1', 'y', 'yes', 'true'):
+        found.append(
+            f'{name} is set: checkpoints can run code. Unset it; '
+            'rcn_mmpose loads those of MMEngine without it.'
+        )
+    return found
+
+
+def failures() -> list[str]:
+    """Import MMPose; return one line for each part that fails."""
+    found = []
+    for name in MODULES:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore')
+                importlib.import_module(name)
+        except Exception as error:
+            message = traceback.format_exception_only(error)[-1].strip()
+            found.append(f'{name} does not import: {message}')
+    return found
+
+
+def prediction() -> str:
+    """Say whether models predict here without MMPose."""
+    # by their names alone: OpenCV prints when it cannot be imported
+    missing = [n for n in PREDICTION if importlib.util.find_spec(n) is None]
+    which = 'Models that ship and exported ones (.onnx)'
+    if not missing:
+        return f'{which} predict here: they need neither MMPose nor torch.'
+    return (
+        f'{which} need neither MMPose nor torch, but {", ".join(missing)}: '
+        "pip install 'rcn_mmpose[predict]'."
+    )
+
+
+def _paragraph(text: str, indent: str, first: str | None = None) -> str:
+    return textwrap.fill(
+        text,
+        79,
+        initial_indent=indent if first is None else first,
+        subsequent_indent=indent,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the report.
+
+    Args:
+        arguments: The command line; None takes that of the program.
+
+    Returns:
+        0 if MMPose can be imported, else 1.
+    """
+    parser = argparse.ArgumentParser(
+        prog='python -m rcn_mmpose doctor',
+        description='Report versions and active workarounds.',
+    )
+    parser.parse_args(arguments)
+
+    print(f'rcn_mmpose {__version__}\n')
+    print(f'{"package":<24}{"installed":<16}tested')
+    for name, version, tested in versions():
+        print(f'{name:<24}{version:<16}{tested}')
+
+    compat.activate()
+    failed = failures()
+    print('\nWorkarounds')
+    for workaround in compat.WORKAROUNDS:
+        state = 'active' if workaround.active else 'not needed'
+        print(f'  {workaround.name}: {state}')
+        if workaround.active:
+            print(_paragraph(workaround.reason, ' ' * 15, '    needed as  '))
+            print(_paragraph(workaround.fault, ' ' * 15, '    fault      '))
+            print(_paragraph(workaround.versions, ' ' * 15, '    versions   '))
+            print(_paragraph(workaround.cure, ' ' * 15, '    cure       '))
+    print()
+    for hazard in hazards():
+        print(_paragraph(f'Hazard: {hazard}', '  ', ''))
+    for failure in failed:
+        print(_paragraph(failure, '  ', ''))
+    if failed:
+        print(
+            'MMPose cannot be used here. `make install` builds an '
+            'environment\nin which it can, from requirements/lock.txt.'
+        )
+        print(_paragraph(prediction(), ''))
+    else:
+        print('MMPose can be used here.')
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

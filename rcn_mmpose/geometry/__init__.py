@@ -1,0 +1,1 @@
+"""Keypoint sets, bounding boxes and squares: NumPy only, no image."""

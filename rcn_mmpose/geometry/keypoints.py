@@ -1,0 +1,114 @@
+"""Keypoint sets and how they relate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+FIVE_NAMES = (
+    'left_eye',
+    'right_eye',
+    'nose_tip',
+    'left_mouth_corner',
+    'right_mouth_corner',
+)
+# pairs change places in a mirrored picture; an eye's centre is the mean of
+# the keypoints of its group
+FIVE_RELATIONS = dict(flip_pairs=[[0, 1], [3, 4]], eyes=[[0], [1]])
+# by what errors are divided: the distance between the means of two groups
+FIVE_NORMALISERS = dict(eye_points=((0,), (1,)))
+
+# 300W's 68, counted from 0, left and right as seen in the image
+NAMES_68 = tuple(f'kpt-{i}' for i in range(68))
+RELATIONS_68 = dict(
+    flip_pairs=[
+        *([i, 16 - i] for i in range(8)),
+        *([i, 43 - i] for i in range(17, 22)),
+        *([31, 35], [32, 34]),
+        *([36, 45], [37, 44], [38, 43], [39, 42], [40, 47], [41, 46]),
+        *([48, 54], [49, 53], [50, 52], [55, 59], [56, 58]),
+        *([60, 64], [61, 63], [65, 67]),
+    ],
+    # the midpoints of the eye corners, as in the paper
+    eyes=[[36, 39], [42, 45]],
+)
+NORMALISERS_68 = dict(eye_centres=((36, 39), (42, 45)), outer_corners=((36,), (45,)))
+REGIONS_68 = dict(
+    contour=tuple(range(17)),
+    brows=tuple(range(17, 27)),
+    nose=tuple(range(27, 36)),
+    eyes=tuple(range(36, 48)),
+    mouth=tuple(range(48, 68)),
+)
+# without the contour and the inner corners of the mouth (paper, Table 4)
+GROUPS_68 = {'49': tuple(i for i in range(17, 68) if i not in (60, 64))}
+
+
+def _parts(*parts: str, count: int) -> dict:
+    """Choose the faces of some parts of 300W, if all are there."""
+    return dict(field='attributes.part', values=list(parts), count=count)
+
+
+# all that a test of 300W tells apart
+TESTED_68 = dict(
+    normalisers=NORMALISERS_68,
+    keypoint_groups=GROUPS_68,
+    keypoint_regions=REGIONS_68,
+    face_subsets=dict(
+        common=_parts('HELEN test', 'LFPW test', count=554),
+        challenging=_parts('IBUG', count=135),
+        helen_test=_parts('HELEN test', count=330),
+        lfpw_test=_parts('LFPW test', count=224),
+    ),
+)
+
+
+def are_groups(value: Any, count: int) -> bool:
+    """Whether this is a list of lists, none empty, of indices below count."""
+    sequences = (list, tuple)
+    return isinstance(value, sequences) and all(
+        isinstance(group, sequences)
+        and group
+        and all(isinstance(i, int) and 0 <= i < count for i in group)
+        for group in value
+    )
+
+
+def eye_normaliser(eyes: Sequence[Sequence[int]]) -> dict:
+    """Name the distance between two eyes.
+
+    Args:
+        eyes (Sequence[Sequence[int]]): Two groups of keypoints, whose means
+            are the eyes' centres.
+
+    Returns:
+        dict: The groups as ``eye_points`` if each is one keypoint, else as
+        ``eye_centres``.
+    """
+    name = 'eye_points' if max(map(len, eyes)) == 1 else 'eye_centres'
+    return {name: tuple(tuple(group) for group in eyes)}
+
+
+def five_from_68(keypoints: np.ndarray) -> np.ndarray:
+    """Reduce 300W's 68 keypoints to MTFL's five.
+
+    An eye's centre is the mean of its six keypoints; the nose tip and the
+    mouth corners are keypoints themselves.
+
+    Args:
+        keypoints (np.ndarray): Positions (x, y), of shape (68, 2).
+
+    Returns:
+        np.ndarray: Of shape (5, 2).
+    """
+    return np.stack(
+        (
+            keypoints[36:42].mean(0),
+            keypoints[42:48].mean(0),
+            keypoints[30],
+            keypoints[48],
+            keypoints[54],
+        )
+    )

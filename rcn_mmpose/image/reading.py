@@ -1,0 +1,281 @@
+"""Reading pictures and boxes in the forms that people have them in."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from typing import Any
+
+import cv2
+import numpy as np
+
+# A header may name any size; 250 million pixels take 750 MB, and the largest
+# sensors of phones have 200 million.
+MOST_PIXELS = 250_000_000
+# OpenCV's own, which it comes to only after it has made room for the rows
+LONGEST_SIDE = 2**20
+PNG = b'\x89PNG\r\n\x1a\n'
+# JPEG: start of a frame, whatever its coding
+FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+# and what has no length
+ALONE = {0x00, 0x01, *range(0xD0, 0xD8)}
+
+
+def read_picture(picture: Any) -> np.ndarray:
+    """Return a picture as an array.
+
+    Args:
+        picture: A path (decoded in colour and turned as its EXIF says), a
+            ``PIL.Image``, or an array: uint8, (H, W) or (H, W, 1) grey or
+            (H, W, 3) in the order BGR, as OpenCV has it.
+
+    Returns:
+        np.ndarray: uint8 grey or BGR.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no picture.
+        TypeError: If it is something else.
+    """
+    if isinstance(picture, (str, os.PathLike)):
+        array = _decode(os.fspath(picture))
+    elif _is_pil(picture):
+        array = _from_pil(picture)
+    elif isinstance(picture, np.ndarray):
+        array = picture
+    else:
+        raise TypeError(
+            f'a picture of type {type(picture).__name__}; give a path, a '
+            'PIL.Image or a numpy array.'
+        )
+    channels = array.shape[2:] or (1,)
+    if (
+        array.dtype != np.uint8
+        or array.ndim not in (2, 3)
+        or channels not in ((1,), (3,))
+        or not array.size
+    ):
+        hint = ''
+        if array.dtype.kind == 'f':
+            hint = ' Of values from 0 to 1 make (255 * x).astype(numpy.uint8).'
+        elif channels == (4,):
+            hint = ' Leave out the fourth channel: x[..., :3].'
+        raise ValueError(
+            f'a picture of shape {array.shape} and type {array.dtype}; give '
+            f'uint8 (H, W) grey or (H, W, 3) BGR.{hint}'
+        )
+    return array
+
+
+def picture_name(picture: Any) -> str:
+    """Return the path of a picture, or nothing for one without."""
+    if isinstance(picture, (str, os.PathLike)):
+        return os.fspath(picture)
+    return ''
+
+
+def is_picture(value: Any) -> bool:
+    """Whether this is one picture, not several."""
+    if isinstance(value, np.ndarray):
+        return value.ndim < 4
+    return isinstance(value, (str, bytes, os.PathLike)) or _is_pil(value)
+
+
+def as_pictures(pictures: Any) -> list:
+    """Return several pictures as a list.
+
+    Raises:
+        TypeError: If it is neither one picture nor several.
+    """
+    try:
+        return list(pictures)
+    except TypeError as error:
+        raise TypeError(
+            f'pictures of type {type(pictures).__name__}; give one (a path, a '
+            'PIL.Image or a numpy array) or a list of them.'
+        ) from error
+
+
+def as_boxes(boxes: Any, where: str = '') -> np.ndarray:
+    """Return the boxes of one picture as an array.
+
+    Args:
+        boxes: N boxes (x1, y1, x2, y2), or a single one.
+        where (str): Which picture, for the message.
+
+    Returns:
+        np.ndarray: float64 (N, 4); their values are not checked.
+
+    Raises:
+        ValueError: If they are not of four numbers each.
+    """
+    try:
+        array = np.asarray(boxes, np.float64)
+    except (TypeError, ValueError):
+        array = np.zeros((0, 0))
+    if array.size == 0 and len(boxes) == 0:
+        return np.zeros((0, 4))
+    if array.shape == (4,):
+        array = array[None]
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise ValueError(
+            f'boxes{where} are {boxes!r:.200}; give (x1, y1, x2, y2) in '
+            'pixels for each face of a picture: (N, 4) numbers.'
+        )
+    return array
+
+
+def _is_pil(value: Any) -> bool:
+    """Whether this is a PIL.Image; does not import PIL."""
+    module = sys.modules.get('PIL.Image')
+    return module is not None and isinstance(value, module.Image)
+
+
+def _from_pil(picture: Any) -> np.ndarray:
+    """Convert a PIL.Image to grey or BGR.
+
+    Raises:
+        ValueError: If its values have no known range.
+    """
+    from PIL import ImageOps
+
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode == 'L':
+        return np.asarray(picture)
+    if picture.mode.startswith('I;16'):  # Pillow would clip at 255
+        return (np.asarray(picture) >> 8).astype(np.uint8)
+    if picture.mode in ('I', 'F'):
+        raise ValueError(
+            f'a PIL.Image of mode {picture.mode!r}, whose white is not known; '
+            "bring its values to 0 to 255 and convert it to mode 'L'."
+        )
+    return np.asarray(picture.convert('RGB'))[..., ::-1].copy()
+
+
+def _decode(path: str) -> np.ndarray:
+    """Read and decode a file, BGR."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            # a pipe would be waited for, a device may never end
+            raise ValueError(
+                f'picture {path!r} cannot be read: it is a folder, a pipe or '
+                'a device; give a file.'
+            )
+        with open(path, 'rb') as file:
+            content = file.read()
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'picture {path!r} does not exist.') from error
+    except OSError as error:
+        raise ValueError(
+            f'picture {path!r} cannot be read: {error.strerror}.'
+        ) from error
+    return decode_picture(content, path)
+
+
+def decode_picture(content: bytes, path: str) -> np.ndarray:
+    """Decode the content of a file, turned as its EXIF says.
+
+    Args:
+        content (bytes): Of the file.
+        path (str): Its name, for the message.
+
+    Returns:
+        np.ndarray: uint8 (H, W, 3) BGR.
+
+    Raises:
+        ValueError: If it is too large, or no picture.
+    """
+    check_size(content, path)
+    array = None
+    if content and is_whole(content):
+        try:
+            array = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        except cv2.error:  # absurd sizes in its header
+            array = None
+    if array is None:
+        raise ValueError(
+            f'picture {path!r} ({len(content)} bytes) is no picture that '
+            'OpenCV can decode, or cut short; convert it to JPEG or PNG.'
+        )
+    return array
+
+
+def check_size(content: bytes, path: str) -> None:
+    """Refuse a picture that would take too much memory, before decoding it.
+
+    Args:
+        content (bytes): Of the file.
+        path (str): Its name, for the message.
+
+    Raises:
+        ValueError: If its header claims more than :data:`MOST_PIXELS`, or
+            than :data:`LONGEST_SIDE` on a side.
+    """
+    width, height = claimed_size(content)
+    if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
+        raise ValueError(
+            f'picture {path!r} claims {width}x{height} pixels; at most '
+            f'{MOST_PIXELS}, and {LONGEST_SIDE} a side, are decoded. Make it '
+            'smaller.'
+        )
+
+
+def is_whole(content: bytes) -> bool:
+    """Whether a PNG ends where its parts end; other formats are taken so.
+
+    OpenCV 4.12 makes room for a part of a PNG, of up to 4 GB as it claims,
+    before it looks whether it is there.
+
+    Args:
+        content (bytes): Of a file.
+    """
+    if not content.startswith(PNG):
+        return True
+    place, kind = len(PNG), b''
+    while place < len(content) and kind != b'IEND':
+        length = int.from_bytes(content[place : place + 4], 'big')
+        kind = content[place + 4 : place + 8]
+        place += 12 + length  # length, kind and checksum have 4 bytes each
+    return place <= len(content)
+
+
+def claimed_size(content: bytes) -> tuple[int, int]:
+    """Read off the header how large a picture is.
+
+    Args:
+        content (bytes): Of a file.
+
+    Returns:
+        tuple[int, int]: Width and height in pixels; (0, 0) for other formats
+        than PNG, GIF, BMP and JPEG.
+    """
+
+    def numbers(start: int, size: int, order: str) -> tuple[int, int]:
+        parts = (content[start + i * size :][:size] for i in range(2))
+        first, second = (int.from_bytes(part, order) for part in parts)
+        return first, second
+
+    if content.startswith(PNG):
+        return numbers(16, 4, 'big')
+    if content.startswith((b'GIF87a', b'GIF89a')):
+        return numbers(6, 2, 'little')
+    if content.startswith(b'BM'):  # a negative height: from top to bottom
+        width, height = numbers(18, 4, 'little')
+        return width, min(height, 2**32 - height)
+    if content.startswith(b'\xff\xd8'):
+        place = 2
+        # as libjpeg does: what stands between two parts is passed over
+        while (place := content.find(b'\xff', place)) >= 0:
+            marker = int.from_bytes(content[place + 1 : place + 2], 'big')
+            if marker in FRAMES:
+                height, width = numbers(place + 5, 2, 'big')
+                return width, height
+            if marker == 0xFF:
+                place += 1
+            elif marker in ALONE:
+                place += 2
+            else:
+                length = content[place + 2 : place + 4]
+                place += 2 + int.from_bytes(length, 'big')
+    return 0, 0

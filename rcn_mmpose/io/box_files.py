@@ -1,0 +1,138 @@
+"""The boxes of faces from a file.
+
+Either a COCO json (``images`` with ``file_name``, ``annotations`` with
+``bbox``, x, y, width and height), or a csv with a header that has the columns
+``file`` (or ``img_path``), ``x1``, ``y1``, ``x2`` and ``y2``, a line a face.
+Boxes are in pixels of the picture.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from .atomic import BROKEN
+
+COLUMNS = ('x1', 'y1', 'x2', 'y2')
+FILE = ('file', 'img_path')
+
+
+def read_boxes(path: str) -> dict[str, np.ndarray]:
+    """Read the boxes.
+
+    Args:
+        path (str): The file, .json or .csv.
+
+    Returns:
+        dict[str, np.ndarray]: Boxes (x1, y1, x2, y2) by the picture's name,
+        (N, 4), in the order of the file. A picture of a json without an
+        annotation has none. Values are not checked: not a number stays so.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is no such file; the message says where.
+    """
+    with open(path, encoding='utf-8', newline='') as file:
+        try:
+            if path.lower().endswith('.json'):
+                found = _from_json(json.load(file))
+            elif path.lower().endswith('.csv'):
+                found = _from_csv(csv.DictReader(file))
+            else:
+                raise ValueError('its name ends neither in .json nor in .csv')
+            if not all(isinstance(name, str) for name in found):
+                raise ValueError('a picture has no name')
+        except (*BROKEN, csv.Error) as error:
+            what = f'{error}'
+            if isinstance(error, KeyError):
+                what = f'there is no {error}'
+            raise ValueError(
+                f'boxes {path!r}: {what}; give a COCO json with file_name and '
+                'bbox, or a csv with the columns file, x1, y1, x2, y2.'
+            ) from error
+    return {
+        name: np.array(boxes, float).reshape(-1, 4) for name, boxes in found.items()
+    }
+
+
+def _from_json(content: dict) -> dict[str, list]:
+    """Read a COCO json."""
+    names = {image['id']: image['file_name'] for image in content['images']}
+    found: dict[str, list] = {name: [] for name in names.values()}
+    for face in content['annotations']:
+        x, y, width, height = map(float, face['bbox'])
+        found[names[face['image_id']]].append((x, y, x + width, y + height))
+    return found
+
+
+def _from_csv(rows: csv.DictReader) -> dict[str, list]:
+    """Read a csv."""
+    header = rows.fieldnames or ()
+    name = next((column for column in FILE if column in header), FILE[0])
+    for column in (name, *COLUMNS):
+        if column not in header:
+            raise ValueError(f'line 1 has no column {column!r}')
+    found: dict[str, list] = {}
+    for row in rows:
+        try:
+            box = [float(row[column] or '') for column in COLUMNS]
+        except ValueError as error:
+            raise ValueError(f'line {rows.line_num}: {error}') from error
+        found.setdefault(row[name], []).append(box)
+    return found
+
+
+def match_names(names: Iterable[str], paths: Sequence[str]) -> dict[str, str]:
+    """Find out which picture each name in a file means.
+
+    A name is the path itself or its end, by whole folders: ``a/1.jpg`` is
+    ``pictures/a/1.jpg``. The longest name that fits a path counts.
+
+    Args:
+        names (Iterable[str]): As they stand in the file.
+        paths (Sequence[str]): The pictures.
+
+    Returns:
+        dict[str, str]: Names by path; paths that none fits are left out.
+
+    Raises:
+        ValueError: If a name fits several paths.
+    """
+    by_end = {os.path.normpath(name): name for name in names}
+    matched: dict[str, str] = {}
+    for path in paths:
+        parts = os.path.abspath(path).split(os.sep)
+        ends = (os.sep.join(parts[i:]) for i in range(len(parts)))
+        whole = os.path.normpath(path)  # may begin with ..
+        end = next((e for e in (whole, *ends) if e in by_end), None)
+        if end is not None:
+            matched[path] = by_end[end]
+    taken: dict[str, str] = {}
+    for path, name in matched.items():
+        first = taken.setdefault(name, path)
+        if first != path:
+            raise ValueError(
+                f'{name!r} stands for {first!r} and for {path!r}; write more '
+                'of their folders into the file.'
+            )
+    return matched
+
+
+def boxes_of(
+    paths: Sequence[str], known: Mapping[str, np.ndarray]
+) -> list[np.ndarray | None]:
+    """Give each picture its boxes; None where the file does not name it.
+
+    Args:
+        paths (Sequence[str]): The pictures.
+        known (Mapping[str, np.ndarray]): From :func:`read_boxes`.
+
+    Raises:
+        ValueError: If a name fits several pictures.
+    """
+    matched = match_names(known, paths)
+    return [known.get(matched.get(path)) for path in paths]

@@ -1,0 +1,211 @@
+"""What a prediction costs, from a network alone to the whole path."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn as nn
+from mmengine.analysis import get_model_complexity_info
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmpose.registry import MODELS
+from torch import Tensor
+
+from ...inference import OnnxPredictor, Predictor, load_model
+from .arm import Case, Plan
+from .data import stock_config
+from .faces import raw_faces
+
+MODULE = __name__
+FACES = 64
+LARGE_BATCH = 16  # of HRNet, whose maps are large
+
+
+def groups(
+    configs: list[str],
+    threads: list[int],
+    folder: str,
+    device: str,
+    checkpoints: list[str],
+    exported: list[str],
+) -> dict[str, list[Plan]]:
+    """List what is compared, by the title of its table.
+
+    Args:
+        configs (list[str]): Of the networks.
+        threads (list[int]): Numbers of threads.
+        folder (str): For synthetic faces.
+        device (str): ``'cpu'`` or ``'cuda'``.
+        checkpoints (list[str]): Weights, one a config, or none for random
+            ones.
+        exported (list[str]): ``.onnx`` files; they come with the last config.
+    """
+    found = {}
+    weights = checkpoints or [''] * len(configs)
+    for config, checkpoint in zip(configs, weights, strict=True):
+        faces = dict(config=config, folder=folder)
+        files = exported if config == configs[-1] else []
+        for count in threads:
+            plans = [
+                Plan(
+                    f'{MODULE}:set_up_networks',
+                    'network alone',
+                    dict(config=config, device=device),
+                    count,
+                )
+            ]
+            for precision in ('fp32', 'bf16'):
+                options = dict(
+                    model=config,
+                    checkpoint=checkpoint,
+                    precision=precision,
+                    device=device,
+                )
+                plans.append(
+                    Plan(
+                        f'{MODULE}:set_up_predictor',
+                        f'predictor, {precision}',
+                        dict(faces, options=options),
+                        count,
+                    )
+                )
+            for file in files:
+                plans.append(
+                    Plan(
+                        f'{MODULE}:set_up_predictor',
+                        f'predictor, {os.path.basename(file)}',
+                        dict(faces, options=dict(model=file)),
+                        count,
+                    )
+                )
+            found[f'{config}, {count} threads'] = plans
+    return found
+
+
+def set_up_networks(config: str, device: str) -> dict[str, Case]:
+    """Set up plain networks with random weights, from crop to score maps.
+
+    The first one is what everything is compared with.
+    """
+    cfg = Config.fromfile(config)
+    size = cfg.codec.input_size[::-1]
+    ours = _network(cfg.model, device)
+    cost = complexity(cfg.model, size)
+    cases = {}
+    for layout, memory in (
+        ('channels_last', torch.channels_last),
+        ('NCHW', torch.contiguous_format),
+    ):
+        for batch in (1, FACES):
+            name = f'fp32, {layout}, batch {batch}'
+            network = ours if memory is torch.channels_last else None
+            network = network or _network(cfg.model, device)
+            network.to(memory_format=memory)
+            crops = torch.rand(batch, 1, *size, device=device)
+            run = _forward(network, crops, memory)
+            cases[name] = Case(run, batch, lambda: cost)
+    stock = stock_config()
+    size = stock.codec.input_size[::-1]
+    hrnet = _network(stock.model, device).to(memory_format=torch.channels_last)
+    theirs = complexity(stock.model, size)
+    for batch in (1, LARGE_BATCH):
+        crops = torch.rand(batch, 3, *size, device=device)
+        run = _forward(hrnet, crops, torch.channels_last)
+        name = f'HRNetV2-W18 of MMPose, 256x256, batch {batch}'
+        cases[name] = Case(run, batch, lambda: theirs)
+    return cases
+
+
+def _network(model: Config, device: str) -> nn.Module:
+    """Build a model with random weights; none are downloaded."""
+    init_default_scope('mmpose')
+    torch.manual_seed(0)
+    model = dict(model, backbone=dict(model['backbone'], init_cfg=None))
+    return MODELS.build(model).to(device).eval()
+
+
+def _forward(
+    model: nn.Module, crops: Tensor, memory: torch.memory_format
+) -> Callable[[], Any]:
+    """Return a call of the network on the same crops each time."""
+    crops = crops.contiguous(memory_format=memory)
+
+    def run() -> Any:
+        with torch.inference_mode():
+            return model(crops, None, mode='tensor')
+
+    return run
+
+
+def complexity(model: Config, size: tuple[int, int]) -> dict[str, float]:
+    """Count what one crop costs, from the input to the score maps.
+
+    Args:
+        model (Config): Of the model.
+        size (tuple): Height and width of the crop.
+
+    Returns:
+        dict: ``gmacs``, 10^9 multiply-adds, and ``params_m``, 10^6
+        parameters.
+    """
+    network = _network(model, 'cpu')
+    first = next(p for p in network.backbone.parameters() if p.ndim == 4)
+    network.forward = network._forward  # without the data preprocessor
+    found = get_model_complexity_info(
+        network, (first.shape[1], *size), show_arch=False, show_table=False
+    )
+    return dict(gmacs=found['flops'] / 1e9, params_m=found['params'] / 1e6)
+
+
+def set_up_predictor(
+    config: str, folder: str, options: dict[str, Any]
+) -> dict[str, Case]:
+    """Set up the whole path: from pictures and boxes to keypoints.
+
+    Args:
+        config (str): Whose faces are taken.
+        folder (str): For synthetic faces.
+        options (dict): Of :func:`rcn_mmpose.load_model`; where
+            ``checkpoint`` is empty the weights are random.
+    """
+    if options['model'].endswith('.onnx'):
+        # its threads are not PyTorch's
+        model: Predictor = OnnxPredictor(
+            options['model'], threads=torch.get_num_threads()
+        )
+    else:
+        checkpoint = options['checkpoint']
+        checkpoint = checkpoint or random_checkpoint(options['model'])
+        model = load_model(**dict(options, checkpoint=checkpoint))
+    faces, name = raw_faces(config, folder, FACES)
+    pictures, boxes = [x.picture for x in faces], [x.box for x in faces]
+    crops = np.concatenate(
+        [model.crop(*face) for face in zip(pictures, boxes, strict=True)]
+    )
+    count = len(faces)
+    turn = itertools.cycle(zip(pictures, boxes, strict=True))
+    one = itertools.cycle(crops[:, None])
+    return {
+        'whole path, batch 1': Case(
+            lambda: model(*next(turn)), 1, lambda: dict(on=name)
+        ),
+        f'whole path, batch {count}': Case(lambda: model(pictures, boxes), count),
+        'crop to keypoints, batch 1': Case(lambda: model.predict(next(one)), 1),
+        f'crop to keypoints, batch {count}': Case(lambda: model.predict(crops), count),
+    }
+
+
+def random_checkpoint(config: str) -> str:
+    """Write a checkpoint with random weights; return its path."""
+    model = _network(Config.fromfile(config).model, 'cpu')
+    model.init_weights()
+    handle, path = tempfile.mkstemp('.pth')
+    os.close(handle)
+    torch.save(dict(state_dict=model.state_dict()), path)
+    return path

@@ -1,0 +1,1 @@
+"""Calibration of confidence, covariance and detector boxes on validation faces."""

@@ -1,0 +1,83 @@
+"""How fast networks learn: validated errors by epoch (paper, section 5.1)."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ...io.atomic import write_whole
+
+FAMILIES = {'RCN': 'tab:blue', 'SumNet': 'tab:orange'}
+STYLES = ('-', '--', ':', '-.', (0, (1, 3)))
+
+
+def mean_curve(curves: Sequence[Sequence[float | None]]) -> list[float]:
+    """Average curves of several seeds, over those that reach an epoch.
+
+    Args:
+        curves (Sequence[Sequence]): Errors by epoch, None where there is
+            none.
+
+    Returns:
+        list[float]: As long as the longest; NaN where no seed has a value.
+    """
+    means = []
+    for epoch in range(max(map(len, curves))):
+        values = [
+            curve[epoch]
+            for curve in curves
+            if epoch < len(curve) and curve[epoch] is not None
+        ]
+        means.append(math.fsum(values) / len(values) if values else math.nan)
+    return means
+
+
+def draw_convergence(
+    path: str, curves: Mapping[str, Sequence[float]], quantity: str
+) -> None:
+    """Draw validated errors by epoch; SumNet and RCN have their colours.
+
+    Args:
+        path (str): The picture.
+        curves (Mapping[str, Sequence[float]]): Errors in percent from epoch
+            1 on, by label; the network's name is the label's first word.
+        quantity (str): What the errors are, for the axis.
+    """
+    import matplotlib
+
+    matplotlib.use('Agg')
+    import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+    figure, axes = plt.subplots(figsize=(7, 4.5), dpi=120)
+    drawn = dict.fromkeys(FAMILIES, 0)
+    for label, errors in curves.items():
+        family = label.split()[0]
+        number = drawn.get(family, 0)
+        drawn[family] = number + 1
+        axes.plot(
+            np.arange(1, len(errors) + 1),
+            errors,
+            label=label,
+            color=FAMILIES.get(family),
+            linestyle=STYLES[number % len(STYLES)],
+            marker='.' if len(errors) == 1 else None,
+            linewidth=1.2,
+        )
+    axes.set(xlabel='epoch', ylabel=f'{quantity}, %', yscale='log')
+    for axis in (
+        axes.yaxis.set_major_formatter,
+        axes.yaxis.set_minor_formatter,
+    ):
+        axis(ScalarFormatter())
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3, which='both')
+    axes.legend(fontsize='small')
+    figure.tight_layout()
+    content = io.BytesIO()
+    figure.savefig(content, format='png')
+    plt.close(figure)
+    write_whole(path, content.getvalue())

@@ -1,0 +1,122 @@
+"""Test faces with the predictions of a model, for figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.runner import load_checkpoint
+from mmpose.registry import DATASETS, MODELS
+from torch import Tensor
+
+from ...evaluation.error_table import ErrorTable
+from ...evaluation.faces import FaceResult, read_face
+from ...evaluation.measures import Plan
+
+
+class FaceErrors(NamedTuple):
+    """N test faces.
+
+    Attributes:
+        faces (list[FaceResult]): With truth and prediction.
+        errors (np.ndarray): In percent, by pixels and the main normaliser of
+            the data set, (N,).
+    """
+
+    faces: list[FaceResult]
+    errors: np.ndarray
+
+
+def build_model(cfg: Config, checkpoint: str) -> torch.nn.Module:
+    """Build a model and load its weights, all of them.
+
+    Args:
+        cfg (Config): Of the experiment.
+        checkpoint (str): Its weights.
+
+    Returns:
+        torch.nn.Module: In evaluation mode, on a GPU if there is one.
+
+    Raises:
+        ValueError: If they belong to another model.
+    """
+    model = MODELS.build(cfg.model)
+    try:
+        load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
+    except RuntimeError as error:
+        reason = ' '.join(str(error).split())
+        raise ValueError(
+            f'checkpoint {checkpoint!r} does not fit {cfg.filename}: {reason[:200]} ...'
+        ) from None
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    return model.to(device).eval()
+
+
+def batches(
+    dataset: Sequence, indices: Sequence[int], size: int = 64
+) -> Iterator[dict]:
+    """Yield batches of a data set, as a data loader would."""
+    for begin in range(0, len(indices), size):
+        chosen = indices[begin : begin + size]
+        yield pseudo_collate([dataset[int(i)] for i in chosen])
+
+
+def predict(
+    model: torch.nn.Module, dataset: Sequence, limit: int | None = None
+) -> FaceErrors:
+    """Test a model.
+
+    Args:
+        model (torch.nn.Module): A pose estimator.
+        dataset (Sequence): Of faces, in test mode.
+        limit (int, optional): Only so many faces, spread evenly.
+    """
+    faces = []
+    with torch.no_grad():
+        for batch in batches(dataset, spread(len(dataset), limit)):
+            faces += [read_face(s.to_dict()) for s in model.test_step(batch)]
+    return measure(faces, dataset)
+
+
+def spread(count: int, limit: int | None) -> np.ndarray:
+    """Choose up to so many of a number of faces, evenly."""
+    limit = min(limit or count, count)
+    return np.linspace(0, count - 1, limit).round().astype(int)
+
+
+def measure(faces: list[FaceResult], dataset: Sequence) -> FaceErrors:
+    """Compute the errors of tested faces."""
+    table = ErrorTable(faces, Plan(dataset.metainfo))
+    normaliser = next(iter(table.plan.normalisers))
+    return FaceErrors(faces, table.errors('pixels', normaliser))
+
+
+def join(parts: Sequence[FaceErrors]) -> FaceErrors:
+    """Put test sets together."""
+    return FaceErrors(
+        [face for part in parts for face in part.faces],
+        np.concatenate([part.errors for part in parts]),
+    )
+
+
+def build_dataset(cfg: Config, options: dict) -> Sequence:
+    """Build the test set of a config, with changes by dotted key."""
+    cfg = deepcopy(cfg)
+    cfg.merge_from_dict(options)
+    return DATASETS.build(cfg.test_dataloader.dataset)
+
+
+def in_crop(face: FaceResult, points: np.ndarray) -> np.ndarray:
+    """Move positions (K, 2) from the picture into the crop, in its pixels."""
+    corner = face.centre - face.scale / 2
+    return (points - corner) * (face.size / face.scale)
+
+
+def probabilities(scores: Tensor) -> Tensor:
+    """Return the softmax of score maps (..., H, W) over their cells."""
+    return scores.flatten(-2).softmax(-1).view_as(scores)

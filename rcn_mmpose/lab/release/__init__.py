@@ -1,0 +1,1 @@
+"""Packing of the models that ship with the package."""

@@ -1,0 +1,140 @@
+"""What is written down of a shipped model besides its index."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from ...shipped.catalogue import ShippedModel
+
+# Of use; LICENSE-weights.md says why.
+TERMS = {
+    'research': 'research only',
+    'free': 'Apache License 2.0, as the code',
+}
+MARK = 'facts'  # of the part of a model card that tools/release/ship.py writes
+TASK = 'Face 2D Keypoint'
+MODELS = '\nModels:\n'
+
+
+def read_metrics(path: str | None) -> dict[str, dict[str, float]]:
+    """Read test results, ``{data set: {measure: number}}``, from a json.
+
+    Args:
+        path (str, optional): Of the file; without one there are no results.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    if path is None:
+        return {}
+    content = json.loads(Path(path).read_text(encoding='utf-8'))
+    fits = isinstance(content, dict) and all(
+        isinstance(results, dict)
+        and all(
+            type(value) in (int, float) and math.isfinite(value)
+            for value in results.values()
+        )
+        for results in content.values()
+    )
+    if not fits:
+        raise ValueError(
+            f'{path!r} must hold numbers by data set and measure, such as '
+            '{"AFLW-5": {"NME cells": 5.6, "NME pixels": 5.3}}.'
+        )
+    return content
+
+
+def card_facts(model: ShippedModel) -> str:
+    """Write the facts of a model card, in Markdown."""
+    halving = model.halving
+    facts = {
+        'keypoints': model.keypoints,
+        'parameters': f'{model.parameters:,}',
+        'trained on': model.trained_on,
+        'terms': f'{model.terms}, see '
+        '[LICENSE-weights.md](../../rcn_mmpose/shipped/models/LICENSE-weights.md)',
+        'config': f'[{model.config}](../../{model.config})',
+        'date': model.date,
+        'weights': f'16 bits. On {halving["faces"]} {halving["kind"]} this '
+        f'moved keypoints by {halving["median"]:g} (median), '
+        f'{halving["percentile_99"]:g} (99 of 100) and {halving["largest"]:g} '
+        '(all) pixels of the crop at most, and their confidence by '
+        f'{halving["confidence"]:g}',
+    }
+    for name, file in model.files.items():
+        facts[name] = f'{file["bytes"]:,} bytes, sha256 {file["sha256"]}'
+    lines = ['| | |', '| --- | --- |']
+    lines += [f'| {name} | {fact} |' for name, fact in facts.items()]
+    if model.metrics:
+        lines += ['', '| data set | measure | value |', '| --- | --- | --- |']
+    for data, results in model.metrics.items():
+        lines += [f'| {data} | {k} | {v:g} |' for k, v in results.items()]
+    return '\n'.join(lines)
+
+
+def metafile_with(text: str, model: ShippedModel, operations: int) -> str:
+    """Add a model to a metafile of OpenMMLab, or replace it there.
+
+    All else of the text stays as it is, comments too.
+
+    Args:
+        text (str): Of the metafile, whose last part are the ``Models``.
+        model (ShippedModel): The model; its entry is called after its config.
+        operations (int): Multiply-adds a face.
+
+    Returns:
+        str: The new text.
+
+    Raises:
+        ValueError: If the metafile is built otherwise.
+    """
+    entry = {
+        'Name': Path(model.config).stem,
+        'Alias': [model.name],
+        'In Collection': 'RCN',
+        'Config': model.config,
+        'Metadata': {
+            'Training Data': model.trained_on,
+            'FLOPs': operations,
+            'Parameters': model.parameters,
+        },
+    }
+    if model.metrics:
+        entry['Results'] = [
+            {'Task': TASK, 'Dataset': data, 'Metrics': dict(results)}
+            for data, results in model.metrics.items()
+        ]
+    head, mark, rest = text.partition(MODELS)
+    parts = f'\n{rest}'.split('\n- Name: ')[1:]
+    blocks = [f'- Name: {part.strip()}\n' for part in parts]
+    block = yaml.safe_dump([entry], sort_keys=False, allow_unicode=True)
+    names = [part.splitlines()[0] for part in parts]
+    if entry['Name'] in names:
+        blocks[names.index(entry['Name'])] = block
+    else:
+        blocks.append(block)
+    new = head + mark + '\n'.join(blocks)
+    before, after = _models(text), _models(new)
+    others = [
+        [model for model in models if model.get('Name') != entry['Name']]
+        for models in (before, after)
+    ]
+    if not before or others[0] != others[1] or entry not in after:
+        raise ValueError(
+            'the metafile cannot be changed: its Models are not the last '
+            "part, or not a list of '- Name: ...'."
+        )
+    return new
+
+
+def _models(text: str) -> list[Mapping]:
+    """Return the models of a metafile; none if it cannot be read."""
+    try:
+        return yaml.safe_load(text)['Models']
+    except (yaml.YAMLError, KeyError, TypeError):
+        return []

@@ -1,0 +1,159 @@
+"""Annotated faces for reports on a model, by the name of a list or a file."""
+
+from __future__ import annotations
+
+import json
+import os.path as osp
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...geometry.keypoints import FIVE_NAMES
+
+# name -> data set, annotation file, pictures
+LISTS = dict(
+    mtfl_train=('MTFLDataset', 'mtfl_train', 'mtfl/'),
+    mtfl_val=('MTFLDataset', 'mtfl_val', 'mtfl/'),
+    aflw5_test=('AFLW5Dataset', 'aflw5_test', 'mtfl/'),
+    afw_test=('AFWDataset', 'afw_test', 'afw/'),
+    **{
+        f'300w_{part}': ('W300Dataset', f'300w_{part}', '300w/')
+        for part in ('train', 'val', 'test', 'common', 'challenging')
+    },
+    **{
+        f'300w_{part}_five': (
+            'W300FivePointsDataset',
+            f'300w_{part}',
+            '300w/',
+        )
+        for part in ('train', 'val')
+    },
+)
+# the ends of the names of annotation files that are for testing alone
+TESTS = ('test', 'common', 'challenging', 'full')
+
+
+@dataclass(frozen=True)
+class AnnotatedFaces:
+    """Faces and what is known of them.
+
+    Attributes:
+        name: Of the list.
+        ann_file: Its annotation file.
+        metainfo: Of the data set.
+        faces: As MMPose's data sets give them, with ``img_path``, ``bbox``
+            (1, 4), ``keypoints`` (1, K, 2), ``keypoints_visible`` (1, K),
+            ``id`` and ``raw_ann_info``.
+    """
+
+    name: str
+    ann_file: str
+    metainfo: dict
+    faces: list[dict[str, Any]]
+
+    @property
+    def is_test(self) -> bool:
+        """Whether these faces are kept for the one test at the end."""
+        return is_test_file(self.ann_file)
+
+    def hidden(self, i: int) -> np.ndarray:
+        """Return which keypoints of a face are labelled but hidden, (K,)."""
+        raw = self.faces[i].get('raw_ann_info') or {}
+        flags = np.reshape(raw.get('keypoints', ()), (-1, 3))[:, 2]
+        return flags == 1
+
+
+def is_test_file(path: str) -> bool:
+    """Whether an annotation file, by its name, is for testing alone."""
+    words = osp.splitext(osp.basename(path))[0].replace('-', '_').split('_')
+    return any(word in TESTS for word in words)
+
+
+def faces_of_list(name: str, root: str = 'data') -> AnnotatedFaces:
+    """Load a list by its name.
+
+    Args:
+        name (str): One of :data:`LISTS`.
+        root (str): Folder of annotations and pictures.
+
+    Raises:
+        FileNotFoundError: If annotations or pictures are not there.
+        ValueError: If there is no such list.
+    """
+    if name not in LISTS:
+        raise ValueError(
+            f'data {name!r}; choose one of {", ".join(LISTS)}, or give an '
+            'annotation file or a config.'
+        )
+    kind, ann_file, pictures = LISTS[name]
+    return _build(
+        name,
+        type=f'rcn_mmpose.{kind}',
+        data_root=root,
+        ann_file=f'annotations/{ann_file}.json',
+        data_prefix=dict(img=pictures),
+    )
+
+
+def faces_of_file(ann_file: str, pictures: str) -> AnnotatedFaces:
+    """Load an annotation file.
+
+    Args:
+        ann_file (str): COCO json. Its keypoints are known as MTFL's by their
+            names and as 300W's by their number; others must be named by its
+            category, see ``rcn_mmpose.OwnFaceDataset``.
+        pictures (str): Folder of its pictures.
+
+    Raises:
+        FileNotFoundError: If it or the folder does not exist.
+        ValueError: If it is no such file.
+    """
+    names = []
+    if osp.isfile(ann_file):
+        try:
+            with open(ann_file, encoding='utf-8') as file:
+                names = json.load(file)['categories'][0]['keypoints']
+        except (ValueError, KeyError, IndexError):
+            pass  # the data set says what is wrong
+    kind = 'OwnFaceDataset'
+    if tuple(names) == FIVE_NAMES:
+        kind = 'MTFLDataset'
+    elif len(names) == 68:
+        kind = 'W300Dataset'
+    return _build(
+        osp.splitext(osp.basename(ann_file))[0],
+        type=f'rcn_mmpose.{kind}',
+        ann_file=ann_file,
+        data_prefix=dict(img=pictures),
+    )
+
+
+def faces_of_config(path: str, part: str = 'val') -> AnnotatedFaces:
+    """Load the faces of a config.
+
+    Args:
+        path (str): Of the config.
+        part (str): ``'val'``, ``'test'`` or ``'train'``.
+
+    Raises:
+        ValueError: If the config has no such part.
+    """
+    from mmengine.config import Config
+
+    config = Config.fromfile(path)
+    loader = config.get(f'{part}_dataloader')
+    if not loader or 'dataset' not in loader:
+        raise ValueError(f'{path!r} has no data to {part}.')
+    dataset = dict(loader['dataset'])
+    name = f'{osp.splitext(osp.basename(path))[0]} {part}'
+    return _build(name, **dataset)
+
+
+def _build(name: str, **dataset: Any) -> AnnotatedFaces:
+    """Build a data set and list its faces."""
+    from mmpose.registry import DATASETS
+
+    built = DATASETS.build({**dataset, 'test_mode': True, 'pipeline': []})
+    faces = [built.get_data_info(i) for i in range(len(built))]
+    return AnnotatedFaces(name, built.ann_file, built.metainfo, faces)

@@ -1,0 +1,121 @@
+"""Boxes that are off by known amounts: what a network makes of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ...geometry.squares import Squares
+
+SHIFTS = (0.05, 0.1, 0.2)
+SCALES = (0.05, 0.1, 0.2)
+ROTATIONS = (10.0, 20.0, 30.0)
+DIRECTIONS = 8
+AXES = dict(
+    shift="shift, % of the box's side",
+    scale="change of the box's side, %",
+    rotation='rotation, degrees',
+)
+
+
+class BoxError(NamedTuple):
+    """A way in which a box is off.
+
+    Attributes:
+        kind: ``'none'``, ``'shift'``, ``'scale'`` or ``'rotation'``.
+        amount: Of a shift its length, in percent of the box's side; of a
+            scale the change of the side in percent, with its sign; of a
+            rotation the degrees.
+        moves: The squares that stand for it, rows of shift to the right and
+            down (parts of the side), factor of the side, and degrees
+            clockwise; (M, 4).
+    """
+
+    kind: str
+    amount: float
+    moves: np.ndarray
+
+    def apply(self, centre: np.ndarray, side: float) -> Squares:
+        """Make the squares of a face.
+
+        Args:
+            centre (np.ndarray): Of its true square, (2,).
+            side (float): Of it.
+
+        Returns:
+            Squares: M of them.
+        """
+        return Squares(
+            np.asarray(centre, float) + float(side) * self.moves[:, :2],
+            float(side) * self.moves[:, 2],
+            self.moves[:, 3].copy(),
+        )
+
+
+def box_errors(
+    shifts: Sequence[float] = SHIFTS,
+    scales: Sequence[float] = SCALES,
+    rotations: Sequence[float] = ROTATIONS,
+) -> list[BoxError]:
+    """List the ways in which boxes are off, the true box first.
+
+    A shift has 8 directions, 45 degrees apart; a rotation goes either way,
+    as the head leaning; a scale makes the box larger or smaller.
+
+    Args:
+        shifts (Sequence[float]): Parts of the side, above 0.
+        scales (Sequence[float]): The same, below 1.
+        rotations (Sequence[float]): Degrees, above 0.
+    """
+    errors = [BoxError('none', 0.0, np.array([(0, 0, 1, 0)], float))]
+    for shift in shifts:
+        moves = np.tile((0.0, 0.0, 1.0, 0.0), (DIRECTIONS, 1))
+        angle = 2 * math.pi * np.arange(DIRECTIONS) / DIRECTIONS
+        moves[:, 0], moves[:, 1] = shift * np.cos(angle), shift * np.sin(angle)
+        errors.append(BoxError('shift', 100 * shift, moves))
+    signed = sorted({s for scale in scales for s in (-scale, scale)})
+    for scale in signed:
+        moves = np.array([(0, 0, 1 + scale, 0)])
+        errors.append(BoxError('scale', 100 * scale, moves))
+    for angle in rotations:
+        moves = np.array([(0, 0, 1, -angle), (0, 0, 1, angle)])
+        errors.append(BoxError('rotation', angle, moves))
+    return errors
+
+
+def draw_box_errors(
+    path: str,
+    curves: Mapping[str, Mapping[tuple[str, float], float]],
+    quantity: str,
+) -> None:
+    """Draw errors over how far boxes are off.
+
+    Args:
+        path (str): Picture to write.
+        curves (Mapping): By label, the error by kind and amount.
+        quantity (str): What the errors are, for the axis.
+    """
+    import matplotlib
+
+    matplotlib.use('Agg')
+    import matplotlib.pyplot as plt
+
+    figure, panels = plt.subplots(1, len(AXES), figsize=(9, 3.2), dpi=120, sharey=True)
+    for axes, (kind, title) in zip(panels, AXES.items(), strict=True):
+        for label, values in curves.items():
+            points = sorted(
+                (amount, value)
+                for (k, amount), value in values.items()
+                if k in (kind, 'none')
+            )
+            axes.plot(*zip(*points, strict=True), marker='o', label=label)
+        axes.set(xlabel=title, ylim=(0, None))
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel(quantity)
+    panels[0].legend(loc='lower right', fontsize='small')
+    figure.tight_layout()
+    figure.savefig(path)
+    plt.close(figure)

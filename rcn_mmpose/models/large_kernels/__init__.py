@@ -1,0 +1,1 @@
+"""Convolutions with large kernels, computed as products of spectra."""

@@ -1,0 +1,6 @@
+"""Following faces from frame to frame, with filtered keypoints."""
+
+from .one_euro import OneEuroFilter
+from .tracker import FaceTracker, TrackedFace
+
+__all__ = ['FaceTracker', 'OneEuroFilter', 'TrackedFace']

@@ -1,0 +1,94 @@
+"""The report of ``python -m rcn_mmpose doctor``."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rcn_mmpose import compat
+from rcn_mmpose.environment import diagnosis as doctor
+
+Fresh = Callable[..., subprocess.CompletedProcess]
+
+
+def test_report_of_a_working_environment(fresh: Fresh, tmp_path: Path) -> None:
+    done = fresh('-m', 'rcn_mmpose.environment.diagnosis', cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    _, version = doctor.installed(['mmpose'])
+    assert re.search(rf'^mmpose +{re.escape(version)} ', done.stdout, re.M)
+    for workaround in compat.WORKAROUNDS:
+        assert re.search(
+            rf'^  {workaround.name}: (active|not needed)$', done.stdout, re.M
+        )
+    active = done.stdout.count(': active')
+    assert active >= 1
+    assert done.stdout.count('\n    cure ') == active
+    assert done.stdout.endswith('MMPose can be used here.\n')
+    assert max(map(len, done.stdout.splitlines())) <= 79
+
+
+def test_report_of_a_broken_environment(fresh: Fresh, tmp_path: Path) -> None:
+    broken = tmp_path / 'mmpose'
+    broken.mkdir()
+    (broken / '__init__.py').write_text("raise AssertionError('too old')\n")
+    done = fresh('-m', 'rcn_mmpose.environment.diagnosis', cwd=tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert 'mmpose.models does not import: AssertionError' in done.stdout
+    assert 'make install' in done.stdout
+    # which predicts without MMPose
+    assert '(.onnx) predict here' in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 79
+
+
+def test_report_without_any_package(fresh: Fresh, tmp_path: Path) -> None:
+    """Even without torch and MMPose there is a report, no traceback."""
+    code = """
+import sys
+names = 'torch', 'mmpose', 'mmengine', 'mmcv', 'mmdet', 'numpy'
+sys.modules.update(dict.fromkeys(names))
+from rcn_mmpose import doctor
+sys.exit(doctor.main([]))
+"""
+    done = fresh('-c', code, cwd=tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert 'mmpose.models does not import' in done.stdout
+    needed = ' '.join(done.stdout.split()).partition('nor torch, but ')[2]
+    assert needed == "numpy: pip install 'rcn_mmpose[predict]'."
+    assert not done.stderr
+
+
+def test_tested_versions_are_those_of_the_lock(root: Path) -> None:
+    lock = dict(
+        re.findall(
+            r'^([\w.-]+)==([^;\s]+)',
+            (root / 'requirements' / 'lock.txt').read_text(),
+            re.M,
+        )
+    )
+    for distributions, version in doctor.TESTED.items():
+        found = {lock[name] for name in distributions if name in lock}
+        assert found == ({version} if version != '-' else set())
+
+
+def test_hazards(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
+    monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(doctor, 'installed', lambda names: ('torch', '2.6.0'))
+    assert doctor.hazards() == []
+    monkeypatch.setattr(doctor, 'installed', lambda names: ('torch', '2.5.1'))
+    monkeypatch.setenv(name, '1')
+    old, switch = doctor.hazards()
+    assert 'torch 2.5.1' in old and 'Install' in old
+    assert name in switch and 'Unset' in switch
+
+
+def test_each_workaround_says_what_and_how() -> None:
+    names = [workaround.name for workaround in compat.WORKAROUNDS]
+    assert len(names) == len(set(names)) == 11
+    for workaround in compat.WORKAROUNDS:
+        assert workaround.fault and workaround.cure
+        assert re.search(r'\d', workaround.versions)

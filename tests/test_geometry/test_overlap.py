@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from rcn_mmpose.detect import HaarDetector
+from rcn_mmpose.geometry.overlap import drop_doubles, overlap
+from rcn_mmpose.synthetic import render_face
+
+
+def test_overlap() -> None:
+    box = np.array([0.0, 0, 4, 4])
+    others = np.array([[0, 0, 4, 4], [2, 0, 6, 4], [4, 0, 8, 4], [1, 1, 3, 3]])
+    np.testing.assert_allclose(
+        overlap(box, others.astype(float)), [1, 8 / 24, 0, 4 / 16]
+    )
+
+
+def test_the_surer_box_of_a_face_stays() -> None:
+    boxes = np.array(
+        [
+            [0.0, 0, 10, 10],
+            [5, 0, 15, 10],  # 50 of 150 shared with the first: 33 %
+            [6, 20, 16, 30],
+            [12.2, 20, 22.2, 30],  # 38 of 162 shared with the third: 23 %
+            [7, 21, 11, 25],  # within the third
+        ]
+    )
+    kept = drop_doubles(boxes, np.array([1, 2, 3, 4, 5.0]))
+    # the small box is the surest, so the third goes
+    np.testing.assert_array_equal(kept, boxes[[1, 3, 4]])
+    kept = drop_doubles(boxes, np.array([2, 1, 5, 4, 3.0]))
+    np.testing.assert_array_equal(kept, boxes[[0, 2, 3]])
+    none = drop_doubles(boxes[:0], np.zeros(0))
+    assert none.shape == (0, 4)
+
+
+def test_each_face_of_a_crowd_is_found_once() -> None:
+    side = 160
+    rows = [
+        np.hstack(
+            [
+                render_face(i, size=side, pose=(0, 0, 0), plain=True).picture
+                for i in range(start, start + 5)
+            ]
+        )
+        for start in (10, 15)
+    ]
+    picture = np.vstack(rows)
+    detector = HaarDetector('cascade')
+    boxes = detector(picture)
+    places = ((boxes[:, :2] + boxes[:, 2:]) / 2 // side).astype(int)
+    assert len(boxes) == len(np.unique(places, axis=0)) == 10
+    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    plain = detector.cascade.detectMultiScale(grey, minNeighbors=4)
+    assert len(plain) > 10  # the cascade's own answer

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from rcn_mmpose.datasets.transforms import LoadGreyImage
+from rcn_mmpose.image.reading import (
+    as_boxes,
+    check_size,
+    claimed_size,
+    is_picture,
+    is_whole,
+    read_picture,
+)
+
+COLOUR = np.random.default_rng(0).integers(0, 256, (12, 9, 3)).astype('uint8')
+
+
+def test_arrays_are_taken_as_they_are() -> None:
+    for array in (COLOUR, COLOUR[..., 0], COLOUR[..., :1]):
+        assert read_picture(array) is array
+
+
+def test_paths_are_read_as_the_pipelines_do(tmp_path: Path) -> None:
+    path = tmp_path / 'größe 顔.png'
+    path.write_bytes(cv2.imencode('.png', COLOUR)[1].tobytes())
+    for name in (path, str(path)):
+        np.testing.assert_array_equal(read_picture(name), COLOUR)
+    grey = LoadGreyImage()(dict(img_path=str(path)))['img']
+    np.testing.assert_array_equal(
+        cv2.cvtColor(read_picture(path), cv2.COLOR_BGR2GRAY), grey
+    )
+
+
+def test_pil_is_rgb_and_turned_by_its_exif() -> None:
+    rgb = Image.fromarray(COLOUR[..., ::-1])
+    np.testing.assert_array_equal(read_picture(rgb), COLOUR)
+    grey = Image.fromarray(COLOUR[..., 0])
+    np.testing.assert_array_equal(read_picture(grey), COLOUR[..., 0])
+    with_alpha = rgb.convert('RGBA')
+    np.testing.assert_array_equal(read_picture(with_alpha), COLOUR)
+    rgb.getexif()[0x0112] = 6  # to be turned clockwise
+    np.testing.assert_array_equal(read_picture(rgb), np.rot90(COLOUR, -1))
+
+
+def test_file_and_pil_agree_on_an_exif_turn(tmp_path: Path) -> None:
+    picture = Image.fromarray(COLOUR)
+    exif = picture.getexif()
+    exif[0x0112] = 3
+    path = tmp_path / 'a.jpg'
+    picture.save(path, exif=exif, quality=100)
+    by_pil = read_picture(Image.open(path)).astype(int)
+    # two decoders
+    assert np.abs(by_pil - read_picture(path)).mean() < 3
+
+
+@pytest.mark.parametrize(
+    ('picture', 'message'),
+    [
+        (COLOUR / 255, r'\(255 \* x\).astype'),
+        (COLOUR.astype(np.int64), 'int64'),
+        (np.zeros((4, 5, 4), np.uint8), 'fourth channel'),
+        (np.zeros((4, 5, 2), np.uint8), 'shape'),
+        (np.zeros((0, 5, 3), np.uint8), 'shape'),
+        (np.zeros(5, np.uint8), 'shape'),
+    ],
+)
+def test_arrays_that_are_no_pictures(picture: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_picture(picture)
+
+
+def test_files_that_are_no_pictures(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match='does not exist'):
+        read_picture(tmp_path / 'none.png')
+    with pytest.raises(ValueError, match='cannot be read'):
+        read_picture(tmp_path)
+    for content in (b'', b'text', b'\x89PNG\r\n\x1a\n'):
+        path = tmp_path / 'bad.jpg'
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=f'{len(content)} bytes'):
+            read_picture(path)
+    with pytest.raises(TypeError, match='type int'):
+        read_picture(3)
+
+
+@pytest.mark.parametrize('size', [(0, 2**20 + 1), (2**20 + 1, 1)])
+def test_long_and_thin(size: tuple) -> None:
+    """OpenCV makes room for the rows of a PNG before it looks at them."""
+    head = b'\x89PNG\r\n\x1a\n\0\0\0\rIHDR'
+    content = head + b''.join(side.to_bytes(4, 'big') for side in size)
+    message = f"'x.png' claims {size[0]}x{size[1]} pixels.*1048576 a side"
+    with pytest.raises(ValueError, match=message):
+        check_size(content, 'x.png')
+
+
+@pytest.mark.parametrize('between', [b'', b'\0\0', b'\xff\0', b'\xff\xff'])
+def test_the_frame_of_a_jpeg_is_found(between: bytes) -> None:
+    """libjpeg passes over bytes between its parts, so a file may have some."""
+    good = cv2.imencode('.jpg', np.zeros((40, 60), np.uint8))[1].tobytes()
+    content = good[:20] + between + good[20:]  # after the first part
+    assert cv2.imdecode(np.frombuffer(content, np.uint8), 0).shape == (40, 60)
+    assert claimed_size(content) == (60, 40)
+
+
+def test_a_png_whose_parts_are_longer_than_it_is() -> None:
+    good = cv2.imencode('.png', np.arange(600, dtype=np.uint8))[1].tobytes()
+    assert is_whole(good)
+    assert is_whole(good + b'more')  # after its end
+    place = good.index(b'IDAT')
+    wrong = good[: place - 4] + b'\xff\xff\0\0' + good[place:]
+    for content in (wrong, good[:-1], good[: place + 3]):
+        assert not is_whole(content)
+
+
+def test_one_picture_or_several() -> None:
+    for one in ('a.png', Path('a'), COLOUR, Image.fromarray(COLOUR)):
+        assert is_picture(one)
+    for several in ([], ['a.png'], (COLOUR,), np.stack((COLOUR,) * 2)):
+        assert not is_picture(several)
+
+
+def test_boxes() -> None:
+    assert as_boxes([1, 2, 3, 4]).tolist() == [[1, 2, 3, 4]]
+    assert as_boxes(np.int32([[1, 2, 3, 4]] * 3)).shape == (3, 4)
+    for nothing in ([], np.zeros((0, 4)), ()):
+        assert as_boxes(nothing).shape == (0, 4)
+    for wrong in ([1, 2, 3], [[1, 2, 3, 4, 5]], 'abcd', [[1, 2], [3]]):
+        with pytest.raises(ValueError, match=r'\(N, 4\) numbers'):
+            as_boxes(wrong)
+
+
+def test_pil_of_16_bits(tmp_path: Path) -> None:
+    deep = COLOUR[..., 0].astype(np.uint16) * 256 + 200
+    path = tmp_path / 'deep.png'
+    cv2.imwrite(str(path), deep)
+    for picture in (Image.fromarray(deep), Image.open(path)):
+        np.testing.assert_array_equal(read_picture(picture), COLOUR[..., 0])
+    # a file is read alike
+    np.testing.assert_array_equal(read_picture(path)[..., 1], COLOUR[..., 0])
+
+
+@pytest.mark.parametrize('dtype', [np.int32, np.float32])
+def test_pil_whose_white_is_not_known(dtype: type) -> None:
+    picture = Image.fromarray(COLOUR[..., 0].astype(dtype))
+    with pytest.raises(ValueError, match="of mode '[IF]', whose white"):
+        read_picture(picture)

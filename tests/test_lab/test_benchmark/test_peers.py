@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rcn_mmpose.lab.benchmark import peers, predict
+from rcn_mmpose.lab.benchmark.arm import SkipError
+from rcn_mmpose.lab.benchmark.faces import RawFace
+from rcn_mmpose.lab.benchmark.rounds import Row
+
+from .small_experiment import write_config
+
+
+@pytest.fixture
+def small(converted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """With 12 faces to train and 4 to test."""
+    return write_config(converted, tmp_path, monkeypatch)
+
+
+def face(keypoints: np.ndarray, visible: np.ndarray | None = None) -> RawFace:
+    if visible is None:
+        visible = np.full(len(keypoints), True)
+    return RawFace(None, np.zeros((1, 4)), keypoints, visible, 50.0)
+
+
+def test_error_of_five_points() -> None:
+    truth = np.zeros((5, 2))
+    points = np.array([(3.0, 4), (0, 0), (0, 0), (0, 0), (6, 8)])
+    # (5 + 10) / 5 pixels over 50
+    assert peers.face_error(points, face(truth), 5) == pytest.approx(6)
+    seen = np.array([True, True, True, True, False])
+    assert peers.face_error(points, face(truth, seen), 5) == pytest.approx(2.5)
+
+
+def test_error_of_68_points() -> None:
+    truth = np.zeros((68, 2))
+    points = np.zeros((68, 2))
+    points[0, 0] = 34
+    assert peers.face_error(points, face(truth), 68) == pytest.approx(1)
+    assert peers.face_error(points, face(truth), 5) == 0
+    points[30, 1] = 5  # the tip of the nose
+    assert peers.face_error(points, face(truth), 5) == pytest.approx(2)
+    assert peers.face_error(np.ones((5, 2)), face(truth), 5) == pytest.approx(
+        100 * 2**0.5 / 50
+    )
+
+
+def test_comparison() -> None:
+    rows = [
+        Row('ours', 1, facts=dict(errors={5: [1.0, 2, 3], 68: [4.0, 5, 9]})),
+        Row('gone', 1, reason='not installed'),
+        Row('other', 1, facts=dict(errors={5: [2.0, None, 6]})),
+    ]
+    peers.compare(rows)
+    assert rows[0].facts == dict(found=1, nme_5=2, nme_68=6, nme_5_all_found=2)
+    assert rows[1].facts == {}
+    assert rows[2].facts == dict(found=pytest.approx(2 / 3), nme_5=4, nme_5_all_found=4)
+
+
+def test_none_found_by_all() -> None:
+    rows = [
+        Row('a', 1, facts=dict(errors={5: [1.0, None]})),
+        Row('b', 1, facts=dict(errors={5: [None, 1.0]})),
+    ]
+    peers.compare(rows)
+    assert np.isnan(rows[0].facts['nme_5_all_found'])
+
+
+def set_up(small: str, folder: Path, peer: str, checkpoint: str = '') -> dict:
+    return peers.set_up(small, str(folder), 3, 'test', peer, checkpoint)
+
+
+def test_one_of_them(
+    small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sees the first faces of the test, with their boxes."""
+    seen = []
+
+    class Peer:
+        points = 5
+
+        def __call__(self, picture: np.ndarray, box: np.ndarray) -> object:
+            seen.append((picture.shape, box))
+            return None if len(seen) % 3 == 0 else np.zeros((5, 2))
+
+    monkeypatch.setitem(peers.PEERS, 'stand-in', Peer)
+    case = set_up(small, tmp_path, 'stand-in')['']
+    facts = case.facts()
+    assert facts['on'] == 'aflw5_test'
+    assert list(facts['errors']) == [5]
+    first, second, third = facts['errors'][5]
+    assert first > 100 and second > 100 and third is None
+    assert all(box.shape == (4,) for _, box in seen)
+    case.run()
+    assert len(seen) == 4
+
+
+def test_one_that_does_not_work(
+    small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others go on."""
+
+    def broken() -> None:
+        raise ValueError('numpy.dtype size changed')
+
+    monkeypatch.setitem(peers.PEERS, 'broken', broken)
+    with pytest.raises(SkipError, match='dtype size changed'):
+        set_up(small, tmp_path, 'broken')
+
+
+def test_ours(small: str, tmp_path: Path) -> None:
+    weights = predict.random_checkpoint(small)
+    try:
+        facts = set_up(small, tmp_path, '', weights)[''].facts()
+    finally:
+        Path(weights).unlink()
+    assert len(facts['errors'][5]) == 3
+    assert all(0 < x < 1000 for x in facts['errors'][5])

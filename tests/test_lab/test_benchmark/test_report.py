@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from rcn_mmpose.lab.benchmark import rounds as machine
+from rcn_mmpose.lab.benchmark.rounds import (
+    Row,
+    as_record,
+    as_table,
+    closing_line,
+)
+
+ROWS = [
+    Row('gone', 1, reason='not installed'),
+    Row('slow', 1, 2, [0.004, 0.002, 0.003], dict(on='faces')),
+    Row('fast', 1, 64, [0.0015], dict(share=0.12345)),
+    Row('slow', 2, 2, [2.5], {}),
+]
+
+
+def test_table() -> None:
+    """Ratios are those to the first row of as many threads."""
+    assert as_table(ROWS).splitlines() == [
+        '| what | threads | ms a face | quartiles | faces/s '
+        '| times the first | on | share |',
+        '| --- | --- | --- | --- | --- | --- | --- | --- |',
+        '| gone | 1 | not installed |  |  |  |  |  |',
+        '| slow | 1 | 3 | 2.5 to 3.5 | 333 | 1 | faces |  |',
+        '| fast | 1 | 1.5 | 1.5 to 1.5 | 667 | 0.5 |  | 0.123 |',
+        '| slow | 2 | 2500 | 2500 to 2500 | 0.4 | 1 |  |  |',
+    ]
+
+
+def test_record() -> None:
+    gone, slow, *_ = json.loads(json.dumps(as_record(ROWS)))
+    assert gone == dict(what='gone', threads=1, skipped='not installed', facts={})
+    assert slow['ms_a_face'] == pytest.approx(3)
+    assert slow['turns_ms'] == pytest.approx([4, 2, 3])
+    assert slow['quartiles_ms'] == pytest.approx([2.5, 3.5])
+    assert (slow['faces_a_call'], slow['facts']) == (2, dict(on='faces'))
+
+
+def test_a_busy_machine_is_named() -> None:
+    found = dict(processor='Z80', cores=1, gpu=None, versions=dict(torch='2.6'))
+    line = closing_line(found, 0.1, 1.2)
+    assert line.endswith(
+        ', Z80, 1 cores, GPU: none, torch 2.6. Load average before 0.1, after 1.2.'
+    )
+    assert 'take the ratios' in closing_line(found, 1.7, 1.2)
+    assert 'busy' not in closing_line(found, None, None)
+
+
+def test_this_machine() -> None:
+    found = machine.describe()
+    assert found['processor'] and found['cores'] >= 1
+    assert found['versions']['torch'] != '-'
+    json.dumps(found)
+    load = machine.load()
+    assert load is None or load >= 0

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from rcn_mmpose.tracking.one_euro import OneEuroFilter, smoothing
+
+
+def by_hand(
+    xs: list[float], step: float, cutoff: float, beta: float, dcutoff: float
+) -> list[float]:
+    """The paper's algorithm 1 for one coordinate."""
+
+    def alpha(fc: float) -> float:
+        tau = 1 / (2 * math.pi * fc)
+        return 1 / (1 + tau / step)
+
+    out, last, speed = [], None, 0.0
+    for x in xs:
+        if last is None:
+            last = x
+        else:
+            change = (x - last) / step
+            speed = alpha(dcutoff) * change + (1 - alpha(dcutoff)) * speed
+            a = alpha(cutoff + beta * abs(speed))
+            last = a * x + (1 - a) * last
+        out.append(last)
+    return out
+
+
+def test_one_coordinate_as_in_the_paper() -> None:
+    rng = np.random.default_rng(0)
+    xs = rng.normal(size=30).cumsum()
+    calm = OneEuroFilter(cutoff=1.2, slope=6.0, speed_cutoff=0.8)
+    found = [calm(np.array([[x, 5.0]]), i / 25, size=2.0)[0] for i, x in enumerate(xs)]
+    wanted = by_hand(xs.tolist(), 1 / 25, 1.2, 6.0 / 2.0, 0.8)
+    np.testing.assert_allclose(np.array(found)[:, 0], wanted)
+    assert (np.array(found)[:, 1] == 5).all()
+
+
+def test_turned_coordinates_give_turned_results() -> None:
+    rng = np.random.default_rng(1)
+    points = rng.normal(size=(20, 4, 2)).cumsum(0)
+    turn = np.array([(0.6, -0.8), (0.8, 0.6)])
+    first, second = OneEuroFilter(), OneEuroFilter()
+    for i, p in enumerate(points):
+        a = first(p, i / 30, 10.0)
+        b = second(p @ turn.T, i / 30, 10.0)
+    np.testing.assert_allclose(b, a @ turn.T)
+
+
+def test_rest_is_calmed_and_moves_are_followed() -> None:
+    rng = np.random.default_rng(2)
+    times = np.arange(200) / 25
+    still = rng.normal(size=(200, 1, 2)) * 0.5
+    calm = OneEuroFilter()
+    found = [calm(p, t, 100.0) for p, t in zip(still, times, strict=True)]
+    assert np.std(found[50:]) < 0.5 * np.std(still)
+    # a face that moves by its own size in a second
+    moving = np.stack((100 * times, 0 * times), -1)[:, None]
+    calm = OneEuroFilter()
+    found = [calm(p, t, 100.0) for p, t in zip(moving, times, strict=True)]
+    lag = moving[-1, 0, 0] - found[-1][0, 0]
+    slow = OneEuroFilter(slope=0)
+    found = [slow(p, t, 100.0) for p, t in zip(moving, times, strict=True)]
+    assert 0 < lag < 0.2 * (moving[-1, 0, 0] - found[-1][0, 0])
+
+
+def test_smoothing() -> None:
+    # half of the new value where the period is 2 pi of the step
+    assert smoothing(1 / (2 * math.pi), 1.0) == pytest.approx(0.5)
+
+
+def test_wrong_options_and_times() -> None:
+    for options in (dict(cutoff=0), dict(slope=-1), dict(speed_cutoff=0)):
+        with pytest.raises(ValueError, match=f'{next(iter(options))}='):
+            OneEuroFilter(**options)
+    calm = OneEuroFilter()
+    calm(np.zeros((1, 2)), 1.0, 5.0)
+    with pytest.raises(ValueError, match='frames in their order'):
+        calm(np.zeros((1, 2)), 1.0, 5.0)

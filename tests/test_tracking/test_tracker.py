@@ -1,0 +1,153 @@
+"""Bright squares in place of faces, which are found without a network."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from rcn_mmpose.geometry.boxes import box_from_extent
+from rcn_mmpose.inference import ModelInfo, Predictor
+from rcn_mmpose.tracking.one_euro import OneEuroFilter
+from rcn_mmpose.tracking.tracker import FaceTracker
+
+SIDE = 24
+
+
+class Squares(Predictor):
+    """Finds two corners of what is bright; brightness counts as confidence."""
+
+    def _run(self, crops: np.ndarray) -> tuple:
+        points = np.zeros((len(crops), 2, 2), np.float32)
+        for i, crop in enumerate(crops):
+            y, x = np.nonzero(crop > 40)
+            if len(x):
+                points[i] = (x.min(), y.min()), (x.max(), y.max())
+        bright = crops.max((1, 2)).astype(np.float32) / 255
+        spread = np.broadcast_to(np.eye(2), (len(crops), 2, 2, 2))
+        return points, np.stack((bright, bright), -1), spread
+
+
+class Detector:
+    """Boxes all squares brighter than 40, and counts how often."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.now = 0
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        self.asked.append(self.now)
+        mask = (picture > 40).astype(np.uint8)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(mask)
+        corners = [
+            np.array([(x, y), (x + w - 1, y + h - 1)], float)
+            for x, y, w, h, _ in stats[1:]
+        ]
+        boxes = [box_from_extent(corner) for corner in corners]
+        return np.array(boxes).reshape(-1, 4)
+
+
+def frame(*squares: tuple[int, int, int]) -> np.ndarray:
+    """Draw squares at (x, y) of some brightness."""
+    picture = np.zeros((120, 300), np.uint8)
+    for x, y, value in squares:
+        picture[y : y + SIDE, x : x + SIDE] = value
+    return picture
+
+
+def run(frames: list[np.ndarray], **options: object) -> tuple[list, Detector]:
+    """Track; returns the faces of each frame and the detector."""
+    detector = Detector()
+    options.setdefault('new_filter', None)
+    predictor = Squares(ModelInfo((80, 80), ('a', 'b')))
+    tracker = FaceTracker(predictor, detector, **options)
+    found = []
+    for i, picture in enumerate(frames):
+        detector.now = i
+        found.append(tracker(picture, i / 25))
+    return found, detector
+
+
+def numbers(found: list) -> list[list[int]]:
+    return [[face.track for face in faces] for faces in found]
+
+
+def test_a_face_is_followed() -> None:
+    places = [(20 + 3 * i, 40 + i, 255) for i in range(25)]
+    found, detector = run([frame(place) for place in places])
+    assert numbers(found) == [[0]] * 25
+    for (x, y, _), (face,) in zip(places, found, strict=True):
+        corners = [(x, y), (x + SIDE - 1, y + SIDE - 1)]
+        np.testing.assert_allclose(face.keypoints, corners, atol=1)
+        assert face.confidence.tolist() == [1, 1]
+    assert detector.asked == [0, 10, 20]
+    # the box is that of the last frame's keypoints
+    wanted = box_from_extent(found[3][0].keypoints)
+    np.testing.assert_allclose(found[4][0].box, wanted, atol=1e-4)
+
+
+def test_a_lost_face_takes_no_other_with_it() -> None:
+    first, second = (20, 40, 255), (150, 40, 255)
+    frames = [frame(first, second)] * 5 + [frame(second)] * 3
+    found, detector = run(frames)
+    assert numbers(found) == [[0, 1]] * 5 + [[1]] * 3
+    assert detector.asked == [0, 5]  # at once, when one was lost
+
+
+def test_a_face_that_comes_later_is_found() -> None:
+    first, second = (20, 40, 255), (150, 40, 255)
+    frames = [frame(first)] * 4 + [frame(first, second)] * 8
+    found, _ = run(frames, every=6)
+    assert numbers(found) == [[0]] * 6 + [[0, 1]] * 6
+
+
+def test_a_face_that_comes_back_is_a_new_one() -> None:
+    face = (20, 40, 255)
+    frames = [frame(face), frame(face), frame(), frame(), frame(face)]
+    found, detector = run(frames)
+    assert numbers(found) == [[0], [0], [], [], [1]]
+    assert detector.asked == [0, 2, 3, 4]  # in every frame without a face
+
+
+def test_low_confidence_is_no_face() -> None:
+    frames = [frame((20, 40, value)) for value in (255, 140, 100, 60)]
+    found, _ = run(frames)
+    assert numbers(found) == [[0], [0], [], []]
+    found, _ = run(frames, lost=0.3)
+    assert numbers(found) == [[0]] * 3 + [[]]
+
+
+def test_two_tracks_that_meet_become_one() -> None:
+    def apart(gap: int) -> np.ndarray:
+        return frame((100, 40, 255), (100 + gap, 40, 255))
+
+    frames = [apart(gap) for gap in (60, 50, 44, 40, 36, 30, 20, 10, 5, 0, 0)]
+    found, _ = run(frames, every=100)
+    assert numbers(found)[0] == [0, 1]
+    assert numbers(found)[-1] == [0]
+
+
+def test_the_filter_calms_what_is_shown_alone() -> None:
+    places = [(60 + 4 * (i % 2), 40, 255) for i in range(12)]
+    frames = [frame(place) for place in places]
+    raw, _ = run(frames)
+    calm, _ = run(frames, new_filter=OneEuroFilter)
+    check = OneEuroFilter()
+    for i, ((a,), (b,)) in enumerate(zip(raw, calm, strict=True)):
+        np.testing.assert_array_equal(a.box, b.box)
+        side = np.ptp(box_from_extent(a.keypoints)[[0, 2]])
+        wanted = check(a.keypoints, i / 25, side)
+        np.testing.assert_allclose(b.keypoints, wanted, atol=1e-4)
+    assert abs(b.keypoints[0, 0] - a.keypoints[0, 0]) > 0.5
+
+
+def test_options() -> None:
+    predictor = Squares(ModelInfo((80, 80), ('a', 'b')))
+    for options in (dict(lost=1.1), dict(lost=-1), dict(every=0)):
+        (name,) = options
+        with pytest.raises(ValueError, match=f'{name}='):
+            FaceTracker(predictor, Detector(), **options)
+    rule = dict(rule='detection')
+    predictor = Squares(ModelInfo((80, 80), ('a', 'b'), box_rule=rule))
+    with pytest.raises(ValueError, match='the tracker|a tracker'):
+        FaceTracker(predictor, Detector())

@@ -1,0 +1,75 @@
+r"""Compare two models on the same faces by a paired bootstrap.
+
+    python tools/analysis_tools/compare.py --first rcn/errors.csv --second joint/errors.csv \
+        --value NME_pixels_eye_centres
+
+reads files with the error of each face, as a test writes them (FaceNME's
+``out_file``), and prints both mean errors, their difference and its 95 %
+interval over faces. With several files a model, one a seed, the error of a
+face is its mean over them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import numpy as np
+
+from rcn_mmpose import compat
+
+compat.activate()
+
+from rcn_mmpose.evaluation.error_file import read_errors
+from rcn_mmpose.evaluation.paired_bootstrap import (
+    common_errors,
+    paired_bootstrap,
+)
+
+
+def main(args: list[str]) -> None:
+    """Print the comparison."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    for model in ('first', 'second'):
+        parser.add_argument(
+            f'--{model}', nargs='+', required=True, help='files of errors, csv'
+        )
+    parser.add_argument(
+        '--value',
+        nargs='+',
+        help='which errors: columns of the files (default: their first, all '
+        'keypoints by the main normaliser in pixels)',
+    )
+    parser.add_argument('--subset', default='', help='of the faces, by name')
+    parser.add_argument(
+        '--resamples', type=int, default=10_000, help='(default: 10000)'
+    )
+    options = parser.parse_args(args)
+
+    files = [read_errors(path) for path in options.first + options.second]
+    values = options.value or [next(iter(files[0].errors))]
+    for value in values:
+        errors = common_errors(files, value, options.subset)
+        split = len(options.first)
+        found = paired_bootstrap(
+            np.mean(errors[:split], 0),
+            np.mean(errors[split:], 0),
+            options.resamples,
+        )
+        where = f', {options.subset}' if options.subset else ''
+        print(
+            f'{value}{where}, {found.faces} faces: '
+            f'{found.first:.3f} -> {found.second:.3f} %, difference '
+            f'{found.difference:+.3f} (95 %: {found.low:+.3f} to '
+            f'{found.high:+.3f}); better on {found.better:.0%} of the '
+            f'faces, worse on {found.worse:.0%}'
+        )
+
+
+if __name__ == '__main__':
+    try:
+        main(sys.argv[1:])
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {error}')

@@ -1,0 +1,49 @@
+"""Count operations and parameters: ``python tools/analysis_tools/get_flops.py CONFIG``.
+
+MMPose's script of this name measures with three channels; most of ours take
+one. Here the channels and the size are the config's.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from rcn_mmpose import compat
+
+compat.activate()
+
+from mmengine.config import Config, DictAction
+
+from rcn_mmpose.lab.complexity import count
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the numbers of a config."""
+    parser = argparse.ArgumentParser(description='Count operations and parameters.')
+    parser.add_argument('config', help='config file of the experiment')
+    parser.add_argument(
+        '--input-shape',
+        nargs=2,
+        type=int,
+        metavar=('HEIGHT', 'WIDTH'),
+        help="size of the crop (default: that of the config's codec)",
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='change settings of the config',
+    )
+    args = parser.parse_args(arguments)
+    cfg = Config.fromfile(args.config)
+    cfg.merge_from_dict(args.cfg_options)
+    found = count(cfg, args.input_shape)
+    print(found['table'])
+    print(f'Input shape: {found["input_shape"]}')
+    print(f'FLOPs (multiply-adds): {found["flops"]:,}')
+    print(f'Parameters: {found["params"]:,}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,226 @@
+r"""Whether hidden keypoints show: the confidence of hidden and seen ones.
+
+    python tools/analysis_tools/hidden_keypoints.py CONFIG CHECKPOINT
+    python tools/analysis_tools/hidden_keypoints.py CONFIG CHECKPOINT --paste
+
+The first takes the validation faces' own flags (1 hidden, 2 in sight), as
+synthetic faces have them. The second draws a thing of the synthetic faces, a
+hand or a phone, in front of each validation face; the keypoints it covers are
+the hidden ones. Printed are the mean confidences, how many truths lie within
+the radius that confidence is about, and the area under the ROC curve of
+1 - confidence as a detector of hidden keypoints, with its 95 % interval over
+faces, and the same between keypoints of one kind alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+
+from rcn_mmpose import compat
+
+compat.activate()
+
+from mmengine.config import Config, DictAction
+from mmengine.dataset import pseudo_collate
+from mmengine.utils import track_iter_progress
+from mmpose.structures import PoseDataSample
+from torch import nn
+
+from rcn_mmpose.evaluation.faces import read_face
+from rcn_mmpose.image.contact_sheet import contact_sheet
+from rcn_mmpose.inference.loading import load_estimator
+from rcn_mmpose.io.atomic import write_whole
+from rcn_mmpose.lab.calibration.detection_curve import (
+    area_under_roc,
+    area_within,
+)
+from rcn_mmpose.lab.calibration.observation import validation_faces
+from rcn_mmpose.synthetic.paste import paste_object
+
+
+class Found(NamedTuple):
+    """N faces' K keypoints: their confidence, and what is true, (N, K).
+
+    ``near`` tells whether the truth lies within the radius that confidence is
+    about; ``counts`` leaves out those without a truth, or outside the crop.
+    """
+
+    confidence: np.ndarray
+    near: np.ndarray
+    hidden: np.ndarray
+    counts: np.ndarray
+
+
+def main(args: Sequence[str]) -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('config', help='config of the model')
+    parser.add_argument('checkpoint', help='its weights')
+    parser.add_argument(
+        '--faces',
+        metavar='CONFIG',
+        help='take the validation faces of this config',
+    )
+    parser.add_argument('--paste', action='store_true', help='cover parts of the faces')
+    parser.add_argument('--seed', type=int, default=0, help='of the things')
+    parser.add_argument('--json', help='write the figures to this file')
+    parser.add_argument('--sheet', help='draw some of the crops')
+    parser.add_argument('--batch-size', type=int, default=32)
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='change settings of both configs',
+    )
+    options = parser.parse_args(args)
+    cfg = Config.fromfile(options.config)
+    faces = Config.fromfile(options.faces) if options.faces else cfg
+    for config in {id(cfg): cfg, id(faces): faces}.values():
+        config.merge_from_dict(options.cfg_options or {})
+    model, _, _ = load_estimator(cfg, options.checkpoint)
+    dataset = validation_faces(faces)
+    seed = options.seed if options.paste else None
+    found, crops = predict(model.eval(), dataset, options.batch_size, seed)
+    if options.sheet:
+        cv2.imwrite(options.sheet, contact_sheet(crops))
+    figures = measure(found)
+    name = faces.val_dataloader.dataset.ann_file
+    how = 'covered by things' if options.paste else 'hidden by their flags'
+    print(
+        f'\n{len(dataset)} faces of {name}: {figures["hidden"]:,} keypoints '
+        f'{how}, {figures["seen"]:,} in sight\n'
+        f'mean confidence, and truths within the radius: hidden '
+        f'{figures["confidence_hidden"]:.3f}, {figures["near_hidden"]:.3f}; '
+        f'in sight {figures["confidence_seen"]:.3f}, '
+        f'{figures["near_seen"]:.3f}\n'
+        f'area under ROC: {figures["area"]:.3f} (95 %: {figures["low"]:.3f} '
+        f'to {figures["high"]:.3f}), between keypoints of one kind '
+        f'{figures["area_within"]:.3f}'
+    )
+    if options.json:
+        text = json.dumps(figures, indent=1) + '\n'
+        write_whole(options.json, text.encode())
+
+
+def measure(found: Found) -> dict[str, float]:
+    """Compare hidden keypoints with those in sight.
+
+    Raises:
+        ValueError: If there are none of one of the two.
+    """
+    confidence, near, hidden, counts = found
+    if not (hidden & counts).any():
+        raise ValueError(
+            'no keypoint of these faces is flagged as hidden; hide some by '
+            '--paste, or take synthetic faces.'
+        )
+    area = area_under_roc(1 - confidence, hidden, counts)
+    covered, seen = hidden & counts, ~hidden & counts
+    return dict(
+        faces=len(confidence),
+        hidden=area.positive,
+        seen=area.negative,
+        confidence_hidden=float(confidence[covered].mean()),
+        confidence_seen=float(confidence[seen].mean()),
+        near_hidden=float(near[covered].mean()),
+        near_seen=float(near[seen].mean()),
+        area=area.area,
+        low=area.low,
+        high=area.high,
+        area_within=area_within(1 - confidence, hidden, counts),
+    )
+
+
+def predict(
+    model: nn.Module,
+    dataset: torch.utils.data.Dataset,
+    batch_size: int,
+    seed: int | None,
+) -> tuple[Found, list[np.ndarray]]:
+    """Predict as a test does.
+
+    Args:
+        model (nn.Module): The model.
+        dataset (Dataset): Faces with the pipeline of a test.
+        batch_size (int): Faces at once.
+        seed (int, optional): Of the things to draw in front of the faces;
+            None to draw nothing and read the annotations' flags.
+
+    Returns:
+        tuple: What was found, and the first crops as BGR.
+    """
+    parts, crops = [], []
+    codec = model.head.decoder
+    starts = range(0, len(dataset), batch_size)
+    for start in track_iter_progress(starts, file=sys.stderr):
+        rows = range(start, min(start + batch_size, len(dataset)))
+        batch, flags = [], []
+        for i in rows:
+            packed = dataset[i]
+            sample = packed['data_samples']
+            if seed is None:
+                hidden = flagged(sample)
+            else:
+                random = np.random.default_rng((seed, sample.id))
+                packed['inputs'], hidden = cover(random, packed['inputs'], sample)
+            batch.append(packed)
+            flags.append(hidden)
+            if len(crops) < 40:
+                crop = packed['inputs'].permute(1, 2, 0).numpy()
+                crops.append(np.repeat(crop, 3 // crop.shape[-1], -1))
+        with torch.inference_mode():
+            samples = model.test_step(pseudo_collate(batch))
+        for sample, hidden in zip(samples, flags, strict=True):
+            face = read_face(sample.to_dict())
+            apart = (face.pred - face.truth) / face.scale * face.size
+            near = np.linalg.norm(apart, axis=-1) <= (codec.radius * codec.stride)
+            scores = sample.pred_instances.keypoint_scores[0]
+            counts = face.visible & in_crop(sample)[1]
+            parts.append((scores, near, hidden, counts))
+    return Found(*(np.stack(part) for part in zip(*parts, strict=True))), crops
+
+
+def flagged(sample: PoseDataSample) -> np.ndarray:
+    """Read which keypoints the annotation flags as hidden, bool (K,)."""
+    flags = np.array(sample.metainfo['raw_ann_info']['keypoints'])
+    return flags.reshape(-1, 3)[:, 2] == 1
+
+
+def in_crop(sample: PoseDataSample) -> tuple[np.ndarray, np.ndarray]:
+    """Bring the truth to pixels of the crop; which of it lies within."""
+    meta = sample.metainfo
+    size = np.array(meta['input_size'])
+    points = sample.gt_instances.keypoints[0] - meta['input_center']
+    points = (points / meta['input_scale'] + 0.5) * size
+    return points, ((points > -0.5) & (points < size - 0.5)).all(-1)
+
+
+def cover(
+    random: np.random.Generator, crop: torch.Tensor, sample: PoseDataSample
+) -> tuple[torch.Tensor, np.ndarray]:
+    """Draw a thing in front of a face, (C, H, W); which keypoints it hides."""
+    picture = crop.permute(1, 2, 0).numpy()
+    grey = picture.shape[-1] == 1
+    picture, hidden = paste_object(
+        random, picture[..., 0] if grey else picture, in_crop(sample)[0]
+    )
+    picture = picture[..., None] if grey else picture
+    return torch.from_numpy(picture).permute(2, 0, 1).contiguous(), hidden
+
+
+if __name__ == '__main__':
+    try:
+        main(sys.argv[1:])
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {error}')
