@@ -1,4 +1,4 @@
-"""RCN on COFW, 29 keypoints: rcn_wflw.py with another of MMPose's data sets.
+"""RCN on COFW, 29 keypoints: rcn_wflw.py with another of MMPose's datasets.
 
 Data: as for MMPose, in data/cofw.
 """

@@ -1,4 +1,4 @@
-"""RCN on WFLW, 98 keypoints, by MMPose's data set and boxes.
+"""RCN on WFLW, 98 keypoints, by MMPose's dataset and boxes.
 
 Data: as for MMPose, in data/wflw. There is no validation part, so the last
 epoch counts. MMPose's own NME stands beside ours: it is the mean over all

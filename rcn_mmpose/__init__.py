@@ -4,7 +4,7 @@ Importing the package does nothing but name its version.  A config gets
 its models with ``custom_imports = dict(imports=['rcn_mmpose.registry'],
 allow_failed_imports=False)``; a program with ``import
 rcn_mmpose.registry`` before it imports MMPose.  :func:`load_model` finds
-keypoints in pictures, :func:`model_files` finds the files of models that
+keypoints in images, :func:`model_files` finds the files of models that
 ship; they are imported on their first use.
 """
 

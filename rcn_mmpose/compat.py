@@ -433,7 +433,7 @@ def _mend_mmdet() -> str:
 @_workaround(
     'torchvision',
     'mmpose.visualization imports one function of torchvision, to draw '
-    'SimCC heat maps; it is provided. A broken torchvision is hidden.',
+    'SimCC heatmaps; it is provided. A broken torchvision is hidden.',
     'mmpose <= 1.3.2 without torchvision, or with one made for another torch',
     'install the torchvision that belongs to the installed torch',
 )
@@ -445,7 +445,7 @@ def _mend_torchvision() -> str:
         return ''
 
     class ToPILImage:
-        """Turns a (H, W) or (1, H, W) tensor in [0, 1] into a picture."""
+        """Turns a (H, W) or (1, H, W) tensor in [0, 1] into an image."""
 
         def __call__(self, tensor: Any) -> Any:
             from PIL import Image

@@ -64,7 +64,7 @@ def fresh() -> Callable[..., subprocess.CompletedProcess]:
 
 @pytest.fixture
 def mtfl(tmp_path: Path) -> Path:
-    """A tiny data set in the layout of MTFL: 16 faces and 4 to test."""
+    """A tiny dataset in the layout of MTFL: 16 faces and 4 to test."""
     from fake_mtfl import make_mtfl
 
     return make_mtfl(tmp_path / 'data' / 'mtfl')
@@ -96,7 +96,7 @@ def mtfl2coco() -> ModuleType:
 
 @pytest.fixture
 def converted(mtfl: Path, mtfl2coco: ModuleType) -> Path:
-    """The tiny data set, converted; returns its data root."""
+    """The tiny dataset, converted; returns its data root."""
     data = mtfl.parent
     out = str(data / 'annotations')
     mtfl2coco.main([str(mtfl), '--out', out, '--validation', '4'])

@@ -1,4 +1,4 @@
-"""A tiny data set in the layout of MTFL, with drawn faces."""
+"""A tiny dataset in the layout of MTFL, with drawn faces."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def draw_face(
     """Draw a face on noise, unevenly lit.
 
     Returns:
-        The picture, uint8 BGR (side, side, 3), and the keypoints (5, 2).
+        The image, uint8 BGR (side, side, 3), and the keypoints (5, 2).
     """
     unit = side * rng.uniform(0.22, 0.28)
     centre = side / 2 + rng.uniform(-0.05, 0.05, 2) * side
@@ -39,11 +39,11 @@ def draw_face(
 
 
 def make_mtfl(root: Path, train: int = 16, test: int = 4, seed: int = 0) -> Path:
-    """Write training.txt, testing.txt and their pictures.
+    """Write training.txt, testing.txt and their images.
 
     With the traps of the official files: back-slashes, leading spaces, CRLF,
-    a blank last line, a picture of one channel, no order. The first two
-    training pictures show the same photo.
+    a blank last line, an image of one channel, no order. The first two
+    training images show the same photo.
     """
     rng = np.random.default_rng(seed)
     for name, count in (('lfw_5590', train), ('AFLW', test)):

@@ -623,12 +623,12 @@ test_evaluator = val_evaluator
 
 
 def write_faces(folder: Path, count: int = 4) -> None:
-    """Writes noise with 68 random points as a COCO-style data set."""
+    """Writes noise with 68 random points as a COCO-style dataset."""
     rng = np.random.default_rng(0)
     images, annotations = [], []
     for index in range(count):
-        picture = rng.integers(0, 255, (96, 96, 3), dtype=np.uint8)
-        cv2.imwrite(str(folder / f'{index}.png'), picture)
+        image = rng.integers(0, 255, (96, 96, 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / f'{index}.png'), image)
         points = np.full((68, 3), 2.0)
         points[:, :2] = rng.uniform(20, 76, (68, 2))
         images.append(dict(id=index, file_name=f'{index}.png', width=96, height=96))

@@ -103,8 +103,8 @@ def write_w300(root: Path) -> None:
         (root / part).mkdir(parents=True)
         for i in range(count):
             file = root / part / f'{i}_1.png'
-            picture = rng.integers(0, 256, (90, 100, 3)).astype(np.uint8)
-            cv2.imwrite(str(file), picture)
+            image = rng.integers(0, 256, (90, 100, 3)).astype(np.uint8)
+            cv2.imwrite(str(file), image)
             points = '\n'.join(
                 f'{x:.3f} {y:.3f}' for x, y in rng.uniform(30, 70, (68, 2))
             )

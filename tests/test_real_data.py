@@ -42,7 +42,7 @@ def test_mtfl_is_converted(tmp_path: Path, mtfl2coco: ModuleType) -> None:
         name: {image['file_name'] for image in x['images']} for name, x in files.items()
     }
     assert not names['mtfl_train'] & names['mtfl_val']
-    # boxes stay inside their pictures
+    # boxes stay inside their images
     for content in files.values():
         size = {i['id']: (i['width'], i['height']) for i in content['images']}
         for face in content['annotations']:
@@ -54,8 +54,8 @@ def test_mtfl_is_converted(tmp_path: Path, mtfl2coco: ModuleType) -> None:
 
 @needs_mtfl
 @needs_checkpoint
-def test_enlarged_pictures_give_the_same_keypoints(root: Path) -> None:
-    """A picture 8 times larger moves keypoints by less than 1 %."""
+def test_enlarged_images_give_the_same_keypoints(root: Path) -> None:
+    """An image 8 times larger moves keypoints by less than 1 %."""
     checkpoint = sorted(WORK.glob('best_*.pth'))[-1]
     cfg = Config.fromfile(str(root / 'configs' / 'rcn_aflw.py'))
     model = init_model(cfg, str(checkpoint), device='cpu')

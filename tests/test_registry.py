@@ -15,7 +15,7 @@ import rcn_mmpose.registry as ours
 
 
 class Faces(list):
-    """A data set."""
+    """A dataset."""
 
     takes_epochs = True
 

@@ -1,4 +1,4 @@
-"""Look at a data set, or at what a pipeline feeds the network.
+"""Look at a dataset, or at what a pipeline feeds the network.
 
     python tools/browse.py configs/rcn_aflw.py --out sheet.png
     python tools/browse.py configs/rcn_aflw.py --mode input --out input.png
@@ -31,17 +31,17 @@ from rcn_mmpose.image.contact_sheet import contact_sheet, draw_face
 
 
 def original_tile(dataset: object, index: int, side: int) -> np.ndarray:
-    """Draw a face in its picture, with its box."""
+    """Draw a face in its image, with its box."""
     face = dataset.get_data_info(index)
-    picture = cv2.imread(face['img_path'])
-    if picture is None:  # the loader says what is wrong with it
+    image = cv2.imread(face['img_path'])
+    if image is None:  # the loader says what is wrong with it
         LoadGreyImage()(face)
     box = face['bbox'][0]
     hidden = np.asarray(face['raw_ann_info']['keypoints'])[2::3] == 1
     reach = 0.75 * max(box[2] - box[0], box[3] - box[1])
     centre = (box[:2] + box[2:]) / 2
     view = np.concatenate((centre - reach, centre + reach))
-    return draw_face(picture, face['keypoints'][0], None, hidden, box, view, side)
+    return draw_face(image, face['keypoints'][0], None, hidden, box, view, side)
 
 
 def input_tile(

@@ -1,4 +1,4 @@
-r"""Draw the error curves of any number of tests into one picture.
+r"""Draw the error curves of any number of tests into one image.
 
     python tools/plot_ced.py a/errors.csv b/errors.csv --labels first second \
         --value NME_pixels_eye_centres --out ced.png

@@ -1,4 +1,4 @@
-r"""Draw the validated error of trainings by epoch into one picture.
+r"""Draw the validated error of trainings by epoch into one image.
 
     python tools/plot_validation.py work_dirs/a work_dirs/b --labels a b \
         --value NME_pixels_eye_centres --out curves.png
@@ -31,7 +31,7 @@ def main(args: list[str]) -> None:
         default='NME_pixels_eye_points',
         help='what is drawn, as the log names it (default: NME_pixels_eye_points)',
     )
-    parser.add_argument('--out', required=True, help='picture to write')
+    parser.add_argument('--out', required=True, help='image to write')
     options = parser.parse_args(args)
     labels = options.labels or options.folders
     if not len(set(labels)) == len(labels) == len(options.folders):

@@ -1,4 +1,4 @@
-"""Render a data set of synthetic faces.
+"""Render a dataset of synthetic faces.
 
     python tools/render_faces.py --out data/synthetic --train 6000
 
@@ -63,12 +63,12 @@ def parse_args(args: list[str]) -> argparse.Namespace:
     )
     parser.add_argument('--workers', type=int, default=1, help='processes (default: 1)')
     parser.add_argument(
-        '--sheet', help='draw faces with their keypoints into this picture'
+        '--sheet', help='draw faces with their keypoints into this image'
     )
     parser.add_argument('--sheet-faces', type=int, default=48, help='default: 48')
     options = parser.parse_args(args)
     if not options.out and not options.sheet:
-        parser.error('give --out FOLDER, --sheet PICTURE or both')
+        parser.error('give --out FOLDER, --sheet IMAGE or both')
     for name in SPLITS:
         if getattr(options, name) < 0:
             parser.error(f'--{name} must be 0 or more')
@@ -113,7 +113,7 @@ def make_parts(parts: list[Part], workers: int) -> Iterator[int]:
 
 
 def make_set(options: argparse.Namespace) -> None:
-    """Write pictures and annotations."""
+    """Write images and annotations."""
     remove_drafts(options.out)
     splits = {
         split: parts_of(
@@ -160,7 +160,7 @@ def draw_sheet(options: argparse.Namespace) -> None:
     sheet = contact_sheet(
         [
             draw_face(
-                face.picture,
+                face.image,
                 face.keypoints,
                 hidden=~face.visible,
                 side=options.size,

@@ -45,14 +45,14 @@ from rcn_mmpose.registry import METRICS
 
 def draw(face: FaceResult, side: int = 160) -> np.ndarray:
     """Draw a face, its truth and its prediction."""
-    picture = cv2.imread(face.img_path)
-    if picture is None:
+    image = cv2.imread(face.img_path)
+    if image is None:
         raise ValueError(
-            f'picture {face.img_path!r} cannot be read; run this where the test ran.'
+            f'image {face.img_path!r} cannot be read; run this where the test ran.'
         )
     reach = 0.55 * face.scale.max()
     view = np.concatenate((face.centre - reach, face.centre + reach))
-    return draw_face(picture, face.truth, face.pred, view=view, side=side)
+    return draw_face(image, face.truth, face.pred, view=view, side=side)
 
 
 def measure(cfg: Config, predictions: list[dict]) -> ErrorTable:

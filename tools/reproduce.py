@@ -250,7 +250,7 @@ def write_table(
     path: str,
     reasons: dict[str, str],
 ) -> None:
-    """Write the table, and the picture of the curves if there are any."""
+    """Write the table, and the image of the curves if there are any."""
     data = reproduction.settings.data
     found = {
         row.config: valid_runs(reproduction.results_dir, ROOT, tables, row.config, data)

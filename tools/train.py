@@ -49,7 +49,7 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='',
         metavar='FOLDER',
-        help='decode the training pictures once into a cache of crops, and '
+        help='decode the training images once into a cache of crops, and '
         'augment whole batches on the device; the cache lies in FOLDER '
         '(default: cache, beside the data)',
     )

@@ -1,6 +1,6 @@
 """Crops of 80x80 and the loaders around them, for any set of faces.
 
-A data set adds the type, the annotation file and the pictures of each part.
+A dataset adds the type, the annotation file and the images of each part.
 """
 
 data_mode = 'topdown'

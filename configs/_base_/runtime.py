@@ -12,7 +12,7 @@ default_hooks = dict(
         type='rcn_mmpose.WholeCheckpointHook',
         interval=1,
         max_keep_ckpts=2,
-        # the first value: NME in pixels by the data set's main normaliser
+        # the first value: NME in pixels by the dataset's main normaliser
         save_best='auto',
         greater_keys=['AUC'],
         less_keys=['NME', 'FR'],

@@ -6,7 +6,7 @@ Annotation files: python tools/dataset_converters/w300_to_coco.py data/300w
 _base_ = ['faces.py']
 
 dataset_type = 'rcn_mmpose.W300Dataset'
-pictures = dict(img='300w/')
+images = dict(img='300w/')
 
 # 68 points fill the crop: those that the jitter moves out do not count.
 codec = dict(type='rcn_mmpose.CellIndex', input_size=(80, 80), outside='mask')
@@ -25,7 +25,7 @@ train_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         ann_file='annotations/300w_train.json',
-        data_prefix=pictures,
+        data_prefix=images,
         pipeline=train_pipeline,
     ),
 )
@@ -34,7 +34,7 @@ val_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         ann_file='annotations/300w_val.json',
-        data_prefix=pictures,
+        data_prefix=images,
     ),
 )
 test_dataloader = dict(
@@ -42,6 +42,6 @@ test_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         ann_file='annotations/300w_test.json',
-        data_prefix=pictures,
+        data_prefix=images,
     ),
 )

@@ -1,4 +1,4 @@
-"""300W's keypoints without its pictures, 35 of 68 moved anywhere.
+"""300W's keypoints without its images, 35 of 68 moved anywhere.
 
 The jitter of the crops is that of w300.py. Validation and test move the same
 keypoints to the same places each time; errors are theirs alone.

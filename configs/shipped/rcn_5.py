@@ -1,4 +1,4 @@
-"""The model "rcn-5": RCN on MTFL, for pictures as they come.
+"""The model "rcn-5": RCN on MTFL, for images as they come.
 
     python tools/train.py configs/shipped/rcn_5.py --amp --device-data
 

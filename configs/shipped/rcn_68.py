@@ -1,4 +1,4 @@
-r"""The model "rcn-68": RCN on 300W, for pictures as they come.
+r"""The model "rcn-68": RCN on 300W, for images as they come.
 
     python tools/train.py configs/shipped/rcn_68.py --amp --device-data \
         --cfg-options load_from=SECOND.pth

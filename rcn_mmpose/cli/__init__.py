@@ -20,13 +20,13 @@ from collections.abc import Sequence
 from ..version import __version__
 
 VERBS = dict(
-    predict='find the keypoints of the faces in pictures',
+    predict='find the keypoints of the faces in images',
     video='follow faces through a video',
     evaluate='measure predictions by true keypoints',
     plot='draw the error curves of several tests',
     export='write a model as ONNX, which needs no PyTorch',
     models='list the models that ship with the package',
-    serve='show a page that finds keypoints in pictures',
+    serve='show a page that finds keypoints in images',
     doctor='report on the environment',
 )
 

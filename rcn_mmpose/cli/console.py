@@ -105,7 +105,7 @@ def describe_failures(failures: Iterable[Mapping]) -> list[str]:
 
     Args:
         failures (Iterable[Mapping]): With ``file_name``, ``face`` (an index,
-            or None for all of the picture) and ``reason``.
+            or None for all of the image) and ``reason``.
 
     Returns:
         list[str]: For each reason a line with their number and a line that

@@ -93,8 +93,8 @@ def run(options: argparse.Namespace) -> int:
     pairs = pair_faces(truth, predicted)
     if not pairs.faces:
         raise ValueError(
-            f'no face of {options.predictions!r} lies in a picture and box of '
-            f'{options.annotations!r}; the pictures are called such as '
+            f'no face of {options.predictions!r} lies in an image and box of '
+            f'{options.annotations!r}; the images are called such as '
             f'{predicted[0].file!r} and {truth.faces[0].file!r}.'
         )
     meta = describe_keypoints(pairs.names, truth.category)

@@ -1,6 +1,6 @@
 """Write a model as ONNX: crops in; keypoints, confidence, covariance out.
 
-Beside the .onnx a .json says how pictures become crops. Both appear only
+Beside the .onnx a .json says how images become crops. Both appear only
 after ONNX Runtime has predicted from them what PyTorch predicts; the largest
 differences are printed. They need numpy, OpenCV and onnxruntime to run,
 neither PyTorch nor MMPose.

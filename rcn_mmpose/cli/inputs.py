@@ -1,7 +1,7 @@
 """Command-line options for models, and lists of image files."""
 # DOCS The options by which verbs are told which model to use.
 # DOCS
-# DOCS From what is named on the command line to the pictures.
+# DOCS From what is named on the command line to the images.
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def add_detector_argument(parser: argparse._ArgumentGroup) -> None:
         type=float,
         default=0.05,
         metavar='PART',
-        help="of the picture's shorter side, for the detector (default: 0.05)",
+        help="of the image's shorter side, for the detector (default: 0.05)",
     )
 
 
@@ -95,20 +95,20 @@ ENDINGS = tuple(
     '.pnm .ppm .pxm .ras .sr .tif .tiff .webp'.split()
 )
 
-EMPTY = 'the folder holds no picture.'
+EMPTY = 'the folder holds no image.'
 SHALLOW = (
-    'the folder itself holds no picture; --recursive looks into the folders in it, too.'
+    'the folder itself holds no image; --recursive looks into the folders in it, too.'
 )
 
 
-class PictureList(NamedTuple):
+class ImageList(NamedTuple):
     """What was found.
 
     Attributes:
-        paths: Of the pictures, each once, as it was named first and in
+        paths: Of the images, each once, as it was named first and in
             the order they were named; those of a folder by name.
         failures: Names of which nothing came, and why.
-        others: How many files in folders have the ending of no picture.
+        others: How many files in folders have the ending of no image.
     """
 
     paths: list[str]
@@ -116,19 +116,19 @@ class PictureList(NamedTuple):
     others: int
 
 
-def list_pictures(names: Iterable[str], recursive: bool = False) -> PictureList:
-    """Find the pictures.
+def list_images(names: Iterable[str], recursive: bool = False) -> ImageList:
+    """Find the images.
 
     Args:
         names (Iterable[str]): Files, whatever their ending (they are not
-            looked at); folders, of which the files with the ending of a
-            picture are taken; or patterns with ``*``, ``?`` or ``[``, where
+            looked at); folders, of which the files with the ending of an
+            image are taken; or patterns with ``*``, ``?`` or ``[``, where
             ``**`` stands for any folders.
         recursive (bool): Whether to take the folders in folders as well.
             Defaults to False.
 
     Returns:
-        PictureList: The pictures, and what is none.
+        ImageList: The images, and what is none.
     """
     paths: dict[str, str] = {}  # as they are named, by where they lie
     failures, others = [], 0
@@ -144,13 +144,13 @@ def list_pictures(names: Iterable[str], recursive: bool = False) -> PictureList:
                 continue
             files, unread = _files(path, recursive)
             failures += unread
-            pictures = [f for f in files if f.lower().endswith(ENDINGS)]
-            others += len(files) - len(pictures)
-            for picture in pictures:
-                paths.setdefault(_place(picture), picture)
-            if not pictures and not unread:
+            images = [f for f in files if f.lower().endswith(ENDINGS)]
+            others += len(files) - len(images)
+            for image in images:
+                paths.setdefault(_place(image), image)
+            if not images and not unread:
                 failures.append((path, EMPTY if recursive else SHALLOW))
-    return PictureList(list(paths.values()), failures, others)
+    return ImageList(list(paths.values()), failures, others)
 
 
 def _place(path: str) -> str:

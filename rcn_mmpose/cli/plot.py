@@ -1,4 +1,4 @@
-"""Draw the error curves of any number of tests into one picture.
+"""Draw the error curves of any number of tests into one image.
 
 Reads files with the error of each face, as a test, tools/report.py or
 rcn-mmpose evaluate --errors writes them, draws the cumulative error
@@ -46,12 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='end of the axis, in percent (default: 10)',
     )
     parser.add_argument(
-        '--out', default='ced.png', help='picture to write (default: ced.png)'
+        '--out', default='ced.png', help='image to write (default: ced.png)'
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Draw the picture and print the table."""
+    """Draw the image and print the table."""
     from ..evaluation.ced import draw_curves
     from ..evaluation.error_file import read_errors
 

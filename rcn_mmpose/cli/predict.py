@@ -1,8 +1,8 @@
-"""Find the keypoints of the faces in pictures.
+"""Find the keypoints of the faces in images.
 
 Boxes come from a file, or from a detector that finds upright faces seen from
-the front. One picture that fails stops nothing. Exit status: 0 if every
-picture gave its faces, 1 if something failed (a picture in which no face is
+the front. One image that fails stops nothing. Exit status: 0 if every
+image gave its faces, 1 if something failed (an image in which no face is
 found counts), 2 for wrong use.
 """
 
@@ -25,7 +25,7 @@ from .console import counted, describe_failures, model_files, progress, spare
 from .inputs import (
     add_detector_argument,
     add_model_arguments,
-    list_pictures,
+    list_images,
     load,
 )
 
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 rcn-mmpose predict photo.jpg --draw drawn
-rcn-mmpose predict --model rcn-5 pictures/ 'more/**/*.png' \\
+rcn-mmpose predict --model rcn-5 images/ 'more/**/*.png' \\
     --boxes boxes.csv --out keypoints.csv"""
-TOGETHER = 32  # pictures that go through the model in one call
+TOGETHER = 32  # images that go through the model in one call
 EVERY = 30  # seconds, after which the file is written again
-KEPT = ('.jpg', '.jpeg', '.png')  # endings of pictures that drawings keep
+KEPT = ('.jpg', '.jpeg', '.png')  # endings of images that drawings keep
 NO_FACE = (
     'no face was found; the detector finds upright faces seen from the '
     'front. Give its box by --boxes, or look for smaller ones by '
@@ -49,9 +49,9 @@ NO_FACE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument(
-        'pictures',
+        'images',
         nargs='+',
-        metavar='PICTURE',
+        metavar='IMAGE',
         help="files, folders, or patterns in quotes such as 'a/**/*.jpg'",
     )
     parser.add_argument(
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
     file = PredictionFile(options.out)
     if options.ellipses and not options.draw:
         raise ValueError('--ellipses goes with --draw DIR; give both.')
-    listed = list_pictures(options.pictures, options.recursive)
+    listed = list_images(options.images, options.recursive)
     drawn = drawn_files(listed.paths, options.draw) if options.draw else {}
     _spare_inputs(options, listed.paths, drawn)
     boxes: list[np.ndarray | None] = [None] * len(listed.paths)
@@ -112,22 +112,22 @@ def run(options: argparse.Namespace) -> int:
 
 
 def drawn_files(paths: Sequence[str], folder: str) -> dict[str, str]:
-    """Say where the drawing of each picture goes.
+    """Say where the drawing of each image goes.
 
     Args:
-        paths (Sequence[str]): The pictures.
+        paths (Sequence[str]): The images.
         folder (str): The folder to draw into; those that lie below the one
-            that all pictures have in common are made in it, too.
+            that all images have in common are made in it, too.
 
     Returns:
-        dict[str, str]: A file by each picture.
+        dict[str, str]: A file by each image.
     """
     whole = [os.path.abspath(path) for path in paths]
     common = os.path.commonpath(map(os.path.dirname, whole)) if whole else ''
     files = {}
     for path, place in zip(paths, whole, strict=True):
         target = os.path.join(folder, os.path.relpath(place, common))
-        # 1.tif and 1.jpg are two pictures
+        # 1.tif and 1.jpg are two images
         files[path] = target + ('' if target.lower().endswith(KEPT) else '.png')
     return files
 
@@ -138,19 +138,19 @@ def _spare_inputs(
     drawn: Mapping[str, str],
 ) -> None:
     """Refuse to write over what is read, or twice into one file."""
-    read = dict.fromkeys(paths, 'one of the pictures') | model_files(options)
+    read = dict.fromkeys(paths, 'one of the images') | model_files(options)
     if options.boxes:
         read[options.boxes] = 'the file of boxes'
     spare('--out', options.out, read)
-    pictures = {os.path.realpath(path): path for path in paths}
+    images = {os.path.realpath(path): path for path in paths}
     taken: dict[str, str] = {}
     for path, file in drawn.items():
         place = os.path.realpath(file)
-        if place in pictures:
+        if place in images:
             raise ValueError(
                 f'--draw {options.draw!r}: the drawing of {path!r} would '
-                f'replace the picture {pictures[place]!r}; give a folder in '
-                'which none of the pictures lies.'
+                f'replace the image {images[place]!r}; give a folder in '
+                'which none of the images lies.'
             )
         first = taken.setdefault(place, path)
         if first != path:
@@ -162,13 +162,13 @@ def _spare_inputs(
 
 
 class _Work:
-    """Pictures on their way through a model.
+    """Images on their way through a model.
 
     Args:
         predictor (Predictor): The model.
         file (PredictionFile): Where results go.
         options (argparse.Namespace): Of the command line.
-        drawn (Mapping[str, str]): Where drawings go, by the pictures.
+        drawn (Mapping[str, str]): Where drawings go, by the images.
     """
 
     def __init__(
@@ -182,15 +182,15 @@ class _Work:
         self.file = file
         self.options = options
         self.drawn = drawn
-        self.pictures = 0
+        self.images = 0
         self.start = self.written = monotonic()
 
     def go_through(
         self, paths: Sequence[str], boxes: Sequence[np.ndarray | None]
     ) -> None:
-        """Predict all pictures."""
+        """Predict all images."""
         quiet = self.options.quiet
-        with progress('pictures', len(paths), quiet) as advance:
+        with progress('images', len(paths), quiet) as advance:
             for i in range(0, len(paths), TOGETHER):
                 part = slice(i, i + TOGETHER)
                 for result in self._predict(paths[part], boxes[part]):
@@ -203,7 +203,7 @@ class _Work:
     def _predict(
         self, paths: Sequence[str], boxes: Sequence[np.ndarray | None]
     ) -> list[Result]:
-        """Predict some pictures, and those alone that can be predicted."""
+        """Predict some images, and those alone that can be predicted."""
         if self.options.boxes:
             for path, known in zip(paths, boxes, strict=True):
                 if known is None:
@@ -228,25 +228,25 @@ class _Work:
     def _keep(self, result: Result) -> None:
         """Store results and draw them."""
         self.file.add(result)
-        self.pictures += len(result.pictures)
-        failed = {failure.picture for failure in result.failures}
-        for i, picture in enumerate(result.pictures):
-            if (result.picture_index == i).any():
+        self.images += len(result.images)
+        failed = {failure.image for failure in result.failures}
+        for i, image in enumerate(result.images):
+            if (result.image_index == i).any():
                 if self.options.draw:
                     self._draw(result.of(i))
             elif not self.options.boxes and i not in failed:
-                self.file.fail(picture.name, NO_FACE)
+                self.file.fail(image.name, NO_FACE)
 
     def _draw(self, result: Result) -> None:
-        """Draw the faces of one picture."""
+        """Draw the faces of one image."""
         from ..image.drawing import draw_keypoints
-        from ..image.reading import read_picture
+        from ..image.reading import read_image
 
-        path = result.pictures[0].name
+        path = result.images[0].name
         target = self.drawn[path]
         try:
             drawn = draw_keypoints(
-                read_picture(path),
+                read_image(path),
                 result.keypoints,
                 result.confidence,
                 result.boxes,
@@ -258,8 +258,8 @@ class _Work:
             self.file.fail(path, f'its drawing cannot be written: {error}')
 
     def _fail(self, path: str, reason: str) -> None:
-        """Count a picture that gave nothing."""
-        self.pictures += 1
+        """Count an image that gave nothing."""
+        self.images += 1
         self.file.fail(path, reason)
 
     def summary(self, others: int) -> str:
@@ -267,13 +267,13 @@ class _Work:
         failures = self.file.content['failures']
         line = (
             f'{counted(len(self.file), "face")} in '
-            f'{counted(self.pictures, "picture")}, {len(failures)} failed, '
+            f'{counted(self.images, "image")}, {len(failures)} failed, '
             f'{monotonic() - self.start:.1f} s: {self.file.path}'
         )
         lines = [line, *describe_failures(failures)]
         if others:
             lines.append(
                 f'  {counted(others, "file")} in the folders with the ending '
-                'of no picture left aside'
+                'of no image left aside'
             )
         return '\n'.join(lines)

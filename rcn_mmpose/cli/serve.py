@@ -1,7 +1,7 @@
-"""Show a page on this machine: drop a picture, see its keypoints.
+"""Show a page on this machine: drop an image, see its keypoints.
 
 Open the address that is printed in a browser. The page loads nothing from
-elsewhere, pictures stay in memory. Only this machine reaches it unless --host
+elsewhere, images stay in memory. Only this machine reaches it unless --host
 says otherwise. Ctrl-C ends it, with exit status 0; wrong use gives 2.
 """
 

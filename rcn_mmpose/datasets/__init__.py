@@ -1,4 +1,4 @@
-"""Data sets of faces and the transforms of their pictures."""
+"""Datasets of faces and the transforms of their images."""
 
 from .face import *  # noqa: F403
 from .transforms import *  # noqa: F403

@@ -1,4 +1,4 @@
-"""Photos that a data set holds twice, and a split that respects them."""
+"""Photos that a dataset holds twice, and a split that respects them."""
 
 import hashlib
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ def aligned_patch(grey: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
     mean is 0, its length 1.
 
     Args:
-        grey (np.ndarray): Picture, uint8 of shape (H, W).
+        grey (np.ndarray): Image, uint8 of shape (H, W).
         keypoints (np.ndarray): MTFL's five, (5, 2).
 
     Returns:

@@ -1,6 +1,6 @@
-"""Finding faces in pictures: boxes where none are given.
+"""Finding faces in images: boxes where none are given.
 
-A detector is any function from a picture, uint8 (H, W) grey or (H, W, 3) BGR,
+A detector is any function from an image, uint8 (H, W) grey or (H, W, 3) BGR,
 to the boxes of its faces, (N, 4) as (x1, y1, x2, y2) in pixels;
 ``load_model(..., detector=...)`` takes one. Two are here:
 

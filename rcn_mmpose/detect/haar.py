@@ -23,7 +23,7 @@ CALIBRATED = dict(
     eyes_and_mouth=dict(scale=1.209, shift=0.088),
     extent=dict(scale=1.165, shift=0.154),
 )
-# The cascade's own window has 20 pixels a side, its pictures need no more
+# The cascade's own window has 20 pixels a side, its images need no more
 # than this.
 LEAST, LONGEST = 24, 1280
 
@@ -31,11 +31,11 @@ LEAST, LONGEST = 24, 1280
 class HaarDetector:
     r"""Finds upright faces, seen from the front, by a Viola-Jones cascade.
 
-    For upright faces alone: of 100 MTFL training faces, with the pictures
+    For upright faces alone: of 100 MTFL training faces, with the images
     turned by 10, 15, 20, 25 and 30 degrees, it found 85, 74, 42, 23 and 8
     (``--turn`` of the command below); faces seen from the side or mostly
     covered are missed as well. What is found need not be a face. Boxes may
-    leave the picture.
+    leave the image.
 
     The cascade's squares are narrower than those that the models were trained
     on. Side and downward shift are corrected by the medians over training
@@ -61,7 +61,7 @@ class HaarDetector:
             ``'cascade'`` for the cascade's own. Defaults to
             ``'eyes_and_mouth'``, which suits models of five keypoints.
         smallest (float): Side of the smallest face to look for, as a part of
-            the picture's shorter side, above 0 and below 1. Below 24 pixels
+            the image's shorter side, above 0 and below 1. Below 24 pixels
             none is found. Defaults to 0.05.
         neighbours (int): How many detections that overlap make a face; more
             find fewer faces and fewer that are none. Defaults to 4.
@@ -83,7 +83,7 @@ class HaarDetector:
             )
         if not 0 < smallest < 1:
             raise ValueError(
-                f"smallest={smallest}; give a part of the picture's shorter "
+                f"smallest={smallest}; give a part of the image's shorter "
                 'side, above 0 and below 1.'
             )
         if neighbours < 1:
@@ -93,18 +93,18 @@ class HaarDetector:
         self.neighbours = neighbours
         self.cascade = _load_cascade()
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """Find the faces of a picture.
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Find the faces of an image.
 
         Args:
-            picture (np.ndarray): uint8, (H, W) grey or (H, W, 3) BGR. It is
+            image (np.ndarray): uint8, (H, W) grey or (H, W, 3) BGR. It is
                 looked at with at most 1,280 pixels a side.
 
         Returns:
             np.ndarray: Boxes (x1, y1, x2, y2) in pixels, the largest first,
             float64 (N, 4).
         """
-        grey = to_grey(picture)
+        grey = to_grey(image)
         size = np.array(grey.shape[::-1])
         shrink = min(1.0, LONGEST / size.max())
         small = np.maximum(np.round(size * shrink), 1).astype(int)

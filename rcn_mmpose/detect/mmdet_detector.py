@@ -15,7 +15,7 @@ from ..geometry.boxes import box_from_detection
 class MMDetDetector:
     """Finds faces by any detector of MMDetection 3.x with boxes.
 
-    It is built when the first picture comes. With ``mmcv-lite`` Deformable
+    It is built when the first image comes. With ``mmcv-lite`` Deformable
     DETR runs. What needs MMCV's compiled operators says so, and needs the
     full ``mmcv``: non-maximum suppression as in SSD, Faster and Mask R-CNN,
     and deformable convolutions. R-FCN is not part of MMDetection 3.
@@ -66,11 +66,11 @@ class MMDetDetector:
         self._model: Any = None
         self._scope = 'mmdet'
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """Find the faces of a picture.
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Find the faces of an image.
 
         Args:
-            picture (np.ndarray): uint8, (H, W) grey or (H, W, 3) BGR.
+            image (np.ndarray): uint8, (H, W) grey or (H, W, 3) BGR.
 
         Returns:
             np.ndarray: Boxes (x1, y1, x2, y2) in pixels, the surest first,
@@ -84,14 +84,14 @@ class MMDetDetector:
         from mmdet.apis import inference_detector
         from mmengine.registry import DefaultScope
 
-        if picture.ndim == 2 or picture.shape[2] == 1:
-            picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+        if image.ndim == 2 or image.shape[2] == 1:
+            image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
         # the transforms of its pipeline are looked up again at every call
         with DefaultScope.overwrite_default_scope(self._scope):
-            found = inference_detector(self._model, picture).pred_instances
+            found = inference_detector(self._model, image).pred_instances
         found = found.cpu().numpy()
         kept = (found.labels == self.label) & (found.scores >= self.score)
-        # some heads clip boxes to the picture until nothing is left
+        # some heads clip boxes to the image until nothing is left
         kept &= (found.bboxes[:, 2:] > found.bboxes[:, :2]).all(1)
         order = np.argsort(-found.scores[kept], kind='stable')
         boxes = found.bboxes[kept][order].astype(np.float64)

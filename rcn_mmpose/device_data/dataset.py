@@ -1,5 +1,5 @@
 """The dataset of cached faces and the sampler of its epochs."""
-# DOCS A data set whose pictures are decoded and cropped once.
+# DOCS A dataset whose images are decoded and cropped once.
 # DOCS
 # DOCS Telling the augmentation which epoch it is.
 
@@ -32,24 +32,24 @@ SOURCES = (
 
 @DATASETS.register_module()
 class CachedFaceDataset(Dataset):
-    """The faces of another data set, cropped wide and kept in one array.
+    """The faces of another dataset, cropped wide and kept in one array.
 
-    The crops of all faces are made when the data set is, or taken from the
-    cache in ``cache_dir`` if it is up to date: if neither the pictures (their
+    The crops of all faces are made when the dataset is, or taken from the
+    cache in ``cache_dir`` if it is up to date: if neither the images (their
     list, sizes, times of change) nor the annotations, the pipeline or the
-    geometry have changed. What comes out is no picture: a batch names its
+    geometry have changed. What comes out is no image: a batch names its
     faces, and ``rcn_mmpose.CropCachePreprocessor`` does the rest on the
     device. :func:`rcn_mmpose.device_data.switch.use_device_data` turns a config
     into this.
 
     Args:
-        dataset (dict): Config of the data set, with a pipeline that loads the
-            picture and chooses the box, without chance.
+        dataset (dict): Config of the dataset, with a pipeline that loads the
+            image and chooses the box, without chance.
         crop_size (int): Side of the crops in pixels.
         extent (float): How many times the box's side they cover. Beyond the
-            picture, and beyond this, everything is black.
+            image, and beyond this, everything is black.
         cache_dir (str, optional): Folder of caches. Defaults to ``cache`` in
-            the ``data_root`` of the data set.
+            the ``data_root`` of the dataset.
         lazy_init (bool): Whether to wait for ``full_init()``. Defaults to
             False.
 
@@ -96,7 +96,7 @@ class CachedFaceDataset(Dataset):
             crop_size=self.crop_size,
             extent=self.extent,
             settings=_digest(settings),
-            pictures=_pictures(infos),
+            images=_images(infos),
             annotations=_annotations(infos),
         )
         stem = osp.splitext(osp.basename(self.source.ann_file or 'faces'))[0]
@@ -132,7 +132,7 @@ class CachedFaceDataset(Dataset):
 
     @property
     def metainfo(self) -> dict:
-        """That of the data set, a copy."""
+        """That of the dataset, a copy."""
         return self.source.metainfo
 
     def __len__(self) -> int:
@@ -170,8 +170,8 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _pictures(infos: list[dict]) -> str:
-    """Hash the list of pictures, their sizes and times of change."""
+def _images(infos: list[dict]) -> str:
+    """Hash the list of images, their sizes and times of change."""
     lines = []
     for path in dict.fromkeys(info['img_path'] for info in infos):
         try:
@@ -199,13 +199,13 @@ def _annotations(infos: list[dict]) -> str:
 class EpochSampler(DefaultSampler):
     """MMEngine's sampler, which hands on seed and epoch with each index.
 
-    For our data sets, whose augmentation then depends on these three alone,
+    For our datasets, whose augmentation then depends on these three alone,
     and so neither on workers nor on what came before. MMEngine's
     ``DistSamplerSeedHook`` sets the epoch. Arguments and order are those of
     ``DefaultSampler``.
 
     Raises:
-        ValueError: If the data set takes indices only.
+        ValueError: If the dataset takes indices only.
     """
 
     def __init__(self, dataset: Sized, *args, **kwargs) -> None:

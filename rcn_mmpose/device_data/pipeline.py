@@ -61,7 +61,7 @@ class BatchedPipeline:
     """The batched twin of the steps from the face box to the targets.
 
     It reads the settings off the transforms themselves. From the same wide
-    crop and the same random numbers both give the same picture and targets.
+    crop and the same random numbers both give the same image and targets.
 
     Args:
         steps (Sequence[dict]): Configs, in this order and each at most once:
@@ -155,7 +155,7 @@ class BatchedPipeline:
         ratio = side / self.size
         oversampling = np.ceil(ratio - 1e-6).clip(1, MAX_OVERSAMPLING)
 
-        # The network's axes are the picture's, turned by the angle.
+        # The network's axes are the image's, turned by the angle.
         cos, sin = np.cos(angle), np.sin(angle)
         turn = np.stack((cos, -sin, sin, cos), -1).reshape(-1, 2, 2)
         sampling = _affine(turn * ratio[:, None, None], self.size / 2, centre)
@@ -163,7 +163,7 @@ class BatchedPipeline:
         keypoints = _affine(back, centre, self.size / 2)
         # Mirrored about the box's centre: x becomes crop_size - x. Box and
         # labels move on by twice the bias, so labels stay where they were in
-        # the network's crop, and the picture moves beneath them.
+        # the network's crop, and the image moves beneath them.
         sampling[flipped, 0] *= -1
         sampling[flipped, 0, 2] += crop_size - 2 * self.label_bias * box
         keypoints[flipped, :, 2] += keypoints[flipped, :, 0] * crop_size
@@ -223,12 +223,12 @@ class BatchedPipeline:
             crops (Tensor): Wide crops, uint8 of shape (B, S, S).
             keypoints (Tensor): In pixels of them, float32 (B, K, 2).
             visible (Tensor): float32 (B, K).
-            flip_indices (Tensor): The keypoints in a mirrored picture, (K,).
+            flip_indices (Tensor): The keypoints in a mirrored image, (K,).
             draws (np.ndarray): From :func:`~.random_draws.uniform_draws`.
             extent (float): How many times the box's side the crops cover.
 
         Returns:
-            tuple: Grey pictures, float32 (B, 1, H, W) in [0, 255], and the
+            tuple: Grey images, float32 (B, 1, H, W) in [0, 255], and the
             targets of :func:`~.batched_targets.encode_cells`.
         """
         placed = self.place(draws, crops.shape[-1], extent)
@@ -276,7 +276,7 @@ def _affine(
 
 
 def _flip_prob(flip: RandomFlip | None) -> float:
-    """Read the probability of a mirrored picture."""
+    """Read the probability of a mirrored image."""
     if flip is None:
         return 0.0
     if flip.direction != 'horizontal' or isinstance(flip.prob, list):

@@ -32,7 +32,7 @@ def uniform_draws(keys: np.ndarray, faces: int) -> np.ndarray:
     Args:
         keys (np.ndarray): Seed, epoch and index of each face, int64 of shape
             (B, 3).
-        faces (int): Number of faces in the data set, above every index; it
+        faces (int): Number of faces in the dataset, above every index; it
             does not change what is drawn.
 
     Returns:
@@ -162,7 +162,7 @@ class CropCachePreprocessor(LCNDataPreprocessor):
             uniform_draws(keys, len(cache)),
             cache.extent,
         )
-        floor = self.train_floor if training else 'picture'
+        floor = self.train_floor if training else 'image'
         samples = [
             TrainingSample(FaceLabels(zip(labels, row, strict=True)))
             for row in zip(*(x.split(1) for x in labels.values()), strict=True)

@@ -21,7 +21,7 @@ SAMPLER = 'rcn_mmpose.EpochSampler'
 # What happens once, before a face is cached.
 ONCE = (LoadGreyImage, FaceBox, GetBBoxCenterScale)
 # Likewise, wherever it stands: it depends on the face alone and changes no
-# picture.
+# image.
 ONCE_ANYWHERE = (WithholdLabels,)
 # Settings of worker processes, of which there are none.
 OF_WORKERS = (
@@ -35,7 +35,7 @@ OF_WORKERS = (
 def use_device_data(cfg: Config, cache_dir: str | None = None) -> bool:
     """Let an experiment make its training data on the device.
 
-    The pictures are decoded once into a cache of wide crops, built here if
+    The images are decoded once into a cache of wide crops, built here if
     need be; jitter, crop, occlusion, LCN and targets become operations on
     whole batches inside the data preprocessor. What is drawn differs from the
     per-sample transforms, its distribution does not. Validation and test stay
@@ -45,7 +45,7 @@ def use_device_data(cfg: Config, cache_dir: str | None = None) -> bool:
         cfg (Config): Of the experiment; its training loader and data
             preprocessor are changed.
         cache_dir (str, optional): Folder of caches. Defaults to ``cache`` in
-            the data set's ``data_root``.
+            the dataset's ``data_root``.
 
     Returns:
         bool: Whether it was done. If no cache can be written, by one of the
@@ -81,7 +81,7 @@ def use_device_data(cfg: Config, cache_dir: str | None = None) -> bool:
         if reason:
             print_log(
                 f'{reason} The training goes on by the plain path, with '
-                'pictures decoded anew in each epoch.',
+                'images decoded anew in each epoch.',
                 'current',
                 logging.WARNING,
             )
@@ -136,7 +136,7 @@ def _check(cfg: Config) -> None:
     if not {'dataset', 'datasets'}.isdisjoint(loader.dataset):
         raise ValueError(
             f'train_dataloader.dataset is a {loader.dataset.type} around '
-            'others; the device path takes one data set. Train by the plain '
+            'others; the device path takes one dataset. Train by the plain '
             'path.'
         )
     sampler = loader.sampler.get('type')

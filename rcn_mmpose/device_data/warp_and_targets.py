@@ -16,16 +16,16 @@ CHUNK = 4
 
 
 def warp(crops: Tensor, sampling: Tensor, size: int, n: int) -> Tensor:
-    """Warp square pictures, averaging n x n samples a pixel.
+    """Warp square images, averaging n x n samples a pixel.
 
-    What ``rcn_mmpose.CropFace`` does to one picture: bilinear samples on a
+    What ``rcn_mmpose.CropFace`` does to one image: bilinear samples on a
     grid n times finer, the mean of each n x n block, black beyond the
-    picture.
+    image.
 
     Args:
-        crops (Tensor): Grey pictures, uint8 of shape (B, S, S).
+        crops (Tensor): Grey images, uint8 of shape (B, S, S).
         sampling (Tensor): Affine maps (B, 2, 3), float32, from pixels (x, y)
-            of the result to pixels of the picture.
+            of the result to pixels of the image.
         size (int): Side of the result in pixels.
         n (int): Samples along each side of a pixel.
 
@@ -69,7 +69,7 @@ def _grid(sampling: Tensor, x: Tensor, y: Tensor, side: int) -> Tensor:
 
     The n * n samples of a pixel lie ``size`` rows apart, so that their mean
     reads memory in order. Positions count as ``F.grid_sample`` counts them:
-    -1 and 1 are the outer edges of the picture.
+    -1 and 1 are the outer edges of the image.
     """
     # As complex numbers x + iy a map is three factors, and the grid is
     # written in one go.
@@ -83,16 +83,16 @@ def _grid(sampling: Tensor, x: Tensor, y: Tensor, side: int) -> Tensor:
 
 
 def occlude(crops: Tensor, rectangles: Tensor) -> Tensor:
-    """Blacken a rectangle of each picture.
+    """Blacken a rectangle of each image.
 
     Args:
-        crops (Tensor): Pictures of shape (B, 1, H, W).
+        crops (Tensor): Images of shape (B, 1, H, W).
         rectangles (Tensor): First and last row, first and last column, the
-            last ones not included, (B, 4); an empty one leaves the picture
+            last ones not included, (B, 4); an empty one leaves the image
             as it is.
 
     Returns:
-        Tensor: New pictures, (B, 1, H, W).
+        Tensor: New images, (B, 1, H, W).
     """
     height, width = crops.shape[-2:]
     row = torch.arange(height, device=crops.device)

@@ -236,7 +236,7 @@ def _with_cures(main: Callable[[], None]) -> None:
         if 'DataLoader worker' not in str(error):
             raise
         raise RuntimeError(
-            f'{str(error).strip()} Processes that load pictures are mostly '
+            f'{str(error).strip()} Processes that load images are mostly '
             "killed for memory: take fewer (the loader's num_workers), and "
             'go on, after a training with --resume.'
         ) from error

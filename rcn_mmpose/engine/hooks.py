@@ -33,7 +33,7 @@ class ChannelsLastHook(Hook):
         runner.model.to(memory_format=torch.channels_last)
 
 
-SHOWN = 8  # pictures in the message
+SHOWN = 8  # images in the message
 
 
 @HOOKS.register_module()
@@ -42,7 +42,7 @@ class FiniteLossHook(Hook):
 
     The weights are lost from then on, and MMEngine would go on for all
     epochs and replace every good checkpoint. The error names the batch and
-    its pictures; nothing is saved after it.
+    its images; nothing is saved after it.
 
     Args:
         interval (int): After how many updates to look, on a GPU, where a
@@ -99,23 +99,23 @@ class FiniteLossHook(Hook):
         values = ', '.join(
             f'{name} {float(value.mean()):g}' for name, value in losses.items()
         )
-        names = picture_names(runner.train_dataloader.dataset, batch)
+        names = image_names(runner.train_dataloader.dataset, batch)
         more = f' and {len(names) - SHOWN} more' * (len(names) > SHOWN)
         raise ValueError(
             f'the loss is not finite in epoch {runner.epoch + 1}, batch '
-            f'{number + 1}: {values}. Its pictures: '
+            f'{number + 1}: {values}. Its images: '
             f'{", ".join(names[:SHOWN]) or "unknown"}{more}. Checkpoints are '
-            'of before: look at the pictures and their keypoints, lower the '
+            'of before: look at the images and their keypoints, lower the '
             'learning rate (optim_wrapper.optimizer.lr) or set '
             'optim_wrapper.clip_grad, and go on with --resume.'
         )
 
 
-def picture_names(dataset: Any, batch: Any) -> list[str]:
-    """List the pictures of a batch, as far as they are known.
+def image_names(dataset: Any, batch: Any) -> list[str]:
+    """List the images of a batch, as far as they are known.
 
     Args:
-        dataset (Any): Data set of the loader.
+        dataset (Any): Dataset of the loader.
         batch (Any): What the loader gave.
 
     Returns:

@@ -83,10 +83,10 @@ def draw_curves(
     quantity: str,
     limit: float = 10.0,
 ) -> None:
-    """Draw CED curves into one picture.
+    """Draw CED curves into one image.
 
     Args:
-        path (str): Picture to write; its ending says in which form.
+        path (str): Image to write; its ending says in which form.
         curves (Mapping[str, Sequence[float]]): Errors in percent by label.
         quantity (str): What the errors are, for the axis.
         limit (float): Right end of the axis, in percent.

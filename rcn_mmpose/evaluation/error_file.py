@@ -55,7 +55,7 @@ class ErrorFile(NamedTuple):
 
     Attributes:
         path (str): The file.
-        faces (list[tuple[str, str]]): Ids and the pictures' names.
+        faces (list[tuple[str, str]]): Ids and the images' names.
         subsets (list[set]): Names of the subsets a face is in.
         errors (dict): In percent, (N,) by name; NaN where there is none.
     """

@@ -98,7 +98,7 @@ class ErrorTable:
             normaliser (str): Its name.
 
         Returns:
-            np.ndarray: In pixels of the picture, or in cells, (N,); NaN for a
+            np.ndarray: In pixels of the image, or in cells, (N,); NaN for a
             face that has none.
         """
         return np.array(self._lengths[protocol, normaliser])
@@ -220,7 +220,7 @@ def _check(face: FaceResult, count: int) -> None:
     if not len(face.truth) == len(face.pred) == count:
         raise ValueError(
             f'face in {face.img_path!r}: {len(face.truth)} true and '
-            f'{len(face.pred)} predicted keypoints, but the data set has '
+            f'{len(face.pred)} predicted keypoints, but the dataset has '
             f'{count}; the head must have as many channels.'
         )
     if not face.visible.any():
@@ -238,7 +238,7 @@ def _check(face: FaceResult, count: int) -> None:
 
 
 def _length(face: FaceResult, name: str, groups: tuple | None) -> float:
-    """Measure what errors are divided by, in pixels of the picture.
+    """Measure what errors are divided by, in pixels of the image.
 
     NaN for a face whose labelled keypoints span no box.
     """
@@ -247,7 +247,7 @@ def _length(face: FaceResult, name: str, groups: tuple | None) -> float:
         return math.sqrt(width * height) or math.nan
     cure = f'correct or remove it, or choose normalisers other than {name!r}'
     for index in (i for group in groups for i in group):
-        # some data sets know where hidden keypoints lie; COCO has zeros
+        # some datasets know where hidden keypoints lie; COCO has zeros
         if not (face.visible[index] or face.truth[index].any()):
             raise ValueError(
                 f'face in {face.img_path!r}: keypoint {index}, needed for '
@@ -266,7 +266,7 @@ def _length(face: FaceResult, name: str, groups: tuple | None) -> float:
 def _distances(face: FaceResult, protocol: str) -> np.ndarray:
     """Measure how far predictions are off, (K,), in pixels or cells.
 
-    The truth counts where it is, also outside the crop and the picture.
+    The truth counts where it is, also outside the crop and the image.
     """
     if protocol == 'pixels':
         return np.linalg.norm(face.pred - face.truth, axis=-1)

@@ -28,7 +28,7 @@ class FaceNME(BaseMetric):
     The error of a face is the mean over its labelled keypoints of the
     distance to the truth, divided by a length of the face; all values are in
     percent. A keypoint counts where it truly is, also outside the crop or the
-    picture, and predictions are taken as they are; the code of the paper
+    image, and predictions are taken as they are; the code of the paper
     moved predictions to the border where the truth lay there.
 
     A value is called ``<value>_<protocol>_<normaliser>``, followed by
@@ -44,7 +44,7 @@ class FaceNME(BaseMetric):
     ``FR8``           failure rate, the share of faces with an error above
                       8 %; or 10 %
     protocol
-    ``pixels``        today's: continuous positions in pixels of the picture
+    ``pixels``        today's: continuous positions in pixels of the image
     ``cells``         the paper's: the most probable cell of the crop against
                       the true keypoint's cell, both whole numbers, so that
                       errors below a cell do not count (the normaliser is not
@@ -63,13 +63,13 @@ class FaceNME(BaseMetric):
     ``49``            the 68 without the contour (counted from 1: 1 to 17) and
                       the inner corners of the mouth (61, 65)
     a region          ``contour``, ``brows``, ``nose``, ``eyes`` or ``mouth``
-    a keypoint        by its name in the data set
+    a keypoint        by its name in the dataset
     faces
     a subset          such as ``common`` and ``challenging`` of 300W
     ================= ====================================================
 
     Normalisers, keypoint groups and subsets are named by the metainfo of the
-    data set, or by the arguments for data sets whose metainfo has none, as
+    dataset, or by the arguments for datasets whose metainfo has none, as
     MMPose's own. ``CheckpointHook`` may choose the best checkpoint by any
     value returned.
 
@@ -79,21 +79,21 @@ class FaceNME(BaseMetric):
 
     Args:
         normalisers (Mapping | Sequence, optional): A list chooses from those
-            of the data set and ``'box'``; a dict adds some before those,
+            of the dataset and ``'box'``; a dict adds some before those,
             each two groups of keypoints (indices from 0) whose means are the
             ends of the length, as ``dict(eye_centres=((36, 39), (42,
-            45)))``. The first is the main one. Defaults to those of the data
-            set and ``'box'``.
+            45)))``. The first is the main one. Defaults to those of the dataset
+             and ``'box'``.
         keypoint_groups (Mapping | Sequence, optional): Sets of keypoints that
-            are measured as all are: a list of names in the data set, or a
+            are measured as all are: a list of names in the dataset, or a
             dict of indices. Defaults to none.
         face_subsets (Mapping | Sequence, optional): Subsets of faces: a list
-            of names in the data set, or a dict of rules, see
+            of names in the dataset, or a dict of rules, see
             :mod:`.face_subsets`. Each must match a face. Defaults to none.
         values (Sequence[str]): Defaults to ``NME``, ``AUC8``, ``AUC10``,
             ``FR8`` and ``FR10``; other whole limits will do.
-        detailed (bool): Measure also all groups and those subsets of the data
-            set that are there as a whole; of the regions and of each
+        detailed (bool): Measure also all groups and those subsets of the dataset
+             that are there as a whole; of the regions and of each
             keypoint the NME by the main normaliser; and log all in a table.
             Defaults to False.
         out_file (str, optional): Write the error of each face to this csv
@@ -105,7 +105,7 @@ class FaceNME(BaseMetric):
             ``collect_device='cpu'``. Defaults to ``.dist_test``.
 
     Raises:
-        ValueError: If an argument does not fit the data set (before the first
+        ValueError: If an argument does not fit the dataset (before the first
             test), a subset matches no face, a face cannot be measured, or
             faces share an id.
     """
@@ -136,7 +136,7 @@ class FaceNME(BaseMetric):
 
     @BaseMetric.dataset_meta.setter
     def dataset_meta(self, dataset_meta: dict) -> None:
-        """Plan the test of a data set; the runner does it before it starts."""
+        """Plan the test of a dataset; the runner does it before it starts."""
         self.plan = Plan(dataset_meta, **self.options)
         self._dataset_meta = dataset_meta
 
@@ -152,7 +152,7 @@ class FaceNME(BaseMetric):
         ids, not by their place, and raises errors in all processes.
 
         Args:
-            size (int): Faces of the data set.
+            size (int): Faces of the dataset.
 
         Returns:
             dict[str, float]: In percent by name, in every process.

@@ -5,9 +5,9 @@
 # DOCS
 # DOCS A rule is a dict with one of
 # DOCS
-# DOCS - ``path``: a pattern for the path of the picture, such as
+# DOCS - ``path``: a pattern for the path of the image, such as
 # DOCS   ``'*/lfpw/testset/*'``;
-# DOCS - ``file``: a text file that names a picture a line by the end of its path;
+# DOCS - ``file``: a text file that names an image a line by the end of its path;
 # DOCS - ``field`` and ``values``: a field of the annotation, such as
 # DOCS   ``'attributes.pose'``, and its values that count;
 # DOCS
@@ -28,18 +28,18 @@ class FaceResult(NamedTuple):
     """One face, its truth and its prediction; no maps.
 
     Attributes:
-        dataset (str): Name of the data set.
-        id (int | None): Of the annotation; unique in the data set.
-        img_path (str): The picture.
+        dataset (str): Name of the dataset.
+        id (int | None): Of the annotation; unique in the dataset.
+        img_path (str): The image.
         box (np.ndarray | None): The annotated box, (x1, y1, x2, y2).
         visible (np.ndarray): Which keypoints are labelled, bool (K,).
-        truth (np.ndarray): In pixels of the picture, float64 (K, 2).
+        truth (np.ndarray): In pixels of the image, float64 (K, 2).
         pred (np.ndarray): The same.
         cells (np.ndarray | None): Predicted cells (x, y) of the crop, (K, 2);
             None if the maps are coarser than the crop.
         size (np.ndarray): Width and height of the crop in its own pixels.
-        centre (np.ndarray): Of the crop in the picture.
-        scale (np.ndarray): Width and height of the crop in the picture.
+        centre (np.ndarray): Of the crop in the image.
+        scale (np.ndarray): Width and height of the crop in the image.
         labels (dict): What the annotation says in the fields asked for.
     """
 
@@ -99,14 +99,14 @@ def one_per_face(
 
     Args:
         results (Iterable[FaceResult]): Of all processes, in any order.
-        size (int, optional): Faces of the data set, if known.
+        size (int, optional): Faces of the dataset, if known.
 
     Returns:
         list[FaceResult]: Each face once.
 
     Raises:
         ValueError: If a face has no id, two faces have the same, or some of
-            the data set are missing though enough were tested.
+            the dataset are missing though enough were tested.
     """
     results = list(results)
     found: dict[tuple, FaceResult] = {}
@@ -166,7 +166,7 @@ def check_rule(name: str, rule: dict) -> dict:
     if keys not in FORMS:
         raise ValueError(
             f'face_subsets[{name!r}]={rule!r}: give dict(path=pattern), '
-            'dict(file=list of pictures) or dict(field=name, values=[...]), '
+            'dict(file=list of images) or dict(field=name, values=[...]), '
             'and if wanted count=number of faces.'
         )
     rule = dict(rule)
@@ -200,24 +200,24 @@ def find_members(name: str, rule: dict, faces: Sequence[FaceResult]) -> np.ndarr
 
     Raises:
         ValueError: If there is none, another number than ``count``, or the
-            file names a picture that was not tested.
+            file names an image that was not tested.
     """
     where = f'face_subsets[{name!r}]'
     paths = [face.img_path.replace(os.sep, '/') for face in faces]
     if 'path' in rule:
         members = [fnmatchcase(path, rule['path']) for path in paths]
-        looked = f'no picture fits {rule["path"]!r}, as {paths[0]!r} does not'
+        looked = f'no image fits {rule["path"]!r}, as {paths[0]!r} does not'
     elif 'file' in rule:
         named = [_named(path, rule['lines']) for path in paths]
         left = sorted(rule['lines'].difference(*named))
         if left:
             raise ValueError(
-                f'{where}: {len(left)} of {len(rule["lines"])} pictures named '
+                f'{where}: {len(left)} of {len(rule["lines"])} images named '
                 f'in {rule["file"]!r} were not tested, such as {left[0]!r}; '
                 'test them too, or take them out of the list.'
             )
         members = [bool(names) for names in named]
-        looked = f'{rule["file"]!r} names no picture'
+        looked = f'{rule["file"]!r} names no image'
     else:
         found = [face.labels.get(rule['field']) for face in faces]
         members = [value in rule['values'] for value in found]

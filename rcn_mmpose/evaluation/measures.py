@@ -53,7 +53,7 @@ class Plan:
     """All that a test measures, checked before it begins.
 
     Args:
-        meta (dict): Metainfo of the data set, parsed by MMPose. Besides
+        meta (dict): Metainfo of the dataset, parsed by MMPose. Besides
             ``num_keypoints`` and ``keypoint_id2name`` it may have, each by
             name: ``normalisers``, two groups of keypoints;
             ``keypoint_groups`` and ``keypoint_regions``, keypoints;
@@ -183,7 +183,7 @@ def _choose(
         what (str): The argument, for errors.
         given (Mapping | Sequence[str], optional): Definitions by name, or
             names of known ones.
-        known (dict): What the data set defines.
+        known (dict): What the dataset defines.
         all_ (bool): Whether the known ones that are not given come along
             (never, if names are given).
 
@@ -191,13 +191,13 @@ def _choose(
         ValueError: If a name is unknown or none is chosen.
     """
     if given is None or isinstance(given, Mapping):
-        # those given come first, also where the data set knows the name
+        # those given come first, also where the dataset knows the name
         rest = {k: v for k, v in known.items() if k not in (given or {})}
         return {**(given or {}), **(rest if all_ else {})}
     unknown = [name for name in given if name not in known]
     if unknown or isinstance(given, str):
         raise ValueError(
-            f'{what}={given!r}: this data set knows '
+            f'{what}={given!r}: this dataset knows '
             f'{", ".join(known) or "none"}; give a list of these names, or '
             'define others by dict(name=...).'
         )

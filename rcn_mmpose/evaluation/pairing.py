@@ -57,7 +57,7 @@ class Pairs(NamedTuple):
 
 
 def pair_faces(truth: Truth, predicted: Sequence[PredictedFace]) -> Pairs:
-    """Pair true faces with predictions, picture by picture.
+    """Pair true faces with predictions, image by image.
 
     Args:
         truth (Truth): The true faces.
@@ -68,7 +68,7 @@ def pair_faces(truth: Truth, predicted: Sequence[PredictedFace]) -> Pairs:
 
     Raises:
         ValueError: If the numbers of keypoints differ and neither side can be
-            reduced to five, as when the five are not named, or a picture's
+            reduced to five, as when the five are not named, or an image's
             name is not clear.
     """
     truth, predicted = _same_keypoints(truth, predicted)
@@ -88,7 +88,7 @@ def pair_faces(truth: Truth, predicted: Sequence[PredictedFace]) -> Pairs:
     for name, indices in wanted.items():
         if name in found:
             faces = [truth.faces[i] for i in indices]
-            pairs = _pair_one_picture(faces, there[found[name]])
+            pairs = _pair_one_image(faces, there[found[name]])
             for face, prediction in pairs.items():
                 chosen[indices[face]] = there[found[name]][prediction]
     order = sorted(chosen)
@@ -99,7 +99,7 @@ def pair_faces(truth: Truth, predicted: Sequence[PredictedFace]) -> Pairs:
     )
 
 
-def _pair_one_picture(
+def _pair_one_image(
     faces: Sequence[TrueFace], predictions: Sequence[np.ndarray]
 ) -> dict[int, int]:
     """Return the prediction of each face that has one, by their indices.

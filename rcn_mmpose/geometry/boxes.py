@@ -1,4 +1,4 @@
-"""Face boxes: which square of a picture the network sees.
+"""Face boxes: which square of an image the network sees.
 
 Boxes are (x1, y1, x2, y2) in pixels. The crop is the square itself, with no
 further margin. Three rules:
@@ -19,13 +19,13 @@ def box_from_eyes_and_mouth(
     The square around the eyes and mouth corners (the nose tip is left out)
     grows on every side by ``margin`` times the larger of two distances: eye
     to eye, and between the midpoints of the eyes and of the mouth corners. A
-    box that leaves the picture is shifted back, then shrunk if it is larger
-    than the picture; it is never padded.
+    box that leaves the image is shifted back, then shrunk if it is larger
+    than the image; it is never padded.
 
     Args:
         keypoints (np.ndarray): Left eye, right eye, nose tip, left and right
             mouth corner as (x, y), of shape (5, 2).
-        image_size (tuple): Width and height of the picture.
+        image_size (tuple): Width and height of the image.
         margin (float): Defaults to 0.95, about 2.9 eye distances a side.
 
     Returns:
@@ -59,7 +59,7 @@ def box_from_extent(keypoints: np.ndarray, scale: float = 1.3) -> np.ndarray:
     """Box any keypoints by the rule of the paper's code for 300W.
 
     The tight square around all keypoints, enlarged about its centre. It may
-    leave the picture, which counts as black there.
+    leave the image, which counts as black there.
 
     Args:
         keypoints (np.ndarray): Positions (x, y), of shape (K, 2).

@@ -14,7 +14,7 @@ FIVE_NAMES = (
     'left_mouth_corner',
     'right_mouth_corner',
 )
-# pairs change places in a mirrored picture; an eye's centre is the mean of
+# pairs change places in a mirrored image; an eye's centre is the mean of
 # the keypoints of its group
 FIVE_RELATIONS = dict(flip_pairs=[[0, 1], [3, 4]], eyes=[[0], [1]])
 # by what errors are divided: the distance between the means of two groups

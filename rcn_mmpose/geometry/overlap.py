@@ -61,9 +61,9 @@ def match_boxes(
     The pair that shares the largest part of its union comes first.
 
     Args:
-        true (np.ndarray): Boxes of the N faces of a picture, (x1, y1, x2,
+        true (np.ndarray): Boxes of the N faces of an image, (x1, y1, x2,
             y2), none empty, (N, 4).
-        found (np.ndarray): A detector's boxes of that picture, (M, 4).
+        found (np.ndarray): A detector's boxes of that image, (M, 4).
         least (float): Intersection over union below which a box belongs to
             another face, or to none. Defaults to 0.5.
 

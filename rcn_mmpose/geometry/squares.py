@@ -1,4 +1,4 @@
-"""The squares of pictures that are cropped, and the way back from crops."""
+"""The squares of images that are cropped, and the way back from crops."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Squares:
     """N squares.
 
     Attributes:
-        centre: (x, y) in pixels of the picture, float64 (N, 2).
+        centre: (x, y) in pixels of the image, float64 (N, 2).
         side: In pixels, float64 (N,).
         rotation: In degrees, clockwise as one sees it, float64 (N,).
     """
@@ -41,15 +41,15 @@ class Squares:
         """Return some of them."""
         return Squares(self.centre[rows], self.side[rows], self.rotation[rows])
 
-    def to_picture(self, prediction: Prediction, width: int) -> Prediction:
-        """Bring what was predicted of their crops back to the picture.
+    def to_image(self, prediction: Prediction, width: int) -> Prediction:
+        """Bring what was predicted of their crops back to the image.
 
         Args:
             prediction (Prediction): Of the N crops, in their pixels.
             width (int): Of a crop in pixels.
 
         Returns:
-            Prediction: Positions in pixels of the picture, covariance in
+            Prediction: Positions in pixels of the image, covariance in
             squared pixels of it; float64. The confidence is as it was.
         """
         points, confidence, covariance = prediction
@@ -61,7 +61,7 @@ class Squares:
         return points, confidence, spread
 
     def _turns(self) -> np.ndarray:
-        """Return the maps from directions in crops to those in pictures."""
+        """Return the maps from directions in crops to those in images."""
         angle = np.radians(self.rotation)
         cos, sin = np.cos(angle), np.sin(angle)
         return np.stack((cos, -sin, sin, cos), -1).reshape(-1, 2, 2)

@@ -1,4 +1,4 @@
-"""Contact sheets: many faces with their keypoints on one picture."""
+"""Contact sheets: many faces with their keypoints on one image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ERROR = (0, 255, 255)
 
 
 def draw_face(
-    picture: np.ndarray,
+    image: np.ndarray,
     keypoints: np.ndarray | None = None,
     predictions: np.ndarray | None = None,
     hidden: np.ndarray | None = None,
@@ -30,19 +30,19 @@ def draw_face(
     line joins the two; the box is cyan.
 
     Args:
-        picture (np.ndarray): uint8, (H, W) grey or (H, W, 3) BGR.
+        image (np.ndarray): uint8, (H, W) grey or (H, W, 3) BGR.
         keypoints (np.ndarray, optional): True (x, y), (K, 2).
         predictions (np.ndarray, optional): Predicted (x, y), (K, 2).
         hidden (np.ndarray, optional): Which true keypoints are hidden, (K,).
         box (np.ndarray, optional): (x1, y1, x2, y2).
-        view (np.ndarray, optional): The part of the picture to show,
-            (x1, y1, x2, y2), a square. Defaults to the whole picture.
+        view (np.ndarray, optional): The part of the image to show,
+            (x1, y1, x2, y2), a square. Defaults to the whole image.
         side (int): Side of the tile in pixels.
 
     Returns:
         np.ndarray: uint8 of shape (side, side, 3), BGR.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     if view is None:
         longer = max(height, width)
         view = np.array([0, 0, longer, longer]) - 0.5
@@ -52,7 +52,7 @@ def draw_face(
     # the edge of the view comes to the tile's edge, half a pixel off its 0
     matrix[:, 2] = -corner * zoom - 0.5
     way = cv2.INTER_CUBIC if zoom > 1 else cv2.INTER_AREA
-    tile = cv2.warpAffine(picture, matrix, (side, side), flags=way)
+    tile = cv2.warpAffine(image, matrix, (side, side), flags=way)
     if tile.ndim == 2:
         tile = cv2.cvtColor(tile, cv2.COLOR_GRAY2BGR)
 

@@ -1,4 +1,4 @@
-"""From a picture and a square to the network's crop.
+"""From an image and a square to the network's crop.
 
 The one grey and the one warp of the project: the transforms of the pipelines
 and the predictors call these. numpy and OpenCV alone are needed.
@@ -21,7 +21,7 @@ LARGEST = 32766
 
 
 def to_grey(img: np.ndarray) -> np.ndarray:
-    """Convert a picture to grey by OpenCV's weights (0.114, 0.587, 0.299).
+    """Convert an image to grey by OpenCV's weights (0.114, 0.587, 0.299).
 
     Args:
         img (np.ndarray): uint8, (H, W) or (H, W, 1) grey or (H, W, 3) BGR.
@@ -38,7 +38,7 @@ def to_grey(img: np.ndarray) -> np.ndarray:
         if img.ndim == 2 or (img.ndim == 3 and img.shape[2] == 1):
             return img.reshape(img.shape[:2])
     raise ValueError(
-        f'a picture of shape {img.shape} and type {img.dtype}; give uint8 '
+        f'an image of shape {img.shape} and type {img.dtype}; give uint8 '
         '(H, W) grey or (H, W, 3) BGR.'
     )
 
@@ -47,7 +47,7 @@ def oversampling(side: float, width: int) -> int:
     """Return how many times finer than the crop a warp is drawn.
 
     Args:
-        side (float): Width of the square in pixels of the picture.
+        side (float): Width of the square in pixels of the image.
         width (int): Width of the crop in pixels.
     """
     n = math.ceil(float(side) / width - 1e-6)
@@ -55,26 +55,26 @@ def oversampling(side: float, width: int) -> int:
 
 
 def warp(
-    picture: np.ndarray, matrix: np.ndarray, size: tuple[int, int], n: int
+    image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], n: int
 ) -> np.ndarray:
-    """Warp a picture, averaging n x n samples a pixel.
+    """Warp an image, averaging n x n samples a pixel.
 
     Args:
-        picture (np.ndarray): uint8 (H, W).
+        image (np.ndarray): uint8 (H, W).
         matrix (np.ndarray): Affine map (2, 3), float64, from pixels (x, y) of
-            the picture to those of the result.
+            the image to those of the result.
         size (tuple): Width and height of the result.
         n (int): Samples along each side of a pixel.
 
     Returns:
-        np.ndarray: uint8, black beyond the picture.
+        np.ndarray: uint8, black beyond the image.
     """
     # Fine pixels n*x .. n*x + n-1 make up pixel x of the crop.
     matrix = matrix * n
     matrix[:, 2] += (n - 1) / 2
     width, height = size
     fine = cv2.warpAffine(
-        picture, matrix, (width * n, height * n), flags=cv2.INTER_LINEAR
+        image, matrix, (width * n, height * n), flags=cv2.INTER_LINEAR
     )
     if n == 1:
         return fine
@@ -141,18 +141,18 @@ def turned_matrix(
 
 
 def crop_square(
-    picture: np.ndarray,
+    image: np.ndarray,
     centre: Sequence[float],
     side: float,
     size: tuple[int, int],
     rotation: float = 0.0,
 ) -> np.ndarray:
-    """Cut a square out of a picture.
+    """Cut a square out of an image.
 
-    Only the part of the picture that the square covers is converted to grey.
+    Only the part of the image that the square covers is converted to grey.
 
     Args:
-        picture (np.ndarray): uint8, (H, W) or (H, W, 1) grey or (H, W, 3)
+        image (np.ndarray): uint8, (H, W) or (H, W, 1) grey or (H, W, 3)
             BGR.
         centre (Sequence[float]): Of the square (x, y) in pixels.
         side (float): Of the square in pixels.
@@ -162,15 +162,15 @@ def crop_square(
             upright in the crop. Defaults to 0.
 
     Returns:
-        np.ndarray: uint8 (height, width), black beyond the picture.
+        np.ndarray: uint8 (height, width), black beyond the image.
 
     Raises:
-        ValueError: If the square does not touch the picture or is too large,
-            or the picture is none.
+        ValueError: If the square does not touch the image or is too large,
+            or the image is none.
     """
     # plain numbers: numpy takes longer for two than for a hundred
     x, y, side = (float(np.float32(v)) for v in (*centre, side))
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     reach = side / 2
     if rotation:
         angle = math.radians(rotation)
@@ -178,8 +178,8 @@ def crop_square(
     if not (-reach < x < width + reach and -reach < y < height + reach):
         raise ValueError(
             f'the square around ({x:g}, {y:g}) with a side of {side:g} '
-            f'pixels lies outside the picture of {width}x{height} pixels; '
-            'give boxes (x1, y1, x2, y2) in pixels of this picture.'
+            f'pixels lies outside the image of {width}x{height} pixels; '
+            'give boxes (x1, y1, x2, y2) in pixels of this image.'
         )
     # samples of the outermost pixels stray half a pixel of the crop
     rim = RIM + math.ceil(reach / size[0])
@@ -189,10 +189,10 @@ def crop_square(
     if max(right - left, bottom - top) > LARGEST:
         raise ValueError(
             f'a square with a side of {side:g} pixels; OpenCV warps parts of '
-            f'a picture of up to {LARGEST} pixels a side. Make the picture '
+            f'an image of up to {LARGEST} pixels a side. Make the image '
             'smaller.'
         )
-    part = to_grey(picture[top:bottom, left:right])
+    part = to_grey(image[top:bottom, left:right])
     if rotation:
         matrix = turned_matrix((x, y), side, size, rotation)
     else:

@@ -1,4 +1,4 @@
-"""Predicted keypoints drawn into the picture they were found in."""
+"""Predicted keypoints drawn into the image they were found in."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def confidence_color(confidence: float) -> tuple[int, int, int]:
 
 
 def draw_keypoints(
-    picture: np.ndarray,
+    image: np.ndarray,
     keypoints: np.ndarray,
     confidence: np.ndarray,
     boxes: np.ndarray,
     covariance: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Draw the keypoints of all faces of a picture.
+    """Draw the keypoints of all faces of an image.
 
     Dots are coloured by confidence (:func:`confidence_color`), boxes are
-    white. What is not finite or far outside the picture is left out.
+    white. What is not finite or far outside the image is left out.
 
     Args:
-        picture (np.ndarray): uint8, (H, W) grey or (H, W, 3) BGR.
+        image (np.ndarray): uint8, (H, W) grey or (H, W, 3) BGR.
         keypoints (np.ndarray): (x, y) in pixels, (N, K, 2).
         confidence (np.ndarray): In [0, 1], (N, K).
         boxes (np.ndarray): (x1, y1, x2, y2), (N, 4).
@@ -55,7 +55,7 @@ def draw_keypoints(
     Returns:
         np.ndarray: A copy, uint8 (H, W, 3) BGR.
     """
-    drawn = picture.reshape(*picture.shape[:2], -1)
+    drawn = image.reshape(*image.shape[:2], -1)
     if drawn.shape[2] == 1:
         drawn = cv2.cvtColor(drawn, cv2.COLOR_GRAY2BGR)
     else:
@@ -82,7 +82,7 @@ def draw_keypoints(
 
 
 def _ellipse(
-    picture: np.ndarray,
+    image: np.ndarray,
     point: np.ndarray,
     covariance: np.ndarray,
     color: tuple,
@@ -95,7 +95,7 @@ def _ellipse(
         return
     angle = math.degrees(math.atan2(axes[1, 1], axes[0, 1]))
     cv2.ellipse(
-        picture,
+        image,
         _whole(point),
         _whole(reach[::-1]),  # eigh gives the longer axis last
         angle,

@@ -6,7 +6,7 @@ Each pixel is set against the 9x9 pixels around it, weighted by a Gaussian G::
     s   = sqrt(G * v^2)
     out = (v / max(s, mean of s) + 2.5) / 5
 
-The mean of s bounds the gain in flat regions. The picture counts as zero
+The mean of s bounds the gain in flat regions. The image counts as zero
 beyond its border.
 """
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 WINDOW = 9
 SIGMA = 1.591  # pixels
-FLOORS = ('picture', 'batch')
+FLOORS = ('image', 'batch')
 
 
 def _blur_matrix(size: int, like: Tensor) -> Tensor:
@@ -39,29 +39,29 @@ def _blur(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     return rows @ x @ columns
 
 
-def local_contrast_normalize(x: Tensor, floor: str = 'picture') -> Tensor:
-    """Normalise the local contrast of grey pictures.
+def local_contrast_normalize(x: Tensor, floor: str = 'image') -> Tensor:
+    """Normalise the local contrast of grey images.
 
     Computed in float32 (or float64 as given), under autocast too.
 
     Args:
-        x (Tensor): Grey pictures in [0, 255], any type, of shape
+        x (Tensor): Grey images in [0, 255], any type, of shape
             (B, 1, H, W).
-        floor (str): The mean of s is taken over each ``'picture'``, or over
+        floor (str): The mean of s is taken over each ``'image'``, or over
             the whole ``'batch'`` as the paper's code does. The latter makes
-            a result depend on the pictures beside it.
+            a result depend on the images beside it.
 
     Returns:
-        Tensor: Of shape (B, 1, H, W), centred at 0.5; a black picture gives
+        Tensor: Of shape (B, 1, H, W), centred at 0.5; a black image gives
         0.5 everywhere.
 
     Raises:
-        ValueError: If ``x`` is not a batch of grey pictures, or ``floor`` is
+        ValueError: If ``x`` is not a batch of grey images, or ``floor`` is
             not one of the above.
     """
     if x.ndim != 4 or x.shape[1] != 1:
         raise ValueError(
-            f'LCN takes grey pictures (B, 1, H, W), not {tuple(x.shape)}; '
+            f'LCN takes grey images (B, 1, H, W), not {tuple(x.shape)}; '
             'load them with rcn_mmpose.LoadGreyImage.'
         )
     if floor not in FLOORS:
@@ -73,8 +73,8 @@ def local_contrast_normalize(x: Tensor, floor: str = 'picture') -> Tensor:
         rows = _blur_matrix(height, x)
         columns = rows if width == height else _blur_matrix(width, x)
         v = x - _blur(x, rows, columns)
-        # not 0: a black picture divides by s, sqrt has no gradient there
+        # not 0: a black image divides by s, sqrt has no gradient there
         s = _blur(v * v, rows, columns)
         s = s.clamp_min(torch.finfo(v.dtype).tiny).sqrt()
-        mean = s.mean((1, 2, 3) if floor == 'picture' else None, keepdim=True)
+        mean = s.mean((1, 2, 3) if floor == 'image' else None, keepdim=True)
         return (v / torch.maximum(s, mean) + 2.5) / 5

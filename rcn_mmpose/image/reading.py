@@ -1,4 +1,4 @@
-"""Reading pictures and boxes in the forms that people have them in."""
+"""Reading images and boxes in the forms that people have them in."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 ALONE = {0x00, 0x01, *range(0xD0, 0xD8)}
 
 
-def read_picture(picture: Any) -> np.ndarray:
-    """Return a picture as an array.
+def read_image(image: Any) -> np.ndarray:
+    """Return an image as an array.
 
     Args:
-        picture: A path (decoded in colour and turned as its EXIF says), a
+        image: A path (decoded in colour and turned as its EXIF says), a
             ``PIL.Image``, or an array: uint8, (H, W) or (H, W, 1) grey or
             (H, W, 3) in the order BGR, as OpenCV has it.
 
@@ -35,18 +35,18 @@ def read_picture(picture: Any) -> np.ndarray:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no picture.
+        ValueError: If it is no image.
         TypeError: If it is something else.
     """
-    if isinstance(picture, (str, os.PathLike)):
-        array = _decode(os.fspath(picture))
-    elif _is_pil(picture):
-        array = _from_pil(picture)
-    elif isinstance(picture, np.ndarray):
-        array = picture
+    if isinstance(image, (str, os.PathLike)):
+        array = _decode(os.fspath(image))
+    elif _is_pil(image):
+        array = _from_pil(image)
+    elif isinstance(image, np.ndarray):
+        array = image
     else:
         raise TypeError(
-            f'a picture of type {type(picture).__name__}; give a path, a '
+            f'an image of type {type(image).__name__}; give a path, a '
             'PIL.Image or a numpy array.'
         )
     channels = array.shape[2:] or (1,)
@@ -62,47 +62,47 @@ def read_picture(picture: Any) -> np.ndarray:
         elif channels == (4,):
             hint = ' Leave out the fourth channel: x[..., :3].'
         raise ValueError(
-            f'a picture of shape {array.shape} and type {array.dtype}; give '
+            f'an image of shape {array.shape} and type {array.dtype}; give '
             f'uint8 (H, W) grey or (H, W, 3) BGR.{hint}'
         )
     return array
 
 
-def picture_name(picture: Any) -> str:
-    """Return the path of a picture, or nothing for one without."""
-    if isinstance(picture, (str, os.PathLike)):
-        return os.fspath(picture)
+def image_name(image: Any) -> str:
+    """Return the path of an image, or nothing for one without."""
+    if isinstance(image, (str, os.PathLike)):
+        return os.fspath(image)
     return ''
 
 
-def is_picture(value: Any) -> bool:
-    """Whether this is one picture, not several."""
+def is_image(value: Any) -> bool:
+    """Whether this is one image, not several."""
     if isinstance(value, np.ndarray):
         return value.ndim < 4
     return isinstance(value, (str, bytes, os.PathLike)) or _is_pil(value)
 
 
-def as_pictures(pictures: Any) -> list:
-    """Return several pictures as a list.
+def as_images(images: Any) -> list:
+    """Return several images as a list.
 
     Raises:
-        TypeError: If it is neither one picture nor several.
+        TypeError: If it is neither one image nor several.
     """
     try:
-        return list(pictures)
+        return list(images)
     except TypeError as error:
         raise TypeError(
-            f'pictures of type {type(pictures).__name__}; give one (a path, a '
+            f'images of type {type(images).__name__}; give one (a path, a '
             'PIL.Image or a numpy array) or a list of them.'
         ) from error
 
 
 def as_boxes(boxes: Any, where: str = '') -> np.ndarray:
-    """Return the boxes of one picture as an array.
+    """Return the boxes of one image as an array.
 
     Args:
         boxes: N boxes (x1, y1, x2, y2), or a single one.
-        where (str): Which picture, for the message.
+        where (str): Which image, for the message.
 
     Returns:
         np.ndarray: float64 (N, 4); their values are not checked.
@@ -121,7 +121,7 @@ def as_boxes(boxes: Any, where: str = '') -> np.ndarray:
     if array.ndim != 2 or array.shape[1] != 4:
         raise ValueError(
             f'boxes{where} are {boxes!r:.200}; give (x1, y1, x2, y2) in '
-            'pixels for each face of a picture: (N, 4) numbers.'
+            'pixels for each face of an image: (N, 4) numbers.'
         )
     return array
 
@@ -132,7 +132,7 @@ def _is_pil(value: Any) -> bool:
     return module is not None and isinstance(value, module.Image)
 
 
-def _from_pil(picture: Any) -> np.ndarray:
+def _from_pil(image: Any) -> np.ndarray:
     """Convert a PIL.Image to grey or BGR.
 
     Raises:
@@ -140,17 +140,17 @@ def _from_pil(picture: Any) -> np.ndarray:
     """
     from PIL import ImageOps
 
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode == 'L':
-        return np.asarray(picture)
-    if picture.mode.startswith('I;16'):  # Pillow would clip at 255
-        return (np.asarray(picture) >> 8).astype(np.uint8)
-    if picture.mode in ('I', 'F'):
+    image = ImageOps.exif_transpose(image)
+    if image.mode == 'L':
+        return np.asarray(image)
+    if image.mode.startswith('I;16'):  # Pillow would clip at 255
+        return (np.asarray(image) >> 8).astype(np.uint8)
+    if image.mode in ('I', 'F'):
         raise ValueError(
-            f'a PIL.Image of mode {picture.mode!r}, whose white is not known; '
+            f'a PIL.Image of mode {image.mode!r}, whose white is not known; '
             "bring its values to 0 to 255 and convert it to mode 'L'."
         )
-    return np.asarray(picture.convert('RGB'))[..., ::-1].copy()
+    return np.asarray(image.convert('RGB'))[..., ::-1].copy()
 
 
 def _decode(path: str) -> np.ndarray:
@@ -159,21 +159,19 @@ def _decode(path: str) -> np.ndarray:
         if not stat.S_ISREG(os.stat(path).st_mode):
             # a pipe would be waited for, a device may never end
             raise ValueError(
-                f'picture {path!r} cannot be read: it is a folder, a pipe or '
+                f'image {path!r} cannot be read: it is a folder, a pipe or '
                 'a device; give a file.'
             )
         with open(path, 'rb') as file:
             content = file.read()
     except FileNotFoundError as error:
-        raise FileNotFoundError(f'picture {path!r} does not exist.') from error
+        raise FileNotFoundError(f'image {path!r} does not exist.') from error
     except OSError as error:
-        raise ValueError(
-            f'picture {path!r} cannot be read: {error.strerror}.'
-        ) from error
-    return decode_picture(content, path)
+        raise ValueError(f'image {path!r} cannot be read: {error.strerror}.') from error
+    return decode_image(content, path)
 
 
-def decode_picture(content: bytes, path: str) -> np.ndarray:
+def decode_image(content: bytes, path: str) -> np.ndarray:
     """Decode the content of a file, turned as its EXIF says.
 
     Args:
@@ -184,7 +182,7 @@ def decode_picture(content: bytes, path: str) -> np.ndarray:
         np.ndarray: uint8 (H, W, 3) BGR.
 
     Raises:
-        ValueError: If it is too large, or no picture.
+        ValueError: If it is too large, or no image.
     """
     check_size(content, path)
     array = None
@@ -195,14 +193,14 @@ def decode_picture(content: bytes, path: str) -> np.ndarray:
             array = None
     if array is None:
         raise ValueError(
-            f'picture {path!r} ({len(content)} bytes) is no picture that '
+            f'image {path!r} ({len(content)} bytes) is no image that '
             'OpenCV can decode, or cut short; convert it to JPEG or PNG.'
         )
     return array
 
 
 def check_size(content: bytes, path: str) -> None:
-    """Refuse a picture that would take too much memory, before decoding it.
+    """Refuse an image that would take too much memory, before decoding it.
 
     Args:
         content (bytes): Of the file.
@@ -215,7 +213,7 @@ def check_size(content: bytes, path: str) -> None:
     width, height = claimed_size(content)
     if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
         raise ValueError(
-            f'picture {path!r} claims {width}x{height} pixels; at most '
+            f'image {path!r} claims {width}x{height} pixels; at most '
             f'{MOST_PIXELS}, and {LONGEST_SIDE} a side, are decoded. Make it '
             'smaller.'
         )
@@ -241,7 +239,7 @@ def is_whole(content: bytes) -> bool:
 
 
 def claimed_size(content: bytes) -> tuple[int, int]:
-    """Read off the header how large a picture is.
+    """Read off the header how large an image is.
 
     Args:
         content (bytes): Of a file.

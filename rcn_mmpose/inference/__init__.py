@@ -1,4 +1,4 @@
-"""Keypoints of faces in pictures, without a training framework around.
+"""Keypoints of faces in images, without a training framework around.
 
 Three lines::
 
@@ -19,12 +19,12 @@ of ``tools/train.py`` do), or a config and a checkpoint, or an exported
 - ``batch_size``: faces that go through the network at once; by default what
   suits the cache of a CPU, however many are asked for.
 
-A predictor is called with one picture or a list of them, and with the boxes
+A predictor is called with one image or a list of them, and with the boxes
 of the faces; it returns one :class:`~.result.Result`. Its parts can be called
 (and timed) by themselves::
 
-    model(pictures, boxes)      pictures and boxes to a Result
-    model.crop(picture, boxes)  a picture (an array) and boxes (N, 4) to
+    model(images, boxes)      images and boxes to a Result
+    model.crop(image, boxes)  an image (an array) and boxes (N, 4) to
                                 crops (N, H, W) uint8
     model.predict(crops)        crops to keypoints (N, K, 2) in their pixels,
                                 confidence (N, K), covariance (N, K, 2, 2)

@@ -68,7 +68,7 @@ def load_model(
             same.
 
     Returns:
-        Predictor: To be called with pictures and boxes.
+        Predictor: To be called with images and boxes.
 
     Raises:
         FileNotFoundError: If a file does not exist.
@@ -177,7 +177,7 @@ def load_estimator(
 
     Returns:
         tuple: The model, what is to be known of it, and the keypoints of a
-        mirrored picture, if that is known.
+        mirrored image, if that is known.
     """
     from .. import compat
 
@@ -270,7 +270,7 @@ def _calibration(model: nn.Module) -> dict[str, float] | None:
 
 
 def _described(config: Config) -> dict:
-    """Return what the config's data set says of its keypoints."""
+    """Return what the config's dataset says of its keypoints."""
     from mmpose.apis.inference import dataset_meta_from_config
 
     for mode in ('test', 'val', 'train'):
@@ -290,7 +290,7 @@ def _keypoint_names(described: Mapping, count: int) -> tuple[str, ...]:
 def _geometry(
     config: Config, model: nn.Module, box_rule: Mapping | None
 ) -> dict[str, Any]:
-    """Read off the test pipeline how pictures become crops."""
+    """Read off the test pipeline how images become crops."""
     data = config.get('test_dataloader') or config.get('val_dataloader') or {}
     steps = data.get('dataset', {}).get('pipeline', ())
     by_type = {step['type']: dict(step) for step in steps}

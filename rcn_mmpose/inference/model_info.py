@@ -17,7 +17,7 @@ RULES = {'given': (), 'detection': ('scale', 'shift')}
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """How pictures become crops, and what the K results are.
+    """How images become crops, and what the K results are.
 
     Attributes:
         input_size: Width and height of the crops, which are equal.

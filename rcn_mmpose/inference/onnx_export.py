@@ -42,7 +42,7 @@ def export(
     Its input ``crops`` is uint8 (N, H, W), any N; its outputs are
     ``keypoints`` (N, K, 2) in pixels of the crop, ``confidence`` (N, K) and
     ``covariance`` (N, K, 2, 2): normalisation and decoding are inside. Beside
-    it a json file says how pictures become crops, what the K keypoints are,
+    it a json file says how images become crops, what the K keypoints are,
     which versions made it, and its sha256. ``load_model`` reads both.
 
     The files appear only after ONNX Runtime has predicted from them what
@@ -52,7 +52,7 @@ def export(
         predictor (TorchPredictor): From ``load_model``, in fp32.
         path: The ``.onnx`` to write; the other file ends in ``.json``.
         crops (np.ndarray, optional): Faces to compare by, uint8 (N, H, W). By
-            default pictures of blurred noise, and a black one.
+            default images of blurred noise, and a black one.
 
     Returns:
         Parity: The largest differences found.
@@ -123,7 +123,7 @@ def versions() -> dict[str, str]:
 
 
 def noise_crops(size: tuple[int, int], count: int = 8) -> np.ndarray:
-    """Return pictures with structures of all sizes, uint8 (count + 1, H, W).
+    """Return images with structures of all sizes, uint8 (count + 1, H, W).
 
     The last one is black.
     """

@@ -1,4 +1,4 @@
-"""From pictures and boxes to keypoints; what all predictors share."""
+"""From images and boxes to keypoints; what all predictors share."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..geometry.squares import Prediction, Squares
 from ..image.crop import crop_square
 from ..image.reading import (
     as_boxes,
-    as_pictures,
-    is_picture,
-    picture_name,
-    read_picture,
+    as_images,
+    image_name,
+    is_image,
+    read_image,
 )
-from ..io.result import Failure, Picture, Result
+from ..io.result import Failure, Result, SourceImage
 from .model_info import ModelInfo
 from .second_pass import SecondPass, merge, predict_again
 
-# from a picture, uint8 grey or BGR, to its faces' boxes (N, 4)
+# from an image, uint8 grey or BGR, to its faces' boxes (N, 4)
 Detector = Callable[[np.ndarray], np.ndarray]
 
 
@@ -33,7 +33,7 @@ class Predictor(ABC):
         info (ModelInfo): Of the model.
         batch_size (int): Faces that go through the network at once.
         detector (Callable, optional): Finds the boxes where none are given:
-            called with a picture, uint8 (H, W) grey or (H, W, 3) BGR, it
+            called with an image, uint8 (H, W) grey or (H, W, 3) BGR, it
             returns (N, 4).
         passes (int): 2 to crop each face again by the keypoints found first,
             upright and centred, predict again, and join both, see
@@ -102,11 +102,11 @@ class Predictor(ABC):
             return tuple(np.zeros((0, *s), np.float32) for s in shapes)
         return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
-    def crop(self, picture: np.ndarray, boxes: Any) -> np.ndarray:
-        """Cut faces out of one picture, as the network sees them.
+    def crop(self, image: np.ndarray, boxes: Any) -> np.ndarray:
+        """Cut faces out of one image, as the network sees them.
 
         Args:
-            picture (np.ndarray): uint8, (H, W) or (H, W, 1) grey or (H, W, 3)
+            image (np.ndarray): uint8, (H, W) or (H, W, 1) grey or (H, W, 3)
                 BGR.
             boxes (np.ndarray): (x1, y1, x2, y2) in pixels, (N, 4).
 
@@ -118,54 +118,53 @@ class Predictor(ABC):
         """
         size = self.info.input_size
         crops = [
-            crop_square(picture, *self.info.square(box), size)
-            for box in as_boxes(boxes)
+            crop_square(image, *self.info.square(box), size) for box in as_boxes(boxes)
         ]
         return np.stack(crops) if crops else np.zeros((0, *size), np.uint8)
 
-    def __call__(self, pictures: Any, boxes: Any = None) -> Result:
-        """Predict the keypoints of the faces in one or more pictures.
+    def __call__(self, images: Any, boxes: Any = None) -> Result:
+        """Predict the keypoints of the faces in one or more images.
 
         Args:
-            pictures: One picture or a list: paths, ``PIL.Image``, or arrays,
+            images: One image or a list: paths, ``PIL.Image``, or arrays,
                 uint8 (H, W) grey or (H, W, 3) in the order BGR.
-            boxes: For one picture its faces' boxes (N, 4), (x1, y1, x2, y2)
-                in pixels; for a list one such entry a picture. A picture
+            boxes: For one image its faces' boxes (N, 4), (x1, y1, x2, y2)
+                in pixels; for a list one such entry an image. An image
                 without a face has an empty list. May be left out where the
                 predictor has a detector.
 
         Returns:
-            Result: Of all faces, in the order of pictures and boxes.
+            Result: Of all faces, in the order of images and boxes.
 
         Raises:
-            ValueError: If the boxes do not go with the pictures, there is no
-                picture or, for one picture alone, if a face or the picture
+            ValueError: If the boxes do not go with the images, there is no
+                image or, for one image alone, if a face or the image
                 fails. In a list each failure stands in ``failures``, and the
                 other faces are predicted.
-            FileNotFoundError: If the one picture does not exist.
-            TypeError: If it is neither a picture nor a list.
+            FileNotFoundError: If the one image does not exist.
+            TypeError: If it is neither an image nor a list.
         """
         start = perf_counter()
-        alone = is_picture(pictures)
+        alone = is_image(images)
         if alone:
-            pictures, boxes = [pictures], None if boxes is None else [boxes]
-        pictures = as_pictures(pictures)
-        boxes = self._boxes(pictures, boxes, alone)
+            images, boxes = [images], None if boxes is None else [boxes]
+        images = as_images(images)
+        boxes = self._boxes(images, boxes, alone)
         faces = _Faces(self, strict=alone)
-        for picture, known in zip(pictures, boxes, strict=True):
-            faces.add(picture, known)
+        for image, known in zip(images, boxes, strict=True):
+            faces.add(image, known)
             if self.second_pass and len(faces.crops) >= self.batch_size:
-                faces.predict()  # to let go of the pictures
+                faces.predict()  # to let go of the images
         faces.predict()
         return faces.result(start)
 
     def _boxes(
-        self, pictures: Sequence, boxes: Sequence | None, alone: bool
+        self, images: Sequence, boxes: Sequence | None, alone: bool
     ) -> list[np.ndarray | None]:
-        """Check how many boxes there are, for each picture."""
-        if not len(pictures):
+        """Check how many boxes there are, for each image."""
+        if not len(images):
             raise ValueError(
-                'no pictures; give one (a path, a PIL.Image or an array) or '
+                'no images; give one (a path, a PIL.Image or an array) or '
                 'a list of at least one.'
             )
         if boxes is None:
@@ -173,23 +172,23 @@ class Predictor(ABC):
                 raise ValueError(
                     'no boxes, and this predictor has no detector; give the '
                     "faces' boxes (x1, y1, x2, y2), or load the model with "
-                    'detector=..., a function from a picture to boxes.'
+                    'detector=..., a function from an image to boxes.'
                 )
-            return [None] * len(pictures)
-        if len(boxes) != len(pictures):
+            return [None] * len(images)
+        if len(boxes) != len(images):
             raise ValueError(
-                f'{len(pictures)} pictures, but boxes for {len(boxes)}; for '
-                'a list of pictures give one entry each: its boxes (N, 4), '
+                f'{len(images)} images, but boxes for {len(boxes)}; for '
+                'a list of images give one entry each: its boxes (N, 4), '
                 'or an empty list.'
             )
         return [
-            as_boxes(entry, '' if alone else f' of picture {i}')
+            as_boxes(entry, '' if alone else f' of image {i}')
             for i, entry in enumerate(boxes)
         ]
 
 
 class _Faces:
-    """The faces of all pictures on their way through the network."""
+    """The faces of all images on their way through the network."""
 
     def __init__(self, predictor: Predictor, strict: bool) -> None:
         self.predictor = predictor
@@ -205,16 +204,16 @@ class _Faces:
         self.predictions: list[Prediction] = []
         # of all
         self.boxes: list[np.ndarray] = []
-        self.picture_index: list[int] = []
-        self.pictures: list[Picture] = []
+        self.image_index: list[int] = []
+        self.images: list[SourceImage] = []
         self.failures: list[Failure] = []
 
-    def add(self, picture: Any, boxes: np.ndarray | None) -> None:
-        """Crop the faces of one picture."""
-        index, name = len(self.pictures), picture_name(picture)
+    def add(self, image: Any, boxes: np.ndarray | None) -> None:
+        """Crop the faces of one image."""
+        index, name = len(self.images), image_name(image)
         array, size = None, (0, 0)
         try:
-            array = read_picture(picture)
+            array = read_image(image)
             size = array.shape[1::-1]
             if boxes is None:
                 boxes = as_boxes(self.predictor.detector(array), ' of the detector')
@@ -223,10 +222,10 @@ class _Faces:
                 raise
             self.failures.append(Failure(index, None, str(error)))
             array = None
-        self.pictures.append(Picture(name, size))
+        self.images.append(SourceImage(name, size))
         for face, box in enumerate(() if boxes is None else boxes):
             self.boxes.append(box)
-            self.picture_index.append(index)
+            self.image_index.append(index)
             if array is not None:
                 self._crop(array, box, index, face)
 
@@ -254,7 +253,7 @@ class _Faces:
         found = self.predictor.predict(np.stack(self.crops))
         self.network_seconds += perf_counter() - start
         squares = Squares.upright(self.squares)
-        found = squares.to_picture(found, self.info.input_size[0])
+        found = squares.to_image(found, self.info.input_size[0])
         if self.predictor.second_pass:
             again, seconds = predict_again(self.predictor, self.arrays, found)
             self.network_seconds += seconds
@@ -285,8 +284,8 @@ class _Faces:
             confidence=confidence,
             covariance=covariance,
             boxes=np.array(self.boxes, float).reshape(-1, 4),
-            picture_index=np.array(self.picture_index, np.int64),
-            pictures=tuple(self.pictures),
+            image_index=np.array(self.image_index, np.int64),
+            images=tuple(self.images),
             names=tuple(names),
             failures=tuple(self.failures),
             timing=dict(crop=total - seconds, network=seconds, total=total),

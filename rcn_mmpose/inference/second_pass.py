@@ -45,7 +45,7 @@ class SecondPass:
         scale: Above 0.
         shift: In the direction from the eyes to the mouth.
         turn: Whether the square turns with the eyes. If not, the frame is the
-            picture's.
+            image's.
         merge: Whether :func:`merge` joins both passes, or the second replaces
             the first.
 
@@ -128,7 +128,7 @@ class SecondPass:
         longer = (high - low).max(-1)
         middle = (low + high) / 2
         middle[:, 1] += self.shift * longer
-        # from the level frame back to the picture's
+        # from the level frame back to the image's
         centre = (turn @ middle[..., None])[..., 0]
         return Squares(centre, self.scale * longer, rotation)
 
@@ -137,7 +137,7 @@ class SecondPass:
 
         Returns:
             tuple: Its least and largest (x, y), (N, 2) each; the maps from
-            the level frame to the picture's, (N, 2, 2); their angles in
+            the level frame to the image's, (N, 2, 2); their angles in
             degrees, (N,).
         """
         rotation = np.zeros(len(keypoints))
@@ -153,36 +153,36 @@ class SecondPass:
 
 def predict_again(
     model: Predictor,
-    pictures: Sequence[np.ndarray],
+    images: Sequence[np.ndarray],
     first: Prediction,
     second_pass: SecondPass | None = None,
 ) -> tuple[Prediction, float]:
     """Predict faces a second time; nothing is merged here.
 
-    A face whose first keypoints span no square, or one outside its picture,
+    A face whose first keypoints span no square, or one outside its image,
     keeps what was predicted first.
 
     Args:
         model (Predictor): The network, its crop's size and second pass.
-        pictures (Sequence[np.ndarray]): Of the N faces, each uint8 (H, W)
+        images (Sequence[np.ndarray]): Of the N faces, each uint8 (H, W)
             grey or (H, W, 3) BGR.
-        first (Prediction): In pixels of the pictures.
+        first (Prediction): In pixels of the images.
         second_pass (SecondPass, optional): Defaults to the model's.
 
     Returns:
-        tuple: The second prediction, in pixels of the pictures, and the
+        tuple: The second prediction, in pixels of the images, and the
         seconds that the network took.
     """
     size = model.info.input_size
     squares = (second_pass or model.second_pass).squares(first[0])
     rows, crops = [], []
-    for i, picture in enumerate(pictures):
+    for i, image in enumerate(images):
         if not squares.side[i] > 0:
             continue
         try:
             crops.append(
                 crop_square(
-                    picture,
+                    image,
                     squares.centre[i],
                     squares.side[i],
                     size,
@@ -197,7 +197,7 @@ def predict_again(
         return first, 0.0
     found = model.predict(np.stack(crops))
     seconds = perf_counter() - start
-    found = squares.take(np.array(rows)).to_picture(found, size[0])
+    found = squares.take(np.array(rows)).to_image(found, size[0])
     both = tuple(np.array(values, np.float64) for values in first)
     for values, new in zip(both, found, strict=True):
         values[rows] = new
@@ -213,7 +213,7 @@ def merge(first: Prediction, second: Prediction) -> Prediction:
     confidence the mean of both.
 
     Args:
-        first (Prediction): In pixels of the pictures.
+        first (Prediction): In pixels of the images.
         second (Prediction): The same.
 
     Returns:

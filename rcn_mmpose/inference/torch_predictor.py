@@ -40,7 +40,7 @@ class FaceNetwork(nn.Module):
             once and the network's convolutions run in bfloat16, the rest
             (and a denoiser) in float32.
         flip_indices (list[int], optional): The keypoints of a mirrored
-            picture; needed for a model whose ``test_cfg`` has ``flip_test``.
+            image; needed for a model whose ``test_cfg`` has ``flip_test``.
         split (bool): Whether to leave out products, see
             :mod:`~.split_upsampling`. Defaults to True.
 

@@ -32,7 +32,7 @@ class TrueFace(NamedTuple):
     """One annotated face.
 
     Attributes:
-        file: The picture.
+        file: The image.
         keypoints: (x, y) in pixels, float64 (K, 2).
         labelled: Which of them are, bool (K,).
         box: (x1, y1, x2, y2).
@@ -81,7 +81,7 @@ def read_annotations(path: str) -> Truth:
             category = (content.get('categories') or [{}])[0]
             called = tuple(category.get('keypoints', ()))
             if not all(isinstance(n, str) for n in (*names.values(), *called)):
-                raise ValueError('a picture or a keypoint has no name')
+                raise ValueError('an image or a keypoint has no name')
             eyes = category.get('eyes')
             if called and eyes:
                 if not are_groups(eyes, len(called)) or len(eyes) != 2:
@@ -129,7 +129,7 @@ def _face(annotation: dict, names: dict) -> TrueFace:
 def describe_keypoints(
     names: tuple[str, ...], category: dict[str, Any]
 ) -> dict[str, Any]:
-    """Say what is known of keypoints, as metainfo of a data set.
+    """Say what is known of keypoints, as metainfo of a dataset.
 
     Args:
         names (tuple[str, ...]): Of the K keypoints. Known are MTFL's five by

@@ -3,7 +3,7 @@
 Either a COCO json (``images`` with ``file_name``, ``annotations`` with
 ``bbox``, x, y, width and height), or a csv with a header that has the columns
 ``file`` (or ``img_path``), ``x1``, ``y1``, ``x2`` and ``y2``, a line a face.
-Boxes are in pixels of the picture.
+Boxes are in pixels of the image.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def read_boxes(path: str) -> dict[str, np.ndarray]:
         path (str): The file, .json or .csv.
 
     Returns:
-        dict[str, np.ndarray]: Boxes (x1, y1, x2, y2) by the picture's name,
-        (N, 4), in the order of the file. A picture of a json without an
+        dict[str, np.ndarray]: Boxes (x1, y1, x2, y2) by the image's name,
+        (N, 4), in the order of the file. An image of a json without an
         annotation has none. Values are not checked: not a number stays so.
 
     Raises:
@@ -45,7 +45,7 @@ def read_boxes(path: str) -> dict[str, np.ndarray]:
             else:
                 raise ValueError('its name ends neither in .json nor in .csv')
             if not all(isinstance(name, str) for name in found):
-                raise ValueError('a picture has no name')
+                raise ValueError('an image has no name')
         except (*BROKEN, csv.Error) as error:
             what = f'{error}'
             if isinstance(error, KeyError):
@@ -87,14 +87,14 @@ def _from_csv(rows: csv.DictReader) -> dict[str, list]:
 
 
 def match_names(names: Iterable[str], paths: Sequence[str]) -> dict[str, str]:
-    """Find out which picture each name in a file means.
+    """Find out which image each name in a file means.
 
     A name is the path itself or its end, by whole folders: ``a/1.jpg`` is
-    ``pictures/a/1.jpg``. The longest name that fits a path counts.
+    ``images/a/1.jpg``. The longest name that fits a path counts.
 
     Args:
         names (Iterable[str]): As they stand in the file.
-        paths (Sequence[str]): The pictures.
+        paths (Sequence[str]): The images.
 
     Returns:
         dict[str, str]: Names by path; paths that none fits are left out.
@@ -125,14 +125,14 @@ def match_names(names: Iterable[str], paths: Sequence[str]) -> dict[str, str]:
 def boxes_of(
     paths: Sequence[str], known: Mapping[str, np.ndarray]
 ) -> list[np.ndarray | None]:
-    """Give each picture its boxes; None where the file does not name it.
+    """Give each image its boxes; None where the file does not name it.
 
     Args:
-        paths (Sequence[str]): The pictures.
+        paths (Sequence[str]): The images.
         known (Mapping[str, np.ndarray]): From :func:`read_boxes`.
 
     Raises:
-        ValueError: If a name fits several pictures.
+        ValueError: If a name fits several images.
     """
     matched = match_names(known, paths)
     return [known.get(matched.get(path)) for path in paths]

@@ -13,11 +13,11 @@ class Face(NamedTuple):
     """One annotated face.
 
     Attributes:
-        file_name (str): Picture, relative to the picture folder.
-        size (tuple[int, int]): Width and height of the picture.
+        file_name (str): Image, relative to the image folder.
+        size (tuple[int, int]): Width and height of the image.
         keypoints (np.ndarray): Positions (x, y) in pixels, (K, 2).
         box (np.ndarray): The square to crop, (x1, y1, x2, y2).
-        attributes (dict): Whatever else the data set says of the face.
+        attributes (dict): Whatever else the dataset says of the face.
         visible (np.ndarray, optional): Which keypoints are in sight, (K,),
             bool; the others are labelled nevertheless. By default all.
     """
@@ -44,7 +44,7 @@ def write_faces(
         path (str): File to write; its folder is made if needed.
         faces (Iterable[Face]): In the order to be kept.
         keypoint_names (Sequence[str]): K names.
-        faces_listed (int, optional): Faces that the original data set lists,
+        faces_listed (int, optional): Faces that the original dataset lists,
             if some could not be converted.
         description (str): What these faces are.
         relations (dict, optional): ``flip_pairs`` and ``eyes`` of the

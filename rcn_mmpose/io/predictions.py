@@ -4,10 +4,10 @@ The json holds ``images``, ``annotations`` and ``categories`` as
 :meth:`~rcn_mmpose.io.result.Result.to_coco` returns them, for each
 face also ``keypoint_covariances`` (K lists of var_x, cov_xy, var_y, in squared
 pixels), and ``failures``: what has no keypoints (``file_name``, ``face``, an
-index or null for all of the picture, and ``reason``).
+index or null for all of the image, and ``reason``).
 
-The csv has a header and a line a keypoint: ``file``, ``face`` (those of a
-picture with keypoints, counted from 0), ``x1``, ``y1``, ``x2``, ``y2`` (the
+The csv has a header and a line a keypoint: ``file``, ``face`` (those of an
+image with keypoints, counted from 0), ``x1``, ``y1``, ``x2``, ``y2`` (the
 box), ``keypoint`` (its name), ``x``, ``y``, ``confidence``, ``var_x``,
 ``cov_xy``, ``var_y``. It has no lines of what failed.
 """
@@ -59,26 +59,26 @@ class PredictionFile:
         return len(self.content['annotations'])
 
     def add(self, result: Result) -> None:
-        """Add the faces and failures of some pictures."""
+        """Add the faces and failures of some images."""
         content = result.to_coco()
-        pictures = len(self.content['images'])
+        images = len(self.content['images'])
         covariance = result.covariance[result.found].astype(float)
         for face, spread in zip(content['annotations'], covariance, strict=True):
             face['id'] = len(self) + 1
-            face['image_id'] += pictures
+            face['image_id'] += images
             spread = spread.reshape(-1, 4)[:, [0, 1, 3]]
             face['keypoint_covariances'] = spread.tolist()
             self.content['annotations'].append(face)
         for image in content['images']:
-            image['id'] += pictures
+            image['id'] += images
             self.content['images'].append(image)
         self.content['categories'] = content['categories']
         for failure in result.failures:
-            name = result.pictures[failure.picture].name
+            name = result.images[failure.image].name
             self.fail(name, failure.reason, failure.face)
 
     def fail(self, name: str, reason: str, face: int | None = None) -> None:
-        """Add a picture, or one of its faces, that failed."""
+        """Add an image, or one of its faces, that failed."""
         self.content['failures'].append(dict(file_name=name, face=face, reason=reason))
 
     def write(self) -> None:
@@ -115,7 +115,7 @@ class PredictionFile:
 
 
 def _numbered(content: dict) -> Iterator[tuple[str, int, dict]]:
-    """Go through the faces, with picture and number in it."""
+    """Go through the faces, with image and number in it."""
     names = {image['id']: image['file_name'] for image in content['images']}
     last, number = None, 0
     for face in content['annotations']:
@@ -128,7 +128,7 @@ class PredictedFace(NamedTuple):
     """One face of a file of predictions.
 
     Attributes:
-        file: The picture.
+        file: The image.
         keypoints: (x, y) in pixels, float64 (K, 2).
     """
 
@@ -159,7 +159,7 @@ def read_predictions(path: str) -> list[PredictedFace]:
             else:
                 faces = _from_csv(csv.DictReader(file))
             if not all(isinstance(face.file, str) for face in faces):
-                raise ValueError('a picture has no name')
+                raise ValueError('an image has no name')
         except (*BROKEN, csv.Error) as error:
             what = f'{error}'
             if isinstance(error, KeyError):

@@ -7,8 +7,8 @@ import os
 import numpy as np
 
 
-def find_picture(path: str) -> str:
-    """Return the picture beside a ``.pts`` file, .jpg before .png.
+def find_image(path: str) -> str:
+    """Return the image beside a ``.pts`` file, .jpg before .png.
 
     Raises:
         ValueError: If there is none.

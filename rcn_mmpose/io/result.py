@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 
-class Picture(NamedTuple):
-    """A picture that was asked about.
+class SourceImage(NamedTuple):
+    """An image that was asked about.
 
     Attributes:
         name: Its path, or empty for an array.
@@ -22,27 +22,27 @@ class Picture(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A face, or a whole picture, without keypoints.
+    """A face, or a whole image, without keypoints.
 
     Attributes:
-        picture: Index of the picture.
-        face: Index of the box in it, or None for all of the picture.
+        image: Index of the image.
+        face: Index of the box in it, or None for all of the image.
         reason: What is wrong and how to mend it.
     """
 
-    picture: int
+    image: int
     face: int | None
     reason: str
 
 
 @dataclass(frozen=True)
 class Result:
-    """The keypoints of N faces, in the order of pictures and boxes.
+    """The keypoints of N faces, in the order of images and boxes.
 
     Pixels count as in MMPose: (0, 0) is the centre of the top-left one.
 
     Attributes:
-        keypoints: Positions (x, y) in pixels of the picture, float32
+        keypoints: Positions (x, y) in pixels of the image, float32
             (N, K, 2). NaN for a face that failed.
         confidence: Probability that the keypoint lies within the model's
             radius of its position, float32 (N, K) in [0, 1]; 0 for a face
@@ -50,11 +50,11 @@ class Result:
             model's config says otherwise.
         covariance: Of the keypoint's probability map, about the map's mean or,
             of a calibrated model, about the keypoint, in squared pixels of
-            the picture, float32 (N, K, 2, 2). NaN for a face that failed.
+            the image, float32 (N, K, 2, 2). NaN for a face that failed.
         boxes: As they were given or detected, (x1, y1, x2, y2) in pixels,
             float64 (N, 4).
-        picture_index: The picture of each face, int64 (N,).
-        pictures: The pictures.
+        image_index: The image of each face, int64 (N,).
+        images: The images.
         names: Of the K keypoints.
         failures: What failed, and why.
         timing: Seconds spent: ``crop`` (reading, grey, warp), ``network``
@@ -65,8 +65,8 @@ class Result:
     confidence: np.ndarray
     covariance: np.ndarray
     boxes: np.ndarray
-    picture_index: np.ndarray
-    pictures: tuple[Picture, ...]
+    image_index: np.ndarray
+    images: tuple[SourceImage, ...]
     names: tuple[str, ...]
     failures: tuple[Failure, ...]
     timing: dict[str, float]
@@ -80,32 +80,30 @@ class Result:
         """Which faces have keypoints, bool (N,)."""
         return np.isfinite(self.keypoints).all((1, 2))
 
-    def of(self, picture: int) -> Result:
-        """Return the faces of one picture.
+    def of(self, image: int) -> Result:
+        """Return the faces of one image.
 
         Args:
-            picture (int): Its index.
+            image (int): Its index.
 
         Raises:
-            IndexError: If there is no such picture.
+            IndexError: If there is no such image.
         """
-        if not 0 <= picture < len(self.pictures):
-            raise IndexError(
-                f'picture {picture} of {len(self.pictures)}; count from 0.'
-            )
-        rows = self.picture_index == picture
+        if not 0 <= image < len(self.images):
+            raise IndexError(f'image {image} of {len(self.images)}; count from 0.')
+        rows = self.image_index == image
         return replace(
             self,
             keypoints=self.keypoints[rows],
             confidence=self.confidence[rows],
             covariance=self.covariance[rows],
             boxes=self.boxes[rows],
-            picture_index=self.picture_index[rows] * 0,
-            pictures=(self.pictures[picture],),
+            image_index=self.image_index[rows] * 0,
+            images=(self.images[image],),
             failures=tuple(
-                failure._replace(picture=0)
+                failure._replace(image=0)
                 for failure in self.failures
-                if failure.picture == picture
+                if failure.image == image
             ),
         )
 
@@ -124,7 +122,7 @@ class Result:
             annotations.append(
                 dict(
                     id=len(annotations) + 1,
-                    image_id=int(self.picture_index[i]) + 1,
+                    image_id=int(self.image_index[i]) + 1,
                     category_id=1,
                     bbox=[x1, y1, x2 - x1, y2 - y1],
                     area=(x2 - x1) * (y2 - y1),
@@ -139,11 +137,11 @@ class Result:
             images=[
                 dict(
                     id=i + 1,
-                    file_name=picture.name,
-                    width=picture.size[0],
-                    height=picture.size[1],
+                    file_name=image.name,
+                    width=image.size[0],
+                    height=image.size[1],
                 )
-                for i, picture in enumerate(self.pictures)
+                for i, image in enumerate(self.images)
             ],
             annotations=annotations,
             categories=[
@@ -159,7 +157,7 @@ class Result:
     def to_pandas(self) -> Any:
         """Return a ``pandas.DataFrame``, one row a keypoint of each face.
 
-        Columns: ``picture`` and ``face`` (indices), ``file``, ``keypoint``
+        Columns: ``image`` and ``face`` (indices), ``file``, ``keypoint``
         (name), ``x``, ``y``, ``confidence``, ``var_x``, ``cov_xy``,
         ``var_y``.
 
@@ -168,17 +166,17 @@ class Result:
         """
         pandas = _optional('pandas')
         count = len(self.names)
-        # the number of a face in its picture: rows of one lie together
-        _, first = np.unique(self.picture_index, return_index=True)
-        start = np.zeros(len(self.pictures), np.int64)
-        start[self.picture_index[first]] = first
-        face = np.arange(len(self)) - start[self.picture_index]
-        files = np.array([picture.name for picture in self.pictures], object)
+        # the number of a face in its image: rows of one lie together
+        _, first = np.unique(self.image_index, return_index=True)
+        start = np.zeros(len(self.images), np.int64)
+        start[self.image_index[first]] = first
+        face = np.arange(len(self)) - start[self.image_index]
+        files = np.array([image.name for image in self.images], object)
         covariance = self.covariance.reshape(-1, 4)
         return pandas.DataFrame(
             dict(
-                picture=self.picture_index.repeat(count),
-                file=files[self.picture_index].repeat(count),
+                image=self.image_index.repeat(count),
+                file=files[self.image_index].repeat(count),
                 face=face.repeat(count),
                 keypoint=list(self.names) * len(self),
                 x=self.keypoints[..., 0].ravel(),
@@ -195,11 +193,11 @@ class Result:
 
         Raises:
             ImportError: If supervision is not installed.
-            ValueError: If there are several pictures.
+            ValueError: If there are several images.
         """
-        if len(self.pictures) > 1:
+        if len(self.images) > 1:
             raise ValueError(
-                f'{len(self.pictures)} pictures; supervision.KeyPoints are '
+                f'{len(self.images)} images; supervision.KeyPoints are '
                 'those of one. Take result.of(0).to_supervision() and so on.'
             )
         rows = self.found

@@ -1,4 +1,4 @@
-"""A page on this machine: drop a picture, see its keypoints.
+"""A page on this machine: drop an image, see its keypoints.
 
 :mod:`.upload` checks what is sent, :mod:`.service` predicts and draws,
 :mod:`.server` speaks HTTP (Python's own server, no framework), and

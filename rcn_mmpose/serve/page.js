@@ -3,7 +3,7 @@
 const at = (id) => document.getElementById(id);
 const texts = {};  // what the buttons save: ending -> text
 let limits = null;
-let picture = null;  // the file that was dropped or chosen
+let image = null;  // the file that was dropped or chosen
 let asked = 0;  // an answer that was overtaken is not shown
 
 async function start() {
@@ -35,25 +35,25 @@ function clear() {
 }
 
 async function predict() {
-  if (!picture) return;
+  if (!image) return;
   const number = ++asked;
   const query = new URLSearchParams({
     // the end of a long name says more than its start
-    name: picture.name.slice(-255),
+    name: image.name.slice(-255),
     ellipses: at('ellipses').checked ? 1 : 0,
   });
   clear();
-  say(`${picture.name}: looking ...`);
+  say(`${image.name}: looking ...`);
   try {
-    if (picture.size > limits.most_bytes) {
-      throw new Error(`${picture.size} bytes; at most ${limits.most_bytes} ` +
-        'are taken. Make the picture smaller.');
+    if (image.size > limits.most_bytes) {
+      throw new Error(`${image.size} bytes; at most ${limits.most_bytes} ` +
+        'are taken. Make the image smaller.');
     }
     const found = await ask(`predict?${query}`,
-      { method: 'POST', body: picture });
+      { method: 'POST', body: image });
     if (number === asked) show(found);
   } catch (error) {
-    if (number === asked) say(`${picture.name}: ${error.message}`, true);
+    if (number === asked) say(`${image.name}: ${error.message}`, true);
   }
 }
 
@@ -61,11 +61,11 @@ function show({ coco, csv, drawn, seconds }) {
   const faces = coco.annotations;
   const reasons = coco.failures.map((failure) => failure.reason);
   say([
-    `${picture.name}: ${faces.length} ${faces.length === 1 ? 'face' : 'faces'}`,
+    `${image.name}: ${faces.length} ${faces.length === 1 ? 'face' : 'faces'}`,
     `in ${seconds.toFixed(2)} s.`, ...reasons,
   ].join(' '), reasons.length > 0);
   at('drawn').src = drawn;
-  at('drawn').alt = `${picture.name} with the keypoints of its faces`;
+  at('drawn').alt = `${image.name} with the keypoints of its faces`;
   at('result').hidden = false;
   texts.json = JSON.stringify(coco);
   texts.csv = csv;
@@ -93,23 +93,23 @@ function row(cells, confidence) {
 function save(ending) {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(new Blob([texts[ending]]));
-  link.download = `${picture.name.replace(/\.[^.]*$/, '')}.${ending}`;
+  link.download = `${image.name.replace(/\.[^.]*$/, '')}.${ending}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 function take(files) {
   if (files.length > 1) {
-    say('One picture at a time.', true);
+    say('One image at a time.', true);
   } else if (files.length) {
-    picture = files[0];
+    image = files[0];
     predict();
   }
 }
 
 for (const event of ['dragover', 'dragleave', 'drop']) {
   document.addEventListener(event, (e) => {
-    e.preventDefault();  // or the browser leaves the page for the picture
+    e.preventDefault();  // or the browser leaves the page for the image
     at('drop').classList.toggle('over', event === 'dragover');
     if (event === 'drop') take(e.dataTransfer.files);
   });

@@ -6,7 +6,7 @@ request              answer
 ``GET /``            the page; ``/page.css`` and ``/page.js`` belong to it
 ``GET /model``       json: the model and the limits
 ``POST /predict``    json of :meth:`~.service.Service.answer`; the body is
-                     the file of a picture, ``?name=`` and ``?ellipses=1``
+                     the file of an image, ``?name=`` and ``?ellipses=1``
                      are optional
 ==================== =======================================================
 
@@ -183,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.server.uploads.acquire(blocking=False):
             raise Refusal(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                f'{UPLOADS} pictures are being worked on; try again.',
+                f'{UPLOADS} images are being worked on; try again.',
             )
         try:
             return _json(service.answer(self._body(), name, ellipses)), JSON
@@ -211,12 +211,12 @@ class _Handler(BaseHTTPRequestHandler):
         if 'Transfer-Encoding' in self.headers or not length:
             raise Refusal(
                 HTTPStatus.LENGTH_REQUIRED,
-                'Send the picture whole, with its Content-Length.',
+                'Send the image whole, with its Content-Length.',
             )
         if not re.fullmatch('0*[1-9][0-9]*', length):
             raise Refusal(
                 HTTPStatus.BAD_REQUEST,
-                f'Content-Length is {length!r:.100}; send a picture, and how '
+                f'Content-Length is {length!r:.100}; send an image, and how '
                 'many bytes it has.',
             )
         # int() itself refuses thousands of digits
@@ -224,7 +224,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refusal(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 f'{length:.20} bytes were announced; at most {MOST_BYTES} are '
-                'taken. Make the picture smaller.',
+                'taken. Make the image smaller.',
             )
         content = self.rfile.read(int(length))
         if len(content) < int(length):
@@ -277,7 +277,7 @@ class _Handler(BaseHTTPRequestHandler):
             pass
 
     def log_request(self, *arguments: object) -> None:
-        """Keep quiet about requests: their paths have names of pictures."""
+        """Keep quiet about requests: their paths have names of images."""
 
 
 def is_loopback(host: str) -> bool:
@@ -301,7 +301,7 @@ def _is_address(name: str) -> bool:
 
 
 def _parameters(query: str) -> tuple[str, bool]:
-    """Read the name of a picture, and whether to draw ellipses."""
+    """Read the name of an image, and whether to draw ellipses."""
     try:
         given = parse_qs(query, strict_parsing=bool(query), max_num_fields=2)
         (name,) = given.pop('name', [''])

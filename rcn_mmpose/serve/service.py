@@ -1,4 +1,4 @@
-"""What the page asks for: keypoints of one picture, and their drawing."""
+"""What the page asks for: keypoints of one image, and their drawing."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy as np
 
 from ..image.drawing import draw_keypoints
 from ..io.predictions import PredictionFile
-from ..io.result import Picture
+from ..io.result import SourceImage
 from .upload import KINDS, MOST_BYTES, decode
 
 if TYPE_CHECKING:
     from ..inference import Predictor, Result
 
-# Longer side of the drawing, in pixels: dots of a small picture stay round,
+# Longer side of the drawing, in pixels: dots of a small image stay round,
 # and a large one does not travel back whole.
 SHOWN = 800, 1600
 NO_FACE = (
@@ -28,7 +28,7 @@ NO_FACE = (
 
 
 class Service:
-    """Answers one picture at a time.
+    """Answers one image at a time.
 
     Args:
         predictor (Predictor): With a detector.
@@ -36,7 +36,7 @@ class Service:
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
-        # one cascade, one session, and memory for one large picture
+        # one cascade, one session, and memory for one large image
         self.lock = Lock()
 
     def describe(self) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class Service:
     def answer(
         self, content: bytes, name: str = '', ellipses: bool = False
     ) -> dict[str, Any]:
-        """Find the keypoints of a picture.
+        """Find the keypoints of an image.
 
         Args:
             content (bytes): Of its file.
@@ -64,19 +64,19 @@ class Service:
 
         Returns:
             dict: ``coco`` and ``csv``, what ``rcn-mmpose predict`` writes;
-            ``drawn``, a JPEG as a data URL; ``seconds``, from picture to
+            ``drawn``, a JPEG as a data URL; ``seconds``, from image to
             keypoints.
 
         Raises:
-            Refusal: If it is no picture, see :func:`~.upload.decode`.
+            Refusal: If it is no image, see :func:`~.upload.decode`.
         """
         with self.lock:
-            picture = decode(content)
+            image = decode(content)
             # in a list a face that fails costs no other
-            result = self.predictor([picture])
-            drawn = _draw(picture, result, ellipses)
-        size = result.pictures[0].size
-        result = replace(result, pictures=(Picture(name, size),))
+            result = self.predictor([image])
+            drawn = _draw(image, result, ellipses)
+        size = result.images[0].size
+        result = replace(result, images=(SourceImage(name, size),))
         file = PredictionFile('keypoints.csv')  # it is not written
         file.add(result)
         if not len(result) and not result.failures:
@@ -89,14 +89,14 @@ class Service:
         )
 
 
-def _draw(picture: np.ndarray, result: Result, ellipses: bool) -> bytes:
+def _draw(image: np.ndarray, result: Result, ellipses: bool) -> bytes:
     """Draw the faces at a size for the screen, as JPEG."""
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     low, high = (side / max(height, width) for side in SHOWN)
     scale = min(max(1.0, low), high)
     if scale != 1:
-        picture = cv2.resize(
-            picture,
+        image = cv2.resize(
+            image,
             (max(1, round(width * scale)), max(1, round(height * scale))),
             interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC,
         )
@@ -106,7 +106,7 @@ def _draw(picture: np.ndarray, result: Result, ellipses: bool) -> bytes:
         return (points + 0.5) * scale - 0.5
 
     drawn = draw_keypoints(
-        picture,
+        image,
         place(result.keypoints[rows]),
         result.confidence[rows],
         place(result.boxes[rows]),

@@ -1,4 +1,4 @@
-"""From the bytes that somebody sent to a picture, or a refusal."""
+"""From the bytes that somebody sent to an image, or a refusal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 import numpy as np
 
-from ..image.reading import check_size, decode_picture
+from ..image.reading import check_size, decode_image
 
 NAME = 'that was sent'  # in messages
 MOST_BYTES = 32 * 2**20
@@ -34,7 +34,7 @@ class Refusal(Exception):
 
 
 def kind_of(content: bytes) -> str | None:
-    """Tell the kind of a picture by how its content begins.
+    """Tell the kind of an image by how its content begins.
 
     Args:
         content (bytes): Of a file.
@@ -51,7 +51,7 @@ def kind_of(content: bytes) -> str | None:
 
 
 def decode(content: bytes) -> np.ndarray:
-    """Decode a picture that was sent.
+    """Decode an image that was sent.
 
     Args:
         content (bytes): Of a file; its name and what the sender calls it do
@@ -68,7 +68,7 @@ def decode(content: bytes) -> np.ndarray:
         kinds = ', '.join(kind.split('/')[1].upper() for kind in KINDS)
         raise Refusal(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f'The content ({len(content)} bytes) is no picture of a kind '
+            f'The content ({len(content)} bytes) is no image of a kind '
             f'that is taken: {kinds}. Convert it.',
         )
     try:
@@ -76,7 +76,7 @@ def decode(content: bytes) -> np.ndarray:
     except ValueError as error:
         raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error)) from error
     try:
-        return decode_picture(content, NAME)
+        return decode_image(content, NAME)
     except ValueError as error:
         raise Refusal(
             HTTPStatus.BAD_REQUEST, f'It cannot be decoded: {error}'

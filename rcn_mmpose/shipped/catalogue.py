@@ -37,7 +37,7 @@ class ShippedModel:
         config: Of the training, such as ``configs/shipped/rcn_5.py``; that
             of the model lies beside it.
         files: ``bytes`` and ``sha256`` of each file, by its name.
-        metrics: Test errors and the like, a number by data set and measure.
+        metrics: Test errors and the like, a number by dataset and measure.
         halving: What rounding the weights to 16 bits changed: see
             :func:`~.packing.compare_halved`.
     """

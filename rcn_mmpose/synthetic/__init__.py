@@ -1,7 +1,7 @@
 """Synthetic faces with exact keypoints, rendered with NumPy and OpenCV.
 
 :func:`render_face` draws one face from a seed; ``tools/render_faces.py``
-writes a data set. From back to front a picture holds a background, shoulders,
+writes a dataset. From back to front an image holds a background, shoulders,
 a head, glasses and things in front. The head is one implicit surface whose
 shape (``parameters``, ``layout``, ``relief``, ``cover``, ``head``) is found
 along the camera's rays (``camera``, ``tracing``), painted (``look``, ``skin``,

@@ -1,11 +1,11 @@
-"""What cameras and files do to a picture: blur, noise, contrast, JPEG."""
+"""What cameras and files do to an image: blur, noise, contrast, JPEG."""
 
 import cv2
 import numpy as np
 
 
 def degrade(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
-    """Spoil a picture as real ones are; its geometry stays.
+    """Spoil an image as real ones are; its geometry stays.
 
     Args:
         rng (np.random.Generator): Source.
@@ -29,7 +29,7 @@ def degrade(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
     if rng.random() < 0.08:
         canvas = _move(rng, canvas)
     if rng.random() < 0.3:
-        # a smaller picture that was enlarged; areas keep pixel centres
+        # a smaller image that was enlarged; areas keep pixel centres
         small = int(size * rng.uniform(0.35, 0.9))
         canvas = cv2.resize(canvas, (small, small), interpolation=cv2.INTER_AREA)
         way = int(rng.choice((cv2.INTER_LINEAR, cv2.INTER_CUBIC)))
@@ -46,12 +46,12 @@ def degrade(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
     return np.clip(np.round(canvas), 0, 255).astype(np.uint8)
 
 
-def compress(rng: np.random.Generator, picture: np.ndarray) -> bytes:
-    """Write the picture as JPEG of a random quality.
+def compress(rng: np.random.Generator, image: np.ndarray) -> bytes:
+    """Write the image as JPEG of a random quality.
 
     Args:
         rng (np.random.Generator): Source.
-        picture (np.ndarray): BGR, (H, W, 3), uint8.
+        image (np.ndarray): BGR, (H, W, 3), uint8.
 
     Returns:
         bytes: The file's content.
@@ -59,7 +59,7 @@ def compress(rng: np.random.Generator, picture: np.ndarray) -> bytes:
     quality = int(rng.integers(55, 97))
     if rng.random() < 0.15:
         quality = int(rng.integers(18, 55))
-    done, data = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    done, data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise RuntimeError('OpenCV cannot write JPEG.')
     return data.tobytes()

@@ -67,7 +67,7 @@ def wear(
     face: Identity,
     camera: Camera,
 ) -> None:
-    """Draw glasses over the picture, in place; the head hides their far part.
+    """Draw glasses over the image, in place; the head hides their far part.
 
     Args:
         rng (np.random.Generator): Source of the reflections.

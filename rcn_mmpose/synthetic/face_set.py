@@ -1,7 +1,7 @@
-"""A set of synthetic faces on the disk: pictures, then annotations.
+"""A set of synthetic faces on the disk: images, then annotations.
 
-Faces are made in small parts. Beside its pictures every finished
-part leaves a record with the keypoints and a checksum of each picture, so
+Faces are made in small parts. Beside its images every finished
+part leaves a record with the keypoints and a checksum of each image, so
 that a run that was interrupted goes on where it stopped.
 """
 
@@ -27,7 +27,7 @@ from .streams import child
 
 SPLITS = ('train', 'val', 'test')
 PART = 10
-# pictures of another version are made again
+# images of another version are made again
 VERSION = 1
 
 
@@ -40,7 +40,7 @@ class Part(NamedTuple):
         start (int): Number of the first face.
         stop (int): Number after the last one.
         seed (int): Of the whole set.
-        size (int): Side of the pictures in pixels.
+        size (int): Side of the images in pixels.
     """
 
     folder: str
@@ -50,8 +50,8 @@ class Part(NamedTuple):
     seed: int
     size: int
 
-    def picture(self, index: int) -> str:
-        """Give the path of a picture.
+    def image(self, index: int) -> str:
+        """Give the path of an image.
 
         Args:
             index (int): Number of the face.
@@ -73,7 +73,7 @@ class Part(NamedTuple):
 
 
 def file_name(index: int) -> str:
-    """Name a picture.
+    """Name an image.
 
     Args:
         index (int): Number of the face.
@@ -107,7 +107,7 @@ def parts_of(folder: str, split: str, count: int, seed: int, size: int) -> list[
         split (str): ``'train'``, ``'val'`` or ``'test'``.
         count (int): Faces.
         seed (int): Of the whole set.
-        size (int): Side of the pictures in pixels.
+        size (int): Side of the images in pixels.
 
     Returns:
         list[Part]: In order.
@@ -119,7 +119,7 @@ def parts_of(folder: str, split: str, count: int, seed: int, size: int) -> list[
 
 
 def make_part(part: Part) -> int:
-    """Write the pictures of a part that are not there yet, and its record.
+    """Write the images of a part that are not there yet, and its record.
 
     Args:
         part (Part): Which faces.
@@ -133,7 +133,7 @@ def make_part(part: Part) -> int:
     try:
         for index in range(part.start, part.stop):
             entry = faces.get(str(index))
-            if entry is None or _crc(part.picture(index)) != entry['crc']:
+            if entry is None or _crc(part.image(index)) != entry['crc']:
                 faces[str(index)] = _render(part, index)
                 rendered += 1
     finally:
@@ -228,7 +228,7 @@ def _faces(parts: list[Part], points: int) -> list:
 
 def _render(part: Part, index: int) -> dict:
     face = render_face(seed_of(part.seed, part.split, index), part.size)
-    write_whole(part.picture(index), face.jpeg)
+    write_whole(part.image(index), face.jpeg)
     return dict(
         crc=zlib.crc32(face.jpeg),
         keypoints_5=np.round(face.five, 4).tolist(),

@@ -30,7 +30,7 @@ def draw_occluders(
     face: Around,
     chance: float = 0.3,
 ) -> np.ndarray:
-    """Draw zero or more things over the picture, in place.
+    """Draw zero or more things over the image, in place.
 
     Args:
         rng (np.random.Generator): Source.
@@ -198,7 +198,7 @@ def _strands(rng: np.random.Generator, layer: np.ndarray, face: Around) -> np.nd
 
 
 def _cut(rng: np.random.Generator, layer: np.ndarray, face: Around) -> np.ndarray:
-    """Something large that covers the picture from one side."""
+    """Something large that covers the image from one side."""
     anchors, unit = face.anchors, face.unit
     middle = anchors[27:36].mean(0)
     angle = rng.uniform(0, 2 * np.pi)

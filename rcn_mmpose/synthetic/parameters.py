@@ -3,7 +3,7 @@
 Lengths are in eye distances (about 63 mm). The face frame has its origin on
 the head's axis, between the ears, at the height of the eyes; x points to the
 image's right, y down, z to the viewer. The proportions are those of common
-anatomical knowledge; no data set went into them.
+anatomical knowledge; no dataset went into them.
 """
 
 from dataclasses import dataclass

@@ -29,7 +29,7 @@ def paste_object(
             68, (K, 2).
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: The picture with the thing, uint8 of
+        tuple[np.ndarray, np.ndarray]: The image with the thing, uint8 of
         the crop's shape, and which keypoints it covers, bool (K,); False for
         those outside the crop.
 

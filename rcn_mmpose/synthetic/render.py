@@ -1,4 +1,4 @@
-"""Rendering one synthetic face: the picture and its exact keypoints."""
+"""Rendering one synthetic face: the image and its exact keypoints."""
 
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ class SyntheticFace(NamedTuple):
     Pixel (0, 0) is the centre of the top left pixel; x comes before y.
 
     Attributes:
-        picture (np.ndarray): BGR, (H, W, 3), uint8; what ``jpeg`` decodes to.
+        image (np.ndarray): BGR, (H, W, 3), uint8; what ``jpeg`` decodes to.
         jpeg (bytes): The same as a file's content.
         keypoints (np.ndarray): The 68 in iBUG's order, of shape (68, 2),
             float64. The contour follows the jaw in three dimensions, not the
@@ -45,7 +45,7 @@ class SyntheticFace(NamedTuple):
             ``glasses``, ``beard``, ``occluded`` (part of the 68 hidden).
     """
 
-    picture: np.ndarray
+    image: np.ndarray
     jpeg: bytes
     keypoints: np.ndarray
     visible: np.ndarray
@@ -64,7 +64,7 @@ def render_face(
 
     Args:
         seed (int | np.random.SeedSequence): Decides everything.
-        size (int): Side of the picture in pixels, at least 32. Defaults to
+        size (int): Side of the image in pixels, at least 32. Defaults to
             160.
         pose (tuple, optional): Yaw, pitch and roll in degrees instead of
             random ones.
@@ -72,7 +72,7 @@ def render_face(
             without hair or anything in front.
 
     Returns:
-        SyntheticFace: Picture and keypoints.
+        SyntheticFace: Image and keypoints.
 
     Raises:
         ValueError: If the size is below 32.
@@ -81,9 +81,9 @@ def render_face(
         raise ValueError(f'size {size} is too small for a face; 32 or more.')
     streams = Streams(seed)
     scene = draw_scene(streams, size, pose, plain)
-    picture, depth, hidden = draw_picture(streams, scene, size)
-    jpeg = compress(streams.part(20), picture)
-    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    image, depth, hidden = draw_image(streams, scene, size)
+    jpeg = compress(streams.part(20), image)
+    image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     projected = scene.camera.project(scene.points)
     visible = _visible(projected, depth, hidden)
     five = five_from_68(projected[:, :2])
@@ -107,7 +107,7 @@ def render_face(
         occluded=round(float(1 - visible.mean()), 3),
     )
     return SyntheticFace(
-        picture,
+        image,
         jpeg,
         projected[:, :2],
         visible,
@@ -117,7 +117,7 @@ def render_face(
     )
 
 
-def draw_picture(
+def draw_image(
     streams: Streams, scene: Scene, size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw a scene from back to front.
@@ -125,17 +125,17 @@ def draw_picture(
     Args:
         streams (Streams): Sources.
         scene (Scene): What to draw.
-        size (int): Side of the picture in pixels.
+        size (int): Side of the image in pixels.
 
     Returns:
-        tuple[np.ndarray, np.ndarray, np.ndarray]: BGR picture (H, W, 3),
+        tuple[np.ndarray, np.ndarray, np.ndarray]: BGR image (H, W, 3),
         uint8; the head's depth (H, W); how far hair or a thing in front
         hides each pixel, 0 to 1, (H, W).
     """
     head, camera, chin = scene.head, scene.camera, scene.layout.chin_y
     surface = trace(head, camera, size)
     painted = paint(streams.part(10), scene.face, scene.doing, scene.layout, scene.look)
-    # the map is finer than the picture
+    # the map is finer than the image
     coarse = 0.35 * SCALE / camera.scale
     painted = cv2.GaussianBlur(painted, (0, 0), coarse)
     light, covered = shade(
@@ -201,7 +201,7 @@ def _as_lit(
     scene: Scene,
     hair_weight: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean colours of skin and hair in the picture, for what goes with it."""
+    """Mean colours of skin and hair in the image, for what goes with it."""
     total = weight.sum() + 1e-6
     skin = (colour * weight[..., None]).sum((0, 1)) / total
     hair = scene.cover.hair_colour * 0.8

@@ -43,7 +43,7 @@ class Scene(NamedTuple):
         pose (tuple[float, float, float]): Yaw, pitch, roll in degrees.
         camera (Camera): Viewer.
         points (np.ndarray): The 68 keypoints in the head's frame, (68, 3).
-        plain (bool): Nothing hides, clutters or spoils the picture.
+        plain (bool): Nothing hides, clutters or spoils the image.
     """
 
     face: Identity
@@ -71,10 +71,10 @@ def draw_scene(
 
     Args:
         streams (Streams): Sources.
-        size (int): Side of the picture in pixels.
+        size (int): Side of the image in pixels.
         pose (tuple, optional): Yaw, pitch, roll in degrees instead of random
             ones.
-        plain (bool): A common face at rest, in the picture's middle, evenly
+        plain (bool): A common face at rest, in the image's middle, evenly
             lit, without hair, glasses or anything in front.
 
     Returns:
@@ -149,7 +149,7 @@ def _place(
     corners = np.concatenate((eyes, mouth))
     low, high = corners.min(0), corners.max(0)
     side = (high - low).max() + 1.9 * reach
-    # the picture holds 1.3 to 1.75 crops
+    # the image holds 1.3 to 1.75 crops
     part = 0.7 if plain else rng.uniform(1 / 1.75, 1 / 1.3)
     scale = part * size / side
     # shifts leave a tenth of the crop on every side

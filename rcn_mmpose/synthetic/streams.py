@@ -1,4 +1,4 @@
-"""Independent random streams, one for each part of a picture."""
+"""Independent random streams, one for each part of an image."""
 
 import numpy as np
 

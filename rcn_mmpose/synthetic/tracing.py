@@ -18,7 +18,7 @@ class Surface(NamedTuple):
     """What the camera sees of the head, pixel by pixel of a box.
 
     Attributes:
-        box (tuple): x1, y1, x2, y2 in the picture, the last not included.
+        box (tuple): x1, y1, x2, y2 in the image, the last not included.
         alpha (np.ndarray): Part of the pixel that the head fills, (H, W).
         depth (np.ndarray): Camera z, towards the viewer, (H, W).
         points (np.ndarray): In the head's frame, (3, H, W).
@@ -44,7 +44,7 @@ def trace(
     Args:
         head (Head): Shape.
         camera (Camera): Viewer.
-        size (int): Side of the picture.
+        size (int): Side of the image.
         coarse (int): Steps at half the resolution.
         fine (int): Steps at the full resolution.
 
@@ -113,7 +113,7 @@ def _retry(
     missed = (np.abs(found[1]) > _HIT) & (behind < _NONE)
     if not missed.any():
         return
-    # a picture of one column: all further operations go pixel by pixel
+    # an image of one column: all further operations go pixel by pixel
     again = behind[missed][:, None] + np.float32(0.1)
     result = _march(
         head,
@@ -128,7 +128,7 @@ def _retry(
 
 
 def _box(head: Head, camera: Camera, size: int) -> tuple[int, int, int, int]:
-    """Box of the head with ears and cover, cut at the picture's border."""
+    """Box of the head with ears and cover, cut at the image's border."""
     cover = head.cover
     wide = 1.40 * head.face.head_width
     if cover is not None:

@@ -30,7 +30,7 @@ class OneEuroFilter:
 
     Each keypoint has a cut-off frequency of its own, which rises with its
     speed: ``cutoff + slope * speed`` (their equation 5). Speed is taken in
-    face sizes per second, so that the same options suit any picture.
+    face sizes per second, so that the same options suit any image.
 
     Args:
         cutoff (float): Of a keypoint at rest, in Hz, above 0; lower for less

@@ -12,9 +12,9 @@ was never struck, bit for bit.
 full_disk   no space for the third checkpoint
 read_only   a work folder that cannot be written
 full_cache  no space for the crop cache: the plain path is taken
-worker      a process that loads pictures is killed
-picture     a picture is deleted
-cached      a picture is deleted while the cache is in use: nothing is lost
+worker      a process that loads images is killed
+image     an image is deleted
+cached      an image is deleted while the cache is in use: nothing is lost
 nan         a learning rate that lets the loss overflow
 rank        one of two processes is killed
 two_runs    no fault: a second training has the same weights
@@ -204,7 +204,7 @@ def of_process(pid: int, name: str) -> bytes:
 
 
 def kill_worker(pid: int) -> None:
-    """Kill one of the processes that load pictures: forks of the first."""
+    """Kill one of the processes that load images: forks of the first."""
     same = of_process(pid, 'cmdline')
     for child in descendants(pid):
         if of_process(child, 'cmdline') == same:
@@ -267,14 +267,14 @@ def full_cache(scene: Scene) -> None:
 
 
 def worker(scene: Scene) -> None:
-    """Kill a process that loads pictures."""
+    """Kill a process that loads images."""
     job = train(scene)
     scene.failed_with(scene.strike(job, kill_worker), 'worker', '--resume')
     scene.same_after(job)
 
 
-def picture(scene: Scene) -> None:
-    """Delete a picture."""
+def image(scene: Scene) -> None:
+    """Delete an image."""
     job = train(scene, own=True)
     folder = osp.join(scene.folder, 'own', 'images', 'train')
     path = osp.join(folder, min(os.listdir(folder)))
@@ -288,7 +288,7 @@ def picture(scene: Scene) -> None:
 
 
 def cached(scene: Scene) -> None:
-    """Delete a picture of which the cache has the crop."""
+    """Delete an image of which the cache has the crop."""
     job = train(scene, cache=True)
     folder = osp.join(scene.folder, 'faces', 'images', 'train')
 
@@ -302,7 +302,7 @@ def cached(scene: Scene) -> None:
 def nan(scene: Scene) -> None:
     """Let the loss overflow."""
     ended = scene.strike(train(scene), None, 'optim_wrapper.optimizer.lr=1e30')
-    scene.failed_with(ended, 'not finite', 'pictures', '--resume')
+    scene.failed_with(ended, 'not finite', 'images', '--resume')
 
 
 def rank(scene: Scene) -> None:
@@ -325,7 +325,7 @@ FAULTS = {
         read_only,
         full_cache,
         worker,
-        picture,
+        image,
         cached,
         nan,
         rank,

@@ -121,7 +121,7 @@ def training(faces: str, *begin: str, cache: bool = False) -> Job:
         return [*begin, *more, '--cfg-options', *options]
 
     def made(folder: str) -> dict[str, str]:
-        # a cache's name holds the place and the time of its pictures
+        # a cache's name holds the place and the time of its images
         cached = files('faces/cache/**/*.npy')(folder) if cache else {}
         return {
             **weights(folder),
@@ -279,8 +279,8 @@ def write_pts(faces: str) -> None:
     os.makedirs(osp.join(faces, 'pts'))
     for face in content['annotations']:
         name = names[face['image_id']]
-        picture = osp.join(faces, 'images', 'train', name)
-        shutil.copy(picture, osp.join(faces, 'pts'))
+        image = osp.join(faces, 'images', 'train', name)
+        shutil.copy(image, osp.join(faces, 'pts'))
         points = zip(face['keypoints'][::3], face['keypoints'][1::3], strict=True)
         lines = [f'{x + 1} {y + 1}' for x, y in points]
         stem = osp.splitext(osp.basename(name))[0]

@@ -20,8 +20,8 @@ from rcn_mmpose import compat
 
 compat.activate()
 
-# parted by this, an input of `predict` is a csv of boxes and a picture
-PART = b'\n--picture--\n'
+# parted by this, an input of `predict` is a csv of boxes and an image
+PART = b'\n--image--\n'
 # without a garbage collection for each file
 OPTIONS = dict(data_prefix=dict(img=''), serialize_data=False)
 
@@ -170,14 +170,14 @@ def cache() -> Reader:
     return read
 
 
-def picture() -> Reader:
-    """Pictures, by the predictors and by a training."""
+def image() -> Reader:
+    """Images, by the predictors and by a training."""
     from rcn_mmpose.datasets.transforms import LoadGreyImage
-    from rcn_mmpose.image.reading import read_picture
+    from rcn_mmpose.image.reading import read_image
 
     def read(path: str) -> None:
         LoadGreyImage()(dict(img_path=path))
-        read_picture(path)
+        read_image(path)
 
     return read
 
@@ -245,7 +245,7 @@ TARGETS: dict[str, tuple[Callable[[], Reader], str]] = dict(
     config=(config, '.py'),
     checkpoint=(checkpoint, '.pth'),
     cache=(cache, '.part'),
-    picture=(picture, '.jpg'),
+    image=(image, '.jpg'),
     predict=(predict, '.jpg'),
 )
 

@@ -1,4 +1,4 @@
-"""Models and pictures for the tests of the console command."""
+"""Models and images for the tests of the console command."""
 
 from __future__ import annotations
 
@@ -38,4 +38,4 @@ def face() -> np.ndarray:
     """A face that the detector finds, uint8 (160, 160, 3) BGR."""
     from rcn_mmpose.synthetic import render_face
 
-    return render_face(0, pose=(0.0, 0.0, 0.0), plain=True).picture
+    return render_face(0, pose=(0.0, 0.0, 0.0), plain=True).image

@@ -21,8 +21,8 @@ Fresh = Callable[..., subprocess.CompletedProcess]
 MAIN = 'import sys; from rcn_mmpose.cli import main; sys.exit(main())'
 
 
-def encode(picture: np.ndarray, ending: str = '.png') -> bytes:
-    return cv2.imencode(ending, picture)[1].tobytes()
+def encode(image: np.ndarray, ending: str = '.png') -> bytes:
+    return cv2.imencode(ending, image)[1].tobytes()
 
 
 def put(path: Path, content: bytes) -> Path:
@@ -90,12 +90,12 @@ class Run:
 
 @pytest.fixture
 def odd(tmp_path: Path, face: np.ndarray) -> Path:
-    """A folder of pictures that are no pictures, or not as one expects."""
+    """A folder of images that are no images, or not as one expects."""
     folder = tmp_path / 'odd'
     jpeg = encode(face, '.jpg')
     grey = cv2.cvtColor(face, cv2.COLOR_BGR2GRAY)
     put(folder / 'empty.jpg', b'')
-    put(folder / 'text.jpg', b'this is no picture\n')
+    put(folder / 'text.jpg', b'this is no image\n')
     put(folder / 'one_pixel.png', encode(face[:1, :1]))
     put(folder / 'long.png', encode(np.zeros((10, 20000, 3), np.uint8)))
     put(folder / 'grey.png', encode(grey))
@@ -110,19 +110,19 @@ def odd(tmp_path: Path, face: np.ndarray) -> Path:
     return folder
 
 
-NO_PICTURE = ('empty.jpg', 'text.jpg', 'cut.jpg', 'cut.png')
+NO_IMAGE = ('empty.jpg', 'text.jpg', 'cut.jpg', 'cut.png')
 FACELESS = ('one_pixel.png', 'long.png', 'no_face.png')
 FOUND = ('grey.png', 'rgba.png', 'sixteen_bit.png', 'größe 顔.png')
 
 
-def test_pictures(odd: Path, checkpoint: str, capsys: pytest.CaptureFixture) -> None:
+def test_images(odd: Path, checkpoint: str, capsys: pytest.CaptureFixture) -> None:
     out = odd.parent / 'found.json'
     run = Run(out, checkpoint, odd, capsys=capsys)
     assert run.status == 1
-    assert set(run.failed) == {*NO_PICTURE, *FACELESS, 'huge.png'}
+    assert set(run.failed) == {*NO_IMAGE, *FACELESS, 'huge.png'}
     assert '100000x100000' in run.failed['huge.png']
-    for name in NO_PICTURE:
-        assert 'no picture that OpenCV can decode' in run.failed[name]
+    for name in NO_IMAGE:
+        assert 'no image that OpenCV can decode' in run.failed[name]
     for name in FACELESS:
         assert 'no face was found' in run.failed[name]
     assert set(run.faces) == {*FOUND, 'plain.png'}
@@ -132,22 +132,22 @@ def test_pictures(odd: Path, checkpoint: str, capsys: pytest.CaptureFixture) -> 
         (other,) = run.faces[name]
         np.testing.assert_allclose(other['keypoints'], plain['keypoints'], atol=0.5)
     first, *rest = run.said.splitlines()
-    assert first.startswith('5 faces in 13 pictures, 8 failed')
-    # 'no picture' with 4 names, 'no face' with 3
-    assert rest[0].startswith('  4 x picture')
+    assert first.startswith('5 faces in 13 images, 8 failed')
+    # 'no image' with 4 names, 'no face' with 3
+    assert rest[0].startswith('  4 x image')
     assert rest[2].startswith('  3 x no face was found')
     for name in FACELESS:
         assert name in rest[3]
 
 
-def test_pictures_that_pil_writes(
+def test_images_that_pil_writes(
     tmp_path: Path,
     face: np.ndarray,
     checkpoint: str,
     capsys: pytest.CaptureFixture,
 ) -> None:
     image = pytest.importorskip('PIL.Image')
-    folder = tmp_path / 'pictures'
+    folder = tmp_path / 'images'
     put(folder / 'plain.png', encode(face))
     rgb = image.fromarray(face[..., ::-1])
     rgb.convert('CMYK').save(folder / 'cmyk.jpg', quality=100)
@@ -176,7 +176,7 @@ def test_boxes(
     checkpoint: str,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    folder = tmp_path / 'pictures'
+    folder = tmp_path / 'images'
     rows = []
     boxes = dict(
         good=(20, 20, 140, 140),
@@ -215,7 +215,7 @@ def test_boxes(
         )
 
 
-def test_a_folder_of_1000_pictures(
+def test_a_folder_of_1000_images(
     tmp_path: Path,
     face: np.ndarray,
     checkpoint: str,
@@ -263,7 +263,7 @@ def test_what_is_not_there(
     assert run.status == 1
     assert set(run.faces) == {'good.png'}
     assert 'does not exist' in run.failed['none.png']
-    assert 'holds no picture' in run.failed['nothing']
+    assert 'holds no image' in run.failed['nothing']
     assert 'matches no file' in run.failed['*.tif']
 
 
@@ -290,7 +290,7 @@ def test_a_size_that_no_memory_holds(
     )
     assert done.returncode == 1, done.stderr
     first, *_, modules, kilobytes = done.stdout.splitlines()
-    assert first.startswith('1 face in 2 pictures, 1 failed')
+    assert first.startswith('1 face in 2 images, 1 failed')
     assert str(huge) in done.stdout
     # 30,000 x 30,000 pixels of three colours would be 2.7 million
     assert int(kilobytes) < 1_000_000
@@ -312,6 +312,6 @@ def test_what_never_ends(
     )
     assert done.returncode == 1, done.stderr
     first, *rest = done.stdout.splitlines()
-    assert first.startswith('1 face in 3 pictures, 2 failed')
+    assert first.startswith('1 face in 3 images, 2 failed')
     assert 'a pipe or a device' in rest[0]
     assert str(pipe) in rest[1] and '/dev/zero' in rest[1]

@@ -16,9 +16,9 @@ BOX = (20, 20, 140, 140)
 
 @pytest.fixture
 def folder(tmp_path: Path, face: np.ndarray) -> Path:
-    """Three pictures in folders, and their boxes."""
+    """Three images in folders, and their boxes."""
     for name in ('a/1.png', 'a/2.jpg', 'b/1.png'):
-        path = tmp_path / 'pictures' / name
+        path = tmp_path / 'images' / name
         path.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(path), np.roll(face, ord(name[0]) - 97, 1))
     rows = [f'a/1.png,{BOX}', f'a/2.jpg,{BOX}', f'b/1.png,{BOX}']
@@ -31,7 +31,7 @@ def folder(tmp_path: Path, face: np.ndarray) -> Path:
 
 def call(folder: Path, checkpoint: str, *more: object) -> int:
     words = ['--model', checkpoint, '--boxes', folder / 'boxes.csv']
-    words += [folder / 'pictures', '--recursive', *more]
+    words += [folder / 'images', '--recursive', *more]
     return main(['predict', *map(str, words)])
 
 
@@ -41,10 +41,10 @@ def test_csv_holds_what_the_predictor_says(
     out = folder / 'new' / 'keypoints.csv'
     assert call(folder, checkpoint, '--out', out) == 0
     said = capsys.readouterr().out
-    assert said.startswith('3 faces in 3 pictures, 0 failed')
+    assert said.startswith('3 faces in 3 images, 0 failed')
     with open(out, newline='') as file:
         rows = list(csv.DictReader(file))
-    paths = sorted((folder / 'pictures').glob('*/*'))
+    paths = sorted((folder / 'images').glob('*/*'))
     result = load_model(checkpoint)(list(map(str, paths)), [[BOX]] * 3)
     table = result.to_pandas()
     assert [row['file'] for row in rows] == table['file'].tolist()
@@ -56,7 +56,7 @@ def test_csv_holds_what_the_predictor_says(
     assert {row['y2'] for row in rows} == {'140.0'}
 
 
-def test_json_numbers_pictures_across_calls_of_the_model(
+def test_json_numbers_images_across_calls_of_the_model(
     folder: Path, checkpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, parts = folder / 'whole.json', folder / 'parts.json'
@@ -69,29 +69,29 @@ def test_json_numbers_pictures_across_calls_of_the_model(
     assert [a['id'] for a in ours['annotations']] == [1, 2, 3]
     assert ours['images'] == theirs['images']
     assert ours['categories'] == theirs['categories']
-    result = load_model(checkpoint)(str(folder / 'pictures/a/1.png'), [BOX])
+    result = load_model(checkpoint)(str(folder / 'images/a/1.png'), [BOX])
     first = ours['annotations'][0]
     covariance = result.covariance[0].reshape(-1, 4)[:, [0, 1, 3]]
     np.testing.assert_allclose(first['keypoint_covariances'], covariance, rtol=1e-4)
     assert first['bbox'] == [20, 20, 120, 120]
 
 
-def test_drawn_pictures_keep_folders(folder: Path, checkpoint: str) -> None:
+def test_drawn_images_keep_folders(folder: Path, checkpoint: str) -> None:
     drawn = folder / 'drawn'
     out = folder / 'k.json'
     assert call(folder, checkpoint, '--out', out, '--draw', drawn) == 0
     files = sorted(str(p.relative_to(drawn)) for p in drawn.glob('*/*'))
     assert files == ['a/1.png', 'a/2.jpg', 'b/1.png']
-    plain = cv2.imread(str(folder / 'pictures/a/1.png'))
-    picture = cv2.imread(str(drawn / 'a/1.png'))
-    assert picture[80, 20].min() > 200  # the box, white
+    plain = cv2.imread(str(folder / 'images/a/1.png'))
+    image = cv2.imread(str(drawn / 'a/1.png'))
+    assert image[80, 20].min() > 200  # the box, white
     outside = np.ones((160, 160), bool)
     outside[15:145, 15:145] = False
-    np.testing.assert_array_equal(picture[outside], plain[outside])
+    np.testing.assert_array_equal(image[outside], plain[outside])
     more = ('--out', out, '--draw', folder / 'e', '--ellipses')
     assert call(folder, checkpoint, *more) == 0
     with_ellipses = cv2.imread(str(folder / 'e' / 'a' / '1.png'))
-    assert (with_ellipses != picture).any()
+    assert (with_ellipses != image).any()
 
 
 def test_inputs_are_spared(
@@ -101,14 +101,14 @@ def test_inputs_are_spared(
     boxes = folder / 'boxes.csv'
     assert call(folder, checkpoint, '--out', boxes) == 2
     assert 'is the file of boxes' in capsys.readouterr().err
-    more = ('--out', folder / 'k.json', '--draw', folder / 'pictures')
+    more = ('--out', folder / 'k.json', '--draw', folder / 'images')
     assert call(folder, checkpoint, *more) == 2
     assert 'would replace' in capsys.readouterr().err
     after = {p: p.read_bytes() for p in folder.rglob('*') if p.is_file()}
     assert after == before
 
 
-def test_no_drawing_replaces_a_picture(
+def test_no_drawing_replaces_a_image(
     tmp_path: Path,
     face: np.ndarray,
     checkpoint: str,
@@ -124,17 +124,17 @@ def test_no_drawing_replaces_a_picture(
     monkeypatch.chdir(tmp_path)
     before = {p: p.read_bytes() for p in tmp_path.rglob('*') if p.is_file()}
     words = ['predict', '--model', checkpoint]
-    for pictures, drawn in (
+    for images, drawn in (
         (('x.png', 'b/x.png'), 'b'),
         (('x.png', 'b/x.png'), 'link'),
         (('x.png', 'b/x.png', 'b/b/x.png'), './b'),
         (('x.png',), '.'),
     ):
-        assert main([*words, *pictures, '--draw', drawn]) == 2
+        assert main([*words, *images, '--draw', drawn]) == 2
         said = capsys.readouterr()
         assert said.out == ''
         assert f'--draw {drawn!r}: the drawing of ' in said.err
-        assert 'would replace the picture' in said.err
+        assert 'would replace the image' in said.err
     after = {p: p.read_bytes() for p in tmp_path.rglob('*') if p.is_file()}
     assert after == before
     # what gets an ending more replaces nothing
@@ -162,30 +162,30 @@ def test_results_replace_nothing_that_is_read(
     face: np.ndarray,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    picture = tmp_path / 'picture.json'  # the content decides what it is
-    picture.write_bytes(cv2.imencode('.png', face)[1].tobytes())
+    image = tmp_path / 'image.json'  # the content decides what it is
+    image.write_bytes(cv2.imencode('.png', face)[1].tobytes())
     description = str(Path(exported).with_suffix('.json'))
-    inputs = {path: Path(path).read_bytes() for path in (picture, description)}
+    inputs = {path: Path(path).read_bytes() for path in (image, description)}
     for out, what in (
-        (picture, 'one of the pictures'),
+        (image, 'one of the images'),
         (description, 'the description of the model'),
     ):
         words = ['--model', exported, '--out', str(out)]
-        assert main(['predict', str(picture), *words]) == 2
+        assert main(['predict', str(image), *words]) == 2
         assert f'--out {str(out)!r} is {what}' in capsys.readouterr().err
     found = {path: Path(path).read_bytes() for path in inputs}
     assert found == inputs
 
 
-def test_an_unexpected_fault_costs_one_picture(
+def test_an_unexpected_fault_costs_one_image(
     folder: Path, checkpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = load_model(checkpoint)
 
-    def predictor(pictures: list, boxes: list) -> object:
-        if any('2.jpg' in path for path in pictures):
+    def predictor(images: list, boxes: list) -> object:
+        if any('2.jpg' in path for path in images):
             raise MemoryError('too much')
-        return real(pictures, boxes)
+        return real(images, boxes)
 
     monkeypatch.setattr(predict, 'load', lambda options: predictor)
     out = folder / 'k.json'
@@ -205,17 +205,17 @@ def test_ctrl_c_keeps_what_is_done(
 ) -> None:
     real = load_model(checkpoint)
 
-    def predictor(pictures: list, boxes: list) -> object:
-        if 'b' in Path(pictures[0]).parent.name:
+    def predictor(images: list, boxes: list) -> object:
+        if 'b' in Path(images[0]).parent.name:
             raise KeyboardInterrupt
-        return real(pictures, boxes)
+        return real(images, boxes)
 
     monkeypatch.setattr(predict, 'load', lambda options: predictor)
     monkeypatch.setattr(predict, 'TOGETHER', 1)
     out = folder / 'k.json'
     assert call(folder, checkpoint, '--out', out) == 130
     assert len(json.loads(out.read_text())['annotations']) == 2
-    assert 'interrupted. 2 faces in 2 pictures' in capsys.readouterr().err
+    assert 'interrupted. 2 faces in 2 images' in capsys.readouterr().err
 
 
 def test_results_are_written_on_the_way(
@@ -225,10 +225,10 @@ def test_results_are_written_on_the_way(
     real = load_model(checkpoint)
     seen = []
 
-    def predictor(pictures: list, boxes: list) -> object:
+    def predictor(images: list, boxes: list) -> object:
         known = json.loads(out.read_text()) if out.exists() else None
         seen.append(known and len(known['annotations']))
-        return real(pictures, boxes)
+        return real(images, boxes)
 
     monkeypatch.setattr(predict, 'load', lambda options: predictor)
     monkeypatch.setattr(predict, 'TOGETHER', 1)
@@ -241,16 +241,16 @@ def test_without_boxes_the_detector_is_asked(
     folder: Path, checkpoint: str, face: np.ndarray
 ) -> None:
     out = folder / 'k.json'
-    picture = folder / 'pictures' / 'a' / '1.png'
-    words = ['predict', str(picture), '--model', checkpoint]
+    image = folder / 'images' / 'a' / '1.png'
+    words = ['predict', str(image), '--model', checkpoint]
     assert main([*words, '--out', str(out)]) == 0
     (found,) = json.loads(out.read_text())['annotations']
     from rcn_mmpose.detect import HaarDetector
 
-    (box,) = HaarDetector('eyes_and_mouth')(cv2.imread(str(picture)))
+    (box,) = HaarDetector('eyes_and_mouth')(cv2.imread(str(image)))
     x, y, width, height = found['bbox']
     np.testing.assert_allclose((x, y, x + width, y + height), box)
-    cv2.imwrite(str(picture), cv2.copyMakeBorder(face, *[99] * 4, 0))
+    cv2.imwrite(str(image), cv2.copyMakeBorder(face, *[99] * 4, 0))
     assert main([*words, '--out', str(out)]) == 0
     words += ['--smallest-face', '0.7']
     assert main([*words, '--out', str(out)]) == 1

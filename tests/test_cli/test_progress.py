@@ -19,7 +19,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, quiet: bool = False) -> str:
     terminal = Terminal()
     monkeypatch.setattr(sys, 'stderr', terminal)
     monkeypatch.setenv('TERM', 'xterm')
-    with progress('pictures', 4, quiet) as advance:
+    with progress('images', 4, quiet) as advance:
         advance()
         advance(2)
     return terminal.getvalue()
@@ -30,7 +30,7 @@ def test_a_terminal_shows_how_far_it_is(
 ) -> None:
     pytest.importorskip('rich')
     text = shown(monkeypatch)
-    assert 'pictures' in text and '3/4' in text
+    assert 'images' in text and '3/4' in text
 
 
 def test_nothing_is_shown_elsewhere(
@@ -38,7 +38,7 @@ def test_nothing_is_shown_elsewhere(
 ) -> None:
     assert shown(monkeypatch, quiet=True) == ''
     monkeypatch.undo()
-    with progress('pictures', 4) as advance:
+    with progress('images', 4) as advance:
         advance(4)
     assert capsys.readouterr() == ('', '')
 

@@ -63,7 +63,7 @@ def test_from_start_to_ctrl_c(
     _, said = process.communicate(timeout=60)
     assert process.returncode == 0
     assert said.strip() == 'stopped.'
-    assert list(tmp_path.iterdir()) == []  # pictures stay in memory
+    assert list(tmp_path.iterdir()) == []  # images stay in memory
 
 
 @pytest.mark.parametrize(

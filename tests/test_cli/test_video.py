@@ -21,9 +21,9 @@ def video(tmp_path: Path, face: np.ndarray) -> Path:
     code = cv2.VideoWriter.fourcc(*'MJPG')
     writer = cv2.VideoWriter(str(path), code, 10.0, (240, 200))
     for i in range(FRAMES):
-        picture = np.full((200, 240, 3), 128, np.uint8)
-        picture[20:180, 10 + 5 * i : 170 + 5 * i] = face
-        writer.write(picture)
+        image = np.full((200, 240, 3), 128, np.uint8)
+        image[20:180, 10 + 5 * i : 170 + 5 * i] = face
+        writer.write(image)
     writer.release()
     return path
 

@@ -1,4 +1,4 @@
-"""Samples of keypoints without their picture."""
+"""Samples of keypoints without their image."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_no_keypoints() -> None:
 # ------------------------------------------------------------------- crop
 
 
-def test_crop_is_that_of_the_picture() -> None:
+def test_crop_is_that_of_the_image() -> None:
     def face() -> dict:
         np.random.seed(1)
         return UniformJitter()(
@@ -178,8 +178,8 @@ def test_crop_is_that_of_the_picture() -> None:
         )
 
     ours = CropKeypoints((12, 10))(face())
-    picture = np.zeros((200, 200), np.uint8)
-    theirs = CropFace((12, 10))(dict(face(), img=picture))
+    image = np.zeros((200, 200), np.uint8)
+    theirs = CropFace((12, 10))(dict(face(), img=image))
     assert 'img' not in ours
     del theirs['img']
     assert ours.keys() == theirs.keys()
@@ -192,7 +192,7 @@ def test_crop_is_that_of_the_picture() -> None:
 
 @pytest.fixture
 def config(root: Path, tmp_path: Path) -> Config:
-    """The denoiser's, on two faces whose pictures are nowhere."""
+    """The denoiser's, on two faces whose images are nowhere."""
     (tmp_path / 'annotations').mkdir()
     rng = np.random.default_rng(0)
     faces = []
@@ -225,7 +225,7 @@ def config(root: Path, tmp_path: Path) -> Config:
     return config
 
 
-def test_no_picture_is_read(config: Config) -> None:
+def test_no_image_is_read(config: Config) -> None:
     with DefaultScope.overwrite_default_scope('mmpose'):
         train, val = (
             DATASETS.build(config[f'{part}_dataloader'].dataset)

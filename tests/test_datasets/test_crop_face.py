@@ -67,7 +67,7 @@ def test_without_reduction_it_is_topdown_affine(
 
 @pytest.mark.parametrize('rotation', [None, 25])
 @pytest.mark.parametrize('keypoints', [None, [(50, 60), (300, -80)]])
-def test_with_reduction_all_but_the_picture_is_topdown_affine(
+def test_with_reduction_all_but_the_image_is_topdown_affine(
     rotation: float | None, keypoints: list | None
 ) -> None:
     arguments = dict(
@@ -118,7 +118,7 @@ def test_a_dot_lands_where_its_keypoint_does(size: float, rotation: float) -> No
     img = (250 * np.exp(-square / (2 * sigma**2))).round().astype(np.uint8)
     results = crop(img, tuple(centre), size, rotation, [dot])
 
-    # the box turns by the angle, so the picture in it turns back
+    # the box turns by the angle, so the image in it turns back
     angle = np.deg2rad(rotation)
     turn = np.array([(np.cos(angle), np.sin(angle)), (-np.sin(angle), np.cos(angle))])
     expected = turn @ (dot - centre) * 80 / size + 40
@@ -154,7 +154,7 @@ def enlarge(img: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize('rotation', [0, 33])
-def test_a_picture_enlarged_eight_times(rotation: float) -> None:
+def test_a_image_enlarged_eight_times(rotation: float) -> None:
     img = noise(120, 130, blur=2)
     points = np.array([(50, 60), (70.5, 64.25)])
     small = crop(img, (60, 55), 70, rotation, points)
@@ -178,7 +178,7 @@ def test_a_picture_enlarged_eight_times(rotation: float) -> None:
 
 
 def test_fine_noise_is_averaged() -> None:
-    """Fine noise on a large picture; TopdownAffine samples it."""
+    """Fine noise on a large image; TopdownAffine samples it."""
     img = noise(120, 130, blur=2)
     img = 50 + (img * (150 / 255)).astype(np.uint8)
     signs = np.random.default_rng(1).choice((-50, 50), (960, 1040))
@@ -206,23 +206,23 @@ def test_a_checkerboard_becomes_grey(size: float) -> None:
 
 
 @pytest.mark.parametrize('size', [60, 200])
-def test_black_beyond_the_picture(size: float) -> None:
+def test_black_beyond_the_image(size: float) -> None:
     img = np.full((300, 300), 200, np.uint8)
     out = crop(img, (0, 300), size)['img']
-    # the picture is the upper right quarter
+    # the image is the upper right quarter
     assert (out[:38, 42:] == 200).all()
     assert not out[:, :38].any()
     assert not out[42:].any()
 
 
-def test_box_beside_the_picture() -> None:
+def test_box_beside_the_image() -> None:
     out = crop(noise(50, 50), (500, -500), 200)['img']
     assert out.shape == (80, 80)
     assert not out.any()
 
 
 def test_huge_box() -> None:
-    """All of a small picture falls into few pixels, memory stays small."""
+    """All of a small image falls into few pixels, memory stays small."""
     img = np.full((1000, 1000), 255, np.uint8)
     tracemalloc.start()
     try:

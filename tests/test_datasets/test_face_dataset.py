@@ -36,7 +36,7 @@ def test_faces_come_as_they_stand_in_the_file(converted: Path) -> None:
     dataset = build(converted)
     assert len(dataset) == 4
     face = dataset.get_data_info(1)
-    # MMPose's base class would clip it to the picture of 120x120
+    # MMPose's base class would clip it to the image of 120x120
     np.testing.assert_allclose(face['bbox'], [[-10.5, 20, 139.5, 170]])
     assert face['keypoints'].shape == (1, 5, 2)
     assert Path(face['img_path']).is_file()
@@ -76,7 +76,7 @@ def test_missing_annotation_file_names_the_command(tmp_path: Path) -> None:
         build(tmp_path)
 
 
-def test_missing_picture_folder(converted: Path) -> None:
+def test_missing_image_folder(converted: Path) -> None:
     with pytest.raises(FileNotFoundError, match="folder '.*nowhere/'"):
         build(converted, data_prefix=dict(img='nowhere/'))
 

@@ -1,4 +1,4 @@
-"""What the data sets say of their keypoints."""
+"""What the datasets say of their keypoints."""
 
 from __future__ import annotations
 

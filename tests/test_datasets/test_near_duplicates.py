@@ -29,7 +29,7 @@ def test_the_same_photo_moved_turned_and_brightened() -> None:
     assert aligned_patch(grey, points) @ aligned_patch(*grey_face(1)) < 0.96
 
 
-def test_a_flat_picture_is_like_nothing() -> None:
+def test_a_flat_image_is_like_nothing() -> None:
     _, points = grey_face(0)
     patch = aligned_patch(np.full((160, 160), 7, np.uint8), points)
     assert not patch.any()

@@ -30,9 +30,9 @@ def loader(converted: Path, workers: int, batch: int) -> DataLoader:
 def crops(data: DataLoader, epoch: int) -> dict[int, np.ndarray]:
     data.sampler.set_epoch(epoch)
     return {
-        sample.id: picture.numpy()
+        sample.id: image.numpy()
         for batch in data
-        for picture, sample in zip(batch['inputs'], batch['data_samples'], strict=True)
+        for image, sample in zip(batch['inputs'], batch['data_samples'], strict=True)
     }
 
 
@@ -46,9 +46,9 @@ def test_neither_workers_nor_batches_nor_the_past_matter(
     with_workers = loader(converted, 2, 3)
     resumed = crops(with_workers, 1)  # without the epoch before
     assert resumed.keys() == second.keys()
-    for face, picture in resumed.items():
-        np.testing.assert_array_equal(picture, second[face])
-        assert (picture != first[face]).any()
+    for face, image in resumed.items():
+        np.testing.assert_array_equal(image, second[face])
+        assert (image != first[face]).any()
 
 
 def test_a_data_set_that_takes_indices_only() -> None:

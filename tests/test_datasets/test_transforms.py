@@ -99,7 +99,7 @@ def test_cut_short_file(tmp_path: Path, suffix: str, part: float) -> None:
     assert str(path) in str(error.value)
 
 
-def test_no_picture(tmp_path: Path) -> None:
+def test_no_image(tmp_path: Path) -> None:
     path = tmp_path / 'a.jpg'
     path.write_text('<html>404</html>')
     with pytest.raises(ValueError, match='16 bytes'):
@@ -174,7 +174,7 @@ def test_invisible_keypoints_make_no_box() -> None:
         FaceBox('eyes_and_mouth')(results)
 
 
-def test_the_picture_is_wider_than_high() -> None:
+def test_the_image_is_wider_than_high() -> None:
     """The box is shifted into (width, height), not (height, width)."""
     results = dict(
         bbox=np.float32([[0, 0, 1, 1]]),
@@ -385,7 +385,7 @@ def compose(*steps: dict) -> Compose:
 
 
 def face(**options: object) -> dict:
-    """A crop of 80x80 covers the picture from (20, 30) to (180, 190)."""
+    """A crop of 80x80 covers the image from (20, 30) to (180, 190)."""
     return dict(
         img=smooth(200, 300),
         bbox=np.float32([[20, 30, 180, 190]]),
@@ -435,7 +435,7 @@ def test_training_pipeline_with_chance() -> None:
         assert (img == 0).sum() >= 20 * 20
         labels = packed['data_samples'].gt_instance_labels
         cells.append(labels.keypoint_cells[0, 1, 0].item())
-        # the truth for the metric stays in the picture
+        # the truth for the metric stays in the image
         truth = packed['data_samples'].gt_instances
         np.testing.assert_array_equal(truth.keypoints, with_keypoints()['keypoints'])
     assert len(set(cells)) > 5
@@ -450,7 +450,7 @@ def test_inference_pipeline_without_keypoints() -> None:
     assert torch.equal(packed['inputs'], with_truth['inputs'])
     sample = packed['data_samples']
     assert 'keypoints' not in sample.gt_instances
-    # what maps a prediction back to the picture
+    # what maps a prediction back to the image
     assert tuple(sample.input_size) == (80, 80)
     np.testing.assert_allclose(sample.input_center, (100, 110))
     np.testing.assert_allclose(sample.input_scale, (160, 160))

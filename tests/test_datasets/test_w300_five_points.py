@@ -74,7 +74,7 @@ def test_five_keypoints_and_their_box(tmp_path: Path) -> None:
     middle = np.array([100, 111])
     expected = [*(middle - side / 2), *(middle + side / 2)]
     np.testing.assert_allclose(info['bbox'], [expected], rtol=1e-6)
-    # pushed back into the picture, as MTFL's
+    # pushed back into the image, as MTFL's
     edge = dataset.get_data_info(1)['bbox'][0]
     np.testing.assert_allclose(edge[[0, 2]], [0, side], rtol=1e-6)
     assert info['raw_ann_info']['num_keypoints'] == 5

@@ -23,19 +23,19 @@ def face() -> SyntheticFace:
     return render_face(0, pose=(0.0, 0.0, 0.0), plain=True)
 
 
-def on_grey(picture: np.ndarray, places: list[tuple]) -> np.ndarray:
-    """Put a picture into a larger one, its corner at each place."""
+def on_grey(image: np.ndarray, places: list[tuple]) -> np.ndarray:
+    """Put an image into a larger one, its corner at each place."""
     canvas = np.full((400, 600, 3), 128, np.uint8)
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     for x, y in places:
-        canvas[y : y + height, x : x + width] = picture
+        canvas[y : y + height, x : x + width] = image
     return canvas
 
 
 def test_boxes_of_faces(face: SyntheticFace) -> None:
     true = box_from_eyes_and_mouth(face.five, (160, 160))
     places = [(30, 40), (300, 200)]
-    canvas = on_grey(face.picture, places)
+    canvas = on_grey(face.image, places)
     boxes = HaarDetector()(canvas)
     assert boxes.shape == (2, 4) and boxes.dtype == np.float64
     for x, y in places:
@@ -48,8 +48,8 @@ def test_boxes_of_faces(face: SyntheticFace) -> None:
 
 
 def test_the_largest_comes_first(face: SyntheticFace) -> None:
-    canvas = on_grey(face.picture, [(30, 40)])
-    small = cv2.resize(face.picture, (80, 80), interpolation=cv2.INTER_AREA)
+    canvas = on_grey(face.image, [(30, 40)])
+    small = cv2.resize(face.image, (80, 80), interpolation=cv2.INTER_AREA)
     canvas[250:330, 10:90] = small
     boxes = HaarDetector()(canvas)
     assert len(boxes) == 2
@@ -60,7 +60,7 @@ def test_the_largest_comes_first(face: SyntheticFace) -> None:
 
 
 def test_correction(face: SyntheticFace) -> None:
-    canvas = on_grey(face.picture, [(30, 40)])
+    canvas = on_grey(face.image, [(30, 40)])
     (raw,) = HaarDetector('cascade')(canvas)
     assert raw[2] - raw[0] == raw[3] - raw[1]
     assert (raw % 1 == 0.5).all()  # between pixels, whose middles are whole
@@ -72,8 +72,8 @@ def test_correction(face: SyntheticFace) -> None:
         np.testing.assert_allclose(box, wanted)
 
 
-def test_large_pictures_are_looked_at_smaller(face: SyntheticFace) -> None:
-    canvas = on_grey(face.picture, [(30, 40)])
+def test_large_images_are_looked_at_smaller(face: SyntheticFace) -> None:
+    canvas = on_grey(face.image, [(30, 40)])
     (box,) = HaarDetector()(canvas)
     large = cv2.resize(canvas, None, fx=4, fy=4)
     (found,) = HaarDetector()(large)
@@ -85,7 +85,7 @@ def test_large_pictures_are_looked_at_smaller(face: SyntheticFace) -> None:
 @pytest.mark.parametrize(
     'shape', [(1, 1), (10, 20000), (23, 23), (24, 24), (160, 160, 3)]
 )
-def test_pictures_without_a_face(shape: tuple) -> None:
+def test_images_without_a_face(shape: tuple) -> None:
     boxes = HaarDetector()(np.full(shape, 128, np.uint8))
     assert boxes.shape == (0, 4) and boxes.dtype == np.float64
 
@@ -135,7 +135,7 @@ def test_a_predictor_gets_boxes_as_it_was_trained_on(
     info = ModelInfo((40, 40), tuple('k' * count), box_rule=rule)
     predictor = Corner(info)
     detect_faces_for(predictor, neighbours=3)
-    canvas = on_grey(face.picture, [(30, 40)])
+    canvas = on_grey(face.image, [(30, 40)])
     result = predictor(canvas)
     wanted = HaarDetector(boxes, neighbours=3)(canvas)
     np.testing.assert_allclose(result.boxes, wanted)
@@ -167,7 +167,7 @@ def test_calibration_finds_scale_and_shift(tmp_path: Path) -> None:
         detected[i] = np.array([box, box + 100])
     detected[4] = detected[4][1:]  # the face is missed
     found = calibration.calibrate(
-        lambda picture: detected[int(picture[0, 0, 0])], paths, np.array(true)
+        lambda image: detected[int(image[0, 0, 0])], paths, np.array(true)
     )
     assert (found.faces, found.missed, found.others) == (9, 1, 9)
     assert found.scale == pytest.approx(1.2)
@@ -175,13 +175,13 @@ def test_calibration_finds_scale_and_shift(tmp_path: Path) -> None:
     assert found.sideways == pytest.approx(0)
     np.testing.assert_allclose(found.spread, [(1.2, 1.2), (0.1, 0.1)])
     with pytest.raises(ValueError, match='none of 9 faces'):
-        calibration.calibrate(lambda picture: np.zeros((0, 4)), paths, np.array(true))
+        calibration.calibrate(lambda image: np.zeros((0, 4)), paths, np.array(true))
 
 
 def test_calibration_of_a_file(
     face: SyntheticFace, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    canvas = on_grey(face.picture, [(30, 40)])
+    canvas = on_grey(face.image, [(30, 40)])
     cv2.imwrite(str(tmp_path / 'a.png'), canvas)
     (raw,) = HaarDetector('cascade')(canvas)
     x1, y1, x2, y2 = box_from_detection(raw, **haar.CALIBRATED['extent'])

@@ -86,17 +86,17 @@ def files(tmp_path: Path, fixed_boxes: None) -> tuple[Path, Path]:
 
 
 def test_faces_above_the_score(files: tuple[Path, Path]) -> None:
-    picture = np.zeros((50, 100, 3), np.uint8)
+    image = np.zeros((50, 100, 3), np.uint8)
     detector = MMDetDetector(*files)
-    boxes = detector(picture)
+    boxes = detector(image)
     assert boxes.dtype == np.float64
     assert boxes.tolist() == [[3, 4, 23, 34], [1, 2, 11, 22]]
-    assert detector(picture[..., 0]).tolist() == boxes.tolist()
+    assert detector(image[..., 0]).tolist() == boxes.tolist()
     assert detector._model.shapes == [(1, 3, 50, 100)] * 2
     strict = MMDetDetector(*files, score=0.95)
-    assert strict(picture).shape == (0, 4)
+    assert strict(image).shape == (0, 4)
     hands = MMDetDetector(*files, label=1)
-    assert hands(picture).tolist() == [[5, 6, 7, 8]]
+    assert hands(image).tolist() == [[5, 6, 7, 8]]
 
 
 def test_correction(files: tuple[Path, Path]) -> None:
@@ -162,17 +162,17 @@ def test_ssd_of_mmdetection(tmp_path: Path) -> None:
     with DefaultScope.overwrite_default_scope('mmdet'):
         model = MODELS.build(Config.fromfile(config).model)
     for layer in model.bbox_head.reg_convs:  # the anchors as they are:
-        for parameter in layer.parameters():  # some lie in the picture
+        for parameter in layer.parameters():  # some lie in the image
             torch.nn.init.zeros_(parameter)
     meta = dict(dataset_meta=dict(classes=('face',), palette='random'))
     torch.save(dict(meta=meta, state_dict=model.state_dict()), checkpoint)
-    picture = np.random.default_rng(0).integers(0, 255, (64, 64, 3))
+    image = np.random.default_rng(0).integers(0, 255, (64, 64, 3))
     detector = MMDetDetector(config, checkpoint, score=0.0)
     if 'mmcv operators' in {fault.name for fault in compat.active()}:
         with pytest.raises(RuntimeError, match="'nms' .* build mmcv"):
-            detector(picture.astype(np.uint8))
+            detector(image.astype(np.uint8))
         return
-    boxes = detector(picture.astype(np.uint8))
+    boxes = detector(image.astype(np.uint8))
     assert 1 <= len(boxes) <= 5
     assert (boxes[:, 2:] > boxes[:, :2]).all()
     assert (boxes >= 0).all() and (boxes <= 64).all()

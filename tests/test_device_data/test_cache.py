@@ -31,7 +31,7 @@ MANIFEST = dict(
     faces=COUNT,
     crop_size=SIZE,
     extent=1.7831493,
-    pictures='a1',
+    images='a1',
     annotations='b2',
 )
 
@@ -103,7 +103,7 @@ def test_built_once(folder: Path, calls: list, counted: Callable) -> None:
     'changed',
     [
         dict(version=2),
-        dict(pictures='a2'),
+        dict(images='a2'),
         dict(annotations='b3'),
         dict(extent=1.6),
         dict(faces=COUNT - 1),
@@ -146,7 +146,7 @@ def test_files_of_another_cache(folder: Path) -> None:
 def test_what_uses_a_cache_keeps_it(folder: Path) -> None:
     """Also when another process builds it anew."""
     old = ensure(folder)
-    ensure(folder, lambda i: face(i + 100), pictures='a2')
+    ensure(folder, lambda i: face(i + 100), images='a2')
     check(old)
 
 
@@ -155,10 +155,10 @@ def test_an_error_while_building(folder: Path) -> None:
 
     def broken(index: int) -> CachedFace:
         if index == 3:
-            raise FileNotFoundError('picture 3')
+            raise FileNotFoundError('image 3')
         return face(index)
 
-    with pytest.raises(FileNotFoundError, match='picture 3'):
+    with pytest.raises(FileNotFoundError, match='image 3'):
         ensure(folder, broken)
     assert names(folder) == WHOLE[1:]
     check(ensure(folder))
@@ -217,7 +217,7 @@ def test_read_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, 'makedirs', refuse)
     check(ensure(folder))
     with pytest.raises(CacheNotWritableError, match='Read-only file system'):
-        ensure(folder, pictures='a2')
+        ensure(folder, images='a2')
 
 
 # ------------------------------------------------------- several processes
@@ -257,7 +257,7 @@ def test_processes_that_start_together(
 ) -> None:
     """One builds, the others wait and take what it made."""
     if stale:
-        ensure(folder, lambda i: face(i + 100), pictures='a2')
+        ensure(folder, lambda i: face(i + 100), images='a2')
     log = tmp_path / 'log'
     processes = [start(folder, log) for _ in range(3)]
     for process in processes:

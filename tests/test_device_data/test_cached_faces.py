@@ -1,4 +1,4 @@
-"""The cached data set, its sampler, and what makes a cache stale."""
+"""The cached dataset, its sampler, and what makes a cache stale."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def build(converted: Path) -> Callable[[], CachedFaceDataset]:
 
 
 def test_crops_around_the_boxes(build: Callable) -> None:
-    """Against a plain bilinear warp, on a picture without fine detail."""
+    """Against a plain bilinear warp, on an image without fine detail."""
     dataset = build()
     for i in range(len(dataset)):
         info = dataset.source.get_data_info(i)
@@ -93,19 +93,19 @@ def test_other_geometry_another_cache(converted: Path) -> None:
 # --------------------------------------------------------------------- stale
 
 
-def picture(data: Path) -> str:
-    """One of the training pictures."""
+def image(data: Path) -> str:
+    """One of the training images."""
     path = data / 'annotations' / 'mtfl_train.json'
     name = json.loads(path.read_text())['images'][2]['file_name']
     return str(data / 'mtfl' / name)
 
 
 def new_time(data: Path) -> None:
-    os.utime(picture(data), ns=(1, 1))
+    os.utime(image(data), ns=(1, 1))
 
 
-def new_picture(data: Path) -> None:
-    path = picture(data)
+def new_image(data: Path) -> None:
+    path = image(data)
     cv2.imwrite(path, 255 - cv2.imread(path))
 
 
@@ -135,7 +135,7 @@ def fewer_faces(data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    'change', [new_time, new_picture, moved_keypoint, moved_box, fewer_faces]
+    'change', [new_time, new_image, moved_keypoint, moved_box, fewer_faces]
 )
 def test_stale(build: Callable, converted: Path, change: Callable) -> None:
     path = Path(build().folder, 'crops.npy')
@@ -148,7 +148,7 @@ def test_stale(build: Callable, converted: Path, change: Callable) -> None:
     assert len(dataset.cache.crops) == len(dataset)
 
 
-def test_missing_picture(build: Callable, converted: Path) -> None:
+def test_missing_image(build: Callable, converted: Path) -> None:
     build()
     for file in (converted / 'mtfl' / 'lfw_5590').glob('face_*.png'):
         file.unlink()

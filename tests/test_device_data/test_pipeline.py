@@ -90,7 +90,7 @@ def reference(
     extent: float,
     draws: np.ndarray,
 ) -> dict:
-    """The per-sample transforms, a wide crop being the picture."""
+    """The per-sample transforms, a wide crop being the image."""
     size = len(crop)
     with DefaultScope.overwrite_default_scope('mmpose'):
         pipeline = Compose(config[:-1])  # not packed
@@ -175,7 +175,7 @@ FLIP = dict(type='RandomFlip', prob=0.5)
     ],
     ids=lambda config: '-'.join(x['type'].split('.')[-1] for x in config[:-2]),
 )
-def test_the_same_picture_and_targets(config: list[dict]) -> None:
+def test_the_same_image_and_targets(config: list[dict]) -> None:
     crop_size, extent = BatchedPipeline(config).crop_geometry()
     faces, draws = wide_crops(crop_size), numbers()
     grey, labels = batched(config, faces, draws)

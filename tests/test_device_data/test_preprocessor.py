@@ -83,7 +83,7 @@ def test_the_floor_of_the_contrast(batch: Callable, batch_floor: bool) -> None:
     found = module(batch(*indices), True)['inputs']
     keys = np.array([(0, 0, i) for i in indices])
     grey, _ = batched(PIPELINE, wide_crops(160), uniform_draws(keys, FACES))
-    floors = [local_contrast_normalize(grey, x) for x in ('picture', 'batch')]
+    floors = [local_contrast_normalize(grey, x) for x in ('image', 'batch')]
     assert (floors[0] - floors[1]).abs().max() > 0.01
     torch.testing.assert_close(found, floors[batch_floor], atol=1e-6, rtol=0)
 
@@ -101,7 +101,7 @@ def test_a_face_does_not_depend_on_what_came_before(batch: Callable) -> None:
                 assert torch.equal(value, expected[name])
 
 
-def test_other_epochs_and_seeds_other_pictures(batch: Callable) -> None:
+def test_other_epochs_and_seeds_other_images(batch: Callable) -> None:
     module = CropCachePreprocessor(PIPELINE)
     first = module(batch(0, 1, 2))['inputs']
     for other in (batch(0, 1, 2, epoch=1), batch(0, 1, 2, seed=1)):

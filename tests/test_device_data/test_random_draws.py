@@ -16,7 +16,7 @@ def test_a_pure_function_of_seed_epoch_and_index() -> None:
     mixed = np.concatenate([keys(3, 7, 50)[order], keys(4, 7, 50)])
     again = uniform_draws(mixed, 50)
     np.testing.assert_array_equal(again[:50], whole[order])
-    # of a larger data set
+    # of a larger dataset
     np.testing.assert_array_equal(uniform_draws(keys(3, 7, 50), 9000), whole)
 
 

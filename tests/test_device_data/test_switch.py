@@ -250,7 +250,7 @@ def test_a_transform_without_a_twin(cfg: Config) -> None:
 
 
 def test_without_chance_both_paths_give_the_same(cfg: Config) -> None:
-    """Through the wide crop or straight from the picture."""
+    """Through the wide crop or straight from the image."""
     dataset = cfg.train_dataloader.dataset
     dataset.pipeline = [s for s in dataset.pipeline if s.type not in CHANCE]
     cfg.codec = dict(cfg.codec, target='four')
@@ -267,7 +267,7 @@ def test_without_chance_both_paths_give_the_same(cfg: Config) -> None:
         batches.append(module(next(iter(loader)), True))
     plain, ours = batches
     assert plain['inputs'].shape == ours['inputs'].shape
-    # grey levels of LCN: their spread is that of the picture over ten
+    # grey levels of LCN: their spread is that of the image over ten
     difference = (plain['inputs'] - ours['inputs']).abs()
     assert difference.mean() < 0.2 * plain['inputs'].std()
     labels = [
@@ -287,8 +287,8 @@ def test_without_chance_both_paths_give_the_same(cfg: Config) -> None:
     torch.testing.assert_close(*positions, atol=2e-3, rtol=0)
 
 
-def pictures(cfg: Config, epoch: int, **options: object) -> torch.Tensor:
-    """All training pictures of an epoch."""
+def images(cfg: Config, epoch: int, **options: object) -> torch.Tensor:
+    """All training images of an epoch."""
     with DefaultScope.overwrite_default_scope('mmpose'):
         loader = Runner.build_dataloader({**cfg.train_dataloader, **options})
         module = MODELS.build(cfg.model.data_preprocessor)
@@ -309,12 +309,12 @@ def test_withheld_labels(cfg: Config) -> None:
 
 def test_workers_and_batches_change_nothing(cfg: Config) -> None:
     assert use_device_data(cfg)
-    alone = pictures(cfg, 3)
-    workers = pictures(cfg, 3, num_workers=2)
+    alone = images(cfg, 3)
+    workers = images(cfg, 3, num_workers=2)
     assert torch.equal(workers, alone)
-    other = pictures(cfg, 3, batch_size=12)
+    other = images(cfg, 3, batch_size=12)
     torch.testing.assert_close(other, alone)
-    assert (pictures(cfg, 4) - alone).abs().mean() > 0.01
+    assert (images(cfg, 4) - alone).abs().mean() > 0.01
 
 
 # ------------------------------------------------------------------- training
@@ -322,7 +322,7 @@ def test_workers_and_batches_change_nothing(cfg: Config) -> None:
 
 @pytest.fixture
 def train(cfg: Config, tmp_path: Path) -> Callable[..., tuple]:
-    """Trains and returns the batches' pictures and the last weights."""
+    """Trains and returns the batches' images and the last weights."""
     assert use_device_data(cfg)
 
     def run(folder: str, **changes: object) -> tuple[list, dict, Runner]:
@@ -358,7 +358,7 @@ def test_resuming_changes_nothing(train: Callable) -> None:
         assert torch.equal(a, b)
     for name, value in weights.items():
         torch.testing.assert_close(resumed[name], value)
-    # another epoch, other pictures
+    # another epoch, other images
     assert not torch.equal(
         torch.cat(first).sort(0).values, torch.cat(second).sort(0).values
     )

@@ -71,12 +71,12 @@ def names(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> dict:
-    """What the first block leaves, in a folder with picture and models."""
+    """What the first block leaves, in a folder with image and models."""
     monkeypatch.chdir(tmp_path)
     for ending in ('.onnx', '.json'):
         for name in ('rcn_aflw', 'rcn_300w'):
             shutil.copy(exported.with_suffix(ending), f'{name}{ending}')
-    cv2.imwrite('photo.png', face.picture)
+    cv2.imwrite('photo.png', face.image)
     names: dict = {}
     exec(block("imread('photo.png')"), names)
     return names
@@ -166,7 +166,7 @@ def test_the_points_of_mediapipe_are_mirror_images() -> None:
     assert len(numbers) == len(set(numbers)) == 68
     five = five_from_68(np.repeat(np.array(numbers, float)[:, None], 2, 1))
     assert five[2:, 0].tolist() == chosen['FIVE_OF_478'][2:] == [4, 61, 291]
-    # the mesh's own: left and right of the picture
+    # the mesh's own: left and right of the image
     mesh = {
         **{127: 356, 234: 454, 132: 361, 58: 288, 172: 397, 136: 365},
         **{149: 378, 148: 377, 70: 300, 63: 293, 105: 334, 66: 296},
@@ -206,7 +206,7 @@ def annotations(face: SyntheticFace, names: dict) -> Iterator[Path]:
     folder = Path('data/annotations')
     folder.mkdir(parents=True)
     shutil.copytree('.', 'data/300w', ignore=lambda *_: ['data'])
-    (x1, y1, x2, y2) = HaarDetector()(face.picture)[0].tolist()
+    (x1, y1, x2, y2) = HaarDetector()(face.image)[0].tolist()
     flags = np.full((5, 1), 2.0)
     content = dict(
         images=[dict(id=1, file_name='photo.png', width=320, height=320)],
@@ -244,6 +244,6 @@ def test_comparing(
     # the other block: a peer that looks for the face by itself
     for part in ('FIVE_OF_478 =', 'import mediapipe', 'def mediapipe_68'):
         exec(block(part), names)
-    picture, box = cv2.imread('photo.png'), np.array((40.0, 40, 280, 280))
-    points = names['mediapipe_68'](picture, box)
+    image, box = cv2.imread('photo.png'), np.array((40.0, 40, 280, 280))
+    points = names['mediapipe_68'](image, box)
     np.testing.assert_allclose(points, face.keypoints)

@@ -38,14 +38,14 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
 def test_predict(first: tuple[Path, dict]) -> None:
     folder, names = first
     drawn = cv2.imread(str(folder / 'drawn.png'))
-    assert drawn.shape == names['face'].picture.shape
-    assert np.abs(drawn - names['face'].picture.astype(int)).max() > 100
+    assert drawn.shape == names['face'].image.shape
+    assert np.abs(drawn - names['face'].image.astype(int)).max() > 100
     assert len(names['result']) == 1 and names['result'].found.all()
     assert names['error'] > 0 and names['doubtful'].shape == (5,)
-    # the detector found the face, and the missing picture was named
+    # the detector found the face, and the missing image was named
     assert len(names['results']) == len(names['first']) == 1
     (failure,) = names['results'].failures
-    assert failure.picture == 1 and "'missing.png'" in failure.reason
+    assert failure.image == 1 and "'missing.png'" in failure.reason
 
 
 def test_export(
@@ -57,8 +57,8 @@ def test_export(
     monkeypatch.chdir(folder)
     names = dict(names)
     run(root / 'docs' / 'tutorials' / 'export.md', names)
-    expected = names['model'](names['picture'], names['box'])
-    np.testing.assert_allclose(names['in_picture'], expected.keypoints[0], atol=0.05)
+    expected = names['model'](names['image'], names['box'])
+    np.testing.assert_allclose(names['in_image'], expected.keypoints[0], atol=0.05)
     assert names['description']['input_size'] == [80, 80]
 
 

@@ -28,7 +28,7 @@ class Network(BaseModel):
 
 @pytest.fixture
 def calls() -> list[tuple]:
-    """Of the compiled graphs: the shapes of their pictures."""
+    """Of the compiled graphs: the shapes of their images."""
     return []
 
 

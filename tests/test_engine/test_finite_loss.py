@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from rcn_mmpose.engine import FiniteLossHook
-from rcn_mmpose.engine.hooks import picture_names
+from rcn_mmpose.engine.hooks import image_names
 
 
 class Faces(Dataset):
-    """Six faces; the last one has no finite picture."""
+    """Six faces; the last one has no finite image."""
 
     def __len__(self) -> int:
         return 6
@@ -31,7 +31,7 @@ class Faces(Dataset):
 
 
 class Line(BaseModel):
-    """One weight; bad pictures count from some epoch on."""
+    """One weight; bad images count from some epoch on."""
 
     def __init__(self, from_epoch: int) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ def test_the_batch_is_named_and_the_good_checkpoints_stay(
         train(tmp_path, from_epoch=2)
     said = str(error.value)
     assert 'epoch 3, batch 3: loss nan, loss_kpt nan' in said
-    assert 'Its pictures: 4.jpg, 5.jpg. ' in said
+    assert 'Its images: 4.jpg, 5.jpg. ' in said
     assert sorted(p.name for p in tmp_path.glob('*.pth')) == [
         'epoch_1.pth',
         'epoch_2.pth',
@@ -118,8 +118,8 @@ def test_names_of_cached_faces() -> None:
     keys = [np.array([[0, 3, 8], [0, 3, 2]])]
     batch = dict(crop_cache=['a'], keys=keys)
     dataset = SimpleNamespace(source=source)
-    assert picture_names(dataset, batch) == ['8.png', '2.png']
-    assert picture_names(dataset, [1, 2]) == []
+    assert image_names(dataset, batch) == ['8.png', '2.png']
+    assert image_names(dataset, [1, 2]) == []
 
 
 def test_bad_interval() -> None:

@@ -89,11 +89,11 @@ def first(*failures: ProcessFailure) -> str:
 def test_the_first_of_two_errors_in_one_second(tmp_path: Path) -> None:
     text = first(
         failure(tmp_path, 0, 1, 'RuntimeError: connection closed', at=7.6),
-        failure(tmp_path, 1, 1, 'ValueError: no such picture', at=7.5),
+        failure(tmp_path, 1, 1, 'ValueError: no such image', at=7.5),
     )
     assert text == (
-        'Trace\nValueError: no such picture\n'
-        'error: the process of rank 1 died first: ValueError: no such picture'
+        'Trace\nValueError: no such image\n'
+        'error: the process of rank 1 died first: ValueError: no such image'
     )
 
 
@@ -108,7 +108,7 @@ def test_sudden_death_before_the_connection_is_lost(tmp_path: Path) -> None:
 def test_who_was_ended_is_not_the_first(tmp_path: Path) -> None:
     text = first(
         failure(tmp_path, 0, -signal.SIGTERM, at=7.6),
-        failure(tmp_path, 1, 1, 'ValueError: no such picture', at=7.5),
+        failure(tmp_path, 1, 1, 'ValueError: no such image', at=7.5),
         failure(tmp_path, 2, -signal.SIGKILL, at=37.0),
     )
     assert 'rank 1 died first: ValueError' in text

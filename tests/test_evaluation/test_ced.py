@@ -66,7 +66,7 @@ def test_more_curves_than_colours(tmp_path: Path) -> None:
     curves = {f'{i}': [0.5 * i] for i in range(12)}
     path = str(tmp_path / 'ced.png')
     draw_curves(path, curves, 'error', 10)
-    picture = cv2.imread(path)
-    colours = np.unique(picture.reshape(-1, 3), axis=0).astype(int)
+    image = cv2.imread(path)
+    colours = np.unique(image.reshape(-1, 3), axis=0).astype(int)
     strong = colours[np.ptp(colours, axis=1) > 60]
     assert len(strong) >= 9  # ten colours, one of them grey

@@ -274,7 +274,7 @@ def test_it_says_if_faces_are_left_out(
     metric = build()
     metric.process({}, [FACE])
     metric.evaluate(size=3)
-    assert '2 of 3 faces of the data set were not tested' in log.text
+    assert '2 of 3 faces of the dataset were not tested' in log.text
 
 
 def test_it_says_nothing_if_none_are(log: pytest.LogCaptureFixture) -> None:
@@ -307,7 +307,7 @@ def test_the_table_in_the_log(log: pytest.LogCaptureFixture) -> None:
         (dict(keypoint_groups=dict(x=[0, 99])), 'groups..x.. has 99, which'),
         (dict(keypoint_groups=dict(x=[1, 1])), 'has 1 twice'),
         (dict(keypoint_groups=dict(x=['a'])), "has 'a', which is none"),
-        (dict(keypoint_groups=['49']), 'this data set knows none'),
+        (dict(keypoint_groups=['49']), 'this dataset knows none'),
         (dict(keypoint_groups={'a/b': [0]}), "name 'a/b': use letters"),
         (dict(values=['PCK']), "value 'PCK': choose NME, or AUC or FR"),
         (dict(values=['AUC0']), "value 'AUC0'"),

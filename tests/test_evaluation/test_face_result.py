@@ -37,7 +37,7 @@ def test_what_is_not_known() -> None:
 
 
 def test_visibility_with_weights_beside_it() -> None:
-    """MMPose's data sets may give (1, K, 2): visibility and its weight."""
+    """MMPose's datasets may give (1, K, 2): visibility and its weight."""
     face = sample()
     face['gt_instances']['keypoints_visible'] = np.array([[[1, 0], [0, 1], [2, 1]]])
     assert read_face(face).visible.tolist() == [True, False, True]

@@ -48,7 +48,7 @@ def test_rules(rule: dict, moves: tuple) -> None:
     assert 'AUC10_pixels_box_some' in result
 
 
-def test_list_of_pictures(tmp_path: Path) -> None:
+def test_list_of_images(tmp_path: Path) -> None:
     path = tmp_path / 'list.txt'
     path.write_text('a/2.png\n\n b\\1.png \n')
     result = evaluate(faces(*THREE), face_subsets=dict(listed=dict(file=str(path))))
@@ -74,7 +74,7 @@ def test_a_list_that_is_not_all_there(tmp_path: Path) -> None:
     [
         (
             dict(path='*/c/*'),
-            r"\['x'\] matches no face of 3: no picture fits '\*/c/\*', as "
+            r"\['x'\] matches no face of 3: no image fits '\*/c/\*', as "
             "'data/set/a/1.png' does not",
         ),
         (
@@ -145,5 +145,5 @@ def test_a_part_of_300w_is_not_called_common() -> None:
 def test_a_list_that_names_nobody(tmp_path: Path) -> None:
     path = tmp_path / 'list.txt'
     path.write_text('\n')
-    with pytest.raises(ValueError, match="list.txt' names no picture"):
+    with pytest.raises(ValueError, match="list.txt' names no image"):
         evaluate([sample()], face_subsets=dict(mine=dict(file=str(path))))

@@ -138,19 +138,19 @@ def test_errors_reach_every_process(tmp_path: Path) -> None:
 
 
 def test_ids_that_are_not_unique() -> None:
-    # two annotations of different pictures
+    # two annotations of different images
     twice = [sample(id=1), sample(id=1, img_path='data/other.png')]
     with pytest.raises(ValueError, match='id 1 stands for two faces, .*other'):
         evaluate(twice)
-    # of one picture
+    # of one image
     other = [[61.0, 80.0], [100.0, 80.0], [81.0, 110.5]]
     with pytest.raises(ValueError, match='id 1 stands for two faces'):
         evaluate([sample(id=1), sample(other, id=1)])
-    # an annotation that stands twice in one data set
+    # an annotation that stands twice in one dataset
     face = sample()
     with pytest.raises(ValueError, match='3 results are of 2 faces, but .* 3'):
         evaluate([face, sample(), face])
-    # the same id in two data sets
+    # the same id in two datasets
     faces = [sample(id=1), sample(id=1, dataset_name='second')]
     assert evaluate(faces)['NME_pixels_eye_points'] == 0
 

@@ -105,7 +105,7 @@ def test_by_two_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 @pytest.mark.filterwarnings('ignore:The metainfo config file')
 def test_values_of_each_config(path: Path) -> None:
-    """The metric fits the data set, and measures what save_best names."""
+    """The metric fits the dataset, and measures what save_best names."""
     cfg = Config.fromfile(str(path))
     best = cfg.default_hooks.checkpoint.save_best
     if cfg.train_dataloader and not cfg.val_evaluator:

@@ -9,12 +9,12 @@ import numpy as np
 from rcn_mmpose.registry import METRICS
 
 IDS = count(1)
-# Crop from (20, 20), two picture pixels a crop pixel.
+# Crop from (20, 20), two image pixels a crop pixel.
 TRUTH = [[60.0, 80.0], [100.0, 80.0], [81.0, 110.5]]
 
 
 def metainfo(keypoints: int = 3, **more: object) -> dict:
-    """What MMPose makes of a data set, as far as it matters here."""
+    """What MMPose makes of a dataset, as far as it matters here."""
     return dict(
         dataset_name='toy',
         num_keypoints=keypoints,
@@ -74,14 +74,14 @@ def random_samples(number: int, seed: int = 0, keypoints: int = 5) -> list:
 
 
 def build(meta: dict = META, **options: object) -> object:
-    """Build the metric for a data set."""
+    """Build the metric for a dataset."""
     metric = METRICS.build(dict(type='rcn_mmpose.FaceNME', **options))
     metric.dataset_meta = meta
     return metric
 
 
 def evaluate(*batches: list, meta: dict = META, **options: object) -> dict:
-    """Test batches of faces, all of the data set."""
+    """Test batches of faces, all of the dataset."""
     metric = build(meta, **options)
     for batch in batches:
         metric.process({}, batch)

@@ -44,7 +44,7 @@ def test_tilted_eyes_are_measured_along_their_line() -> None:
         ((-60, 160), (0, 184, 116, 300)),
     ],
 )
-def test_a_box_that_leaves_the_picture_is_shifted(move: tuple, expected: tuple) -> None:
+def test_a_box_that_leaves_the_image_is_shifted(move: tuple, expected: tuple) -> None:
     box = box_from_eyes_and_mouth(FACE + move, (400, 300))
     np.testing.assert_allclose(box, expected)
 
@@ -58,8 +58,8 @@ def test_a_box_that_leaves_the_picture_is_shifted(move: tuple, expected: tuple) 
         ((116, 116), (0, 0, 116, 116)),
     ],
 )
-def test_a_box_larger_than_the_picture_is_shrunk(size: tuple, expected: tuple) -> None:
-    # side 116: it becomes the shorter side of the picture, stays a square
+def test_a_box_larger_than_the_image_is_shrunk(size: tuple, expected: tuple) -> None:
+    # side 116: it becomes the shorter side of the image, stays a square
     # and as near to its centre (100, 115) as it can
     box = box_from_eyes_and_mouth(FACE, size)
     np.testing.assert_allclose(box, expected)
@@ -91,7 +91,7 @@ def test_extent() -> None:
     np.testing.assert_allclose(box_from_extent(points), (7, 2, 33, 28))
 
 
-def test_extent_may_leave_the_picture() -> None:
+def test_extent_may_leave_the_image() -> None:
     box = box_from_extent(np.array([(0, 0), (10, 10)]), scale=2)
     np.testing.assert_allclose(box, (-5, -5, 15, 15))
 

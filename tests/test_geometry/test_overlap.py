@@ -40,17 +40,17 @@ def test_each_face_of_a_crowd_is_found_once() -> None:
     rows = [
         np.hstack(
             [
-                render_face(i, size=side, pose=(0, 0, 0), plain=True).picture
+                render_face(i, size=side, pose=(0, 0, 0), plain=True).image
                 for i in range(start, start + 5)
             ]
         )
         for start in (10, 15)
     ]
-    picture = np.vstack(rows)
+    image = np.vstack(rows)
     detector = HaarDetector('cascade')
-    boxes = detector(picture)
+    boxes = detector(image)
     places = ((boxes[:, :2] + boxes[:, 2:]) / 2 // side).astype(int)
     assert len(boxes) == len(np.unique(places, axis=0)) == 10
-    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     plain = detector.cascade.detectMultiScale(grey, minNeighbors=4)
     assert len(plain) > 10  # the cascade's own answer

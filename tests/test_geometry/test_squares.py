@@ -16,11 +16,11 @@ def square(centre: tuple, side: float, rotation: float) -> Squares:
 
 
 def test_the_way_back_by_hand() -> None:
-    """A crop of 40 pixels, two of the picture's each, turned clockwise."""
+    """A crop of 40 pixels, two of the image's each, turned clockwise."""
     points = np.array([[[0, 0], [20, 20], [40, 20]]], np.float32)
     spread = np.broadcast_to(np.diag([1.0, 2.0]), (1, 3, 2, 2))
     mass = np.array([[0.1, 0.2, 0.3]])
-    found, confidence, covariance = square((50, 60), 80, 90).to_picture(
+    found, confidence, covariance = square((50, 60), 80, 90).to_image(
         (points, mass, spread), 40
     )
     # the top-left corner goes to the top-right, right to the bottom
@@ -32,16 +32,14 @@ def test_the_way_back_by_hand() -> None:
 
 @pytest.mark.parametrize('rotation', [0, 90, 180, -90])
 def test_a_pixel_comes_back_to_its_place(rotation: float) -> None:
-    picture = np.zeros((100, 120), np.uint8)
-    picture[47, 62] = 255
+    image = np.zeros((100, 120), np.uint8)
+    image[47, 62] = 255
     one = square((55, 50), 40, rotation)  # not resampled
-    crop = crop_square(
-        picture, one.centre[0], one.side[0], SIZE, float(one.rotation[0])
-    )
+    crop = crop_square(image, one.centre[0], one.side[0], SIZE, float(one.rotation[0]))
     (y,), (x,) = np.nonzero(crop)
     assert crop[y, x] == 255
     place = np.array([[[x, y]]], float)
-    found, _, _ = one.to_picture((place, place, np.zeros((1, 1, 2, 2))), 40)
+    found, _, _ = one.to_image((place, place, np.zeros((1, 1, 2, 2))), 40)
     np.testing.assert_allclose(found, [[[62, 47]]], atol=1e-9)
 
 
@@ -50,18 +48,18 @@ def test_a_blob_comes_back_from_any_square() -> None:
     for _ in range(40):
         place = RNG.uniform((60, 50), (140, 110))
         apart = (x - place[0]) ** 2 + (y - place[1]) ** 2
-        picture = np.round(255 * np.exp(-apart / 2 / 5**2)).astype(np.uint8)
+        image = np.round(255 * np.exp(-apart / 2 / 5**2)).astype(np.uint8)
         one = square(
             place + RNG.uniform(-15, 15, 2),
             RNG.uniform(70, 130),
             RNG.uniform(-180, 180),
         )
         crop = crop_square(
-            picture, one.centre[0], one.side[0], SIZE, float(one.rotation[0])
+            image, one.centre[0], one.side[0], SIZE, float(one.rotation[0])
         )
         moments = cv2.moments(crop)
         middle = np.array([moments['m10'], moments['m01']]) / moments['m00']
-        found, _, _ = one.to_picture(
+        found, _, _ = one.to_image(
             (middle[None, None], middle, np.zeros((1, 1, 2, 2))), 40
         )
         # a crop averages n samples a pixel, which lie half a sample off at

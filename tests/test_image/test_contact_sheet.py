@@ -34,12 +34,12 @@ def test_keypoints_are_where_they_belong(shape: tuple) -> None:
 
 
 def test_a_view_shows_a_part() -> None:
-    picture = np.zeros((100, 100), np.uint8)
-    picture[40:60, 40:60] = 255
+    image = np.zeros((100, 100), np.uint8)
+    image[40:60, 40:60] = 255
     view = np.array([39.5, 39.5, 59.5, 59.5])
-    tile = draw_face(picture, view=view, side=100)
+    tile = draw_face(image, view=view, side=100)
     assert tile[5:-5, 5:-5].min() == 255
-    boxed = draw_face(picture * 0, box=np.array([20, 20, 80, 80]), side=100)
+    boxed = draw_face(image * 0, box=np.array([20, 20, 80, 80]), side=100)
     # anti-aliased: the line is where the box's colour is, however faint
     y, x = np.nonzero(boxed[..., 0])
     assert (x.min(), x.max(), y.min(), y.max()) == pytest.approx(

@@ -33,8 +33,8 @@ def test_the_matrix_is_that_of_mmpose_to_the_bit() -> None:
         np.testing.assert_array_equal(upright_matrix(centre, side, (80, 80)), expected)
 
 
-def test_a_part_of_the_picture_gives_the_crop_of_the_whole() -> None:
-    """Inside, over each border, larger than the picture, magnified."""
+def test_a_part_of_the_image_gives_the_crop_of_the_whole() -> None:
+    """Inside, over each border, larger than the image, magnified."""
     differ = 0
     for _ in range(200):
         centre = RNG.uniform((-5, -5), (125, 155))
@@ -86,21 +86,21 @@ def test_grey_and_colour() -> None:
 
 @pytest.mark.parametrize('centre', [(-50, 70), (171, 70), (60, -50), (60, 201)])
 def test_a_square_outside_is_refused(centre: tuple[float, float]) -> None:
-    with pytest.raises(ValueError, match='outside the picture of 120x150'):
+    with pytest.raises(ValueError, match='outside the image of 120x150'):
         crop_square(COLOUR, centre, 100, (80, 80))
 
 
 @pytest.mark.parametrize('rotation', [0.0, 37.0])
 def test_large_squares_read_all_they_need(rotation: float) -> None:
-    """As from the whole picture, not only from the square's part of it."""
-    picture = np.random.default_rng(0).integers(100, 256, (900, 900))
-    picture = picture.astype(np.uint8)
+    """As from the whole image, not only from the square's part of it."""
+    image = np.random.default_rng(0).integers(100, 256, (900, 900))
+    image = image.astype(np.uint8)
     x, y, side = 450.0, 430.0, 601.0
     if rotation:
         matrix = turned_matrix((x, y), side, (16, 16), rotation)
     else:
         matrix = upright_matrix((x, y), side, (16, 16))
     np.testing.assert_array_equal(
-        crop_square(picture, (x, y), side, (16, 16), rotation),
-        warp(picture, matrix, (16, 16), oversampling(side, 16)),
+        crop_square(image, (x, y), side, (16, 16), rotation),
+        warp(image, matrix, (16, 16), oversampling(side, 16)),
     )

@@ -54,12 +54,12 @@ def test_dots_and_boxes() -> None:
     assert not drawn[:8].any() and not drawn[:, 93:].any()
 
 
-def test_the_picture_stays() -> None:
+def test_the_image_stays() -> None:
     for shape in ((50, 60), (50, 60, 1), (50, 60, 3)):
-        picture = np.full(shape, 7, np.uint8)
-        drawn = draw_keypoints(picture, np.ones((1, 1, 2)), [[1]], BOX)
+        image = np.full(shape, 7, np.uint8)
+        drawn = draw_keypoints(image, np.ones((1, 1, 2)), [[1]], BOX)
         assert drawn.shape == (50, 60, 3)
-        assert (picture == 7).all() and (drawn[45:, :5] == 7).all()
+        assert (image == 7).all() and (drawn[45:, :5] == 7).all()
 
 
 def test_ellipses_hold_90_percent() -> None:

@@ -32,16 +32,16 @@ def blur(x: np.ndarray) -> np.ndarray:
     return out
 
 
-def reference(batch: np.ndarray, floor: str = 'picture') -> np.ndarray:
+def reference(batch: np.ndarray, floor: str = 'image') -> np.ndarray:
     """Section 1.8 of the paper's code in double precision; (B, H, W)."""
     v = np.stack([x - blur(x) for x in batch.astype(np.float64)])
     s = np.stack([np.sqrt(blur(x * x)) for x in v])
-    mean = [x.mean() for x in s] if floor == 'picture' else [s.mean()] * len(s)
+    mean = [x.mean() for x in s] if floor == 'image' else [s.mean()] * len(s)
     ratio = [a / np.maximum(b, m) for a, b, m in zip(v, s, mean, strict=True)]
     return (np.stack(ratio) + 2.5) / 5
 
 
-def pictures(*contrasts: float, size: tuple[int, int] = (21, 30)) -> Tensor:
+def images(*contrasts: float, size: tuple[int, int] = (21, 30)) -> Tensor:
     """Noise of the contrasts given around grey, (B, 1, H, W) uint8."""
     rng = np.random.default_rng(1)
     noise = rng.uniform(-1, 1, (len(contrasts), 1, *size))
@@ -49,9 +49,9 @@ def pictures(*contrasts: float, size: tuple[int, int] = (21, 30)) -> Tensor:
     return torch.from_numpy((128 + scale * noise).round().astype(np.uint8))
 
 
-@pytest.mark.parametrize('floor', ['picture', 'batch'])
+@pytest.mark.parametrize('floor', ['image', 'batch'])
 def test_brute_force(floor: str) -> None:
-    x = pictures(3, 50, 127)
+    x = images(3, 50, 127)
     out = local_contrast_normalize(x, floor)
     assert out.shape == x.shape
     assert out.dtype == torch.float32
@@ -59,7 +59,7 @@ def test_brute_force(floor: str) -> None:
 
 
 def test_the_mean_bounds_the_gain_in_flat_regions() -> None:
-    x = pictures(100)
+    x = images(100)
     x[..., 15:] = torch.where(x[..., 15:] > 128, 129, 128).to(torch.uint8)
     flat = local_contrast_normalize(x)[..., 20:26].numpy()
     # without the floor, v / s would be of the order of 1
@@ -79,14 +79,14 @@ def test_window_of_nine_by_nine() -> None:
 
 
 def test_double_precision() -> None:
-    x = pictures(20, 90).double()
+    x = images(20, 90).double()
     out = local_contrast_normalize(x)
     assert out.dtype == torch.float64
     np.testing.assert_allclose(out[:, 0], reference(x[:, 0].numpy()), 1e-12)
 
 
 @pytest.mark.parametrize('grey', [0, 1, 128, 255])
-def test_constant_pictures(grey: int) -> None:
+def test_constant_images(grey: int) -> None:
     x = torch.full((1, 1, 40, 40), grey, dtype=torch.uint8)
     out = local_contrast_normalize(x)
     assert out.isfinite().all()
@@ -96,8 +96,8 @@ def test_constant_pictures(grey: int) -> None:
         assert (out == 0.5).all()
 
 
-def test_pictures_do_not_see_each_other() -> None:
-    x = pictures(2, 120, 40)
+def test_images_do_not_see_each_other() -> None:
+    x = images(2, 120, 40)
     together = local_contrast_normalize(x)
     for i in range(3):
         alone = local_contrast_normalize(x[i : i + 1])
@@ -105,10 +105,10 @@ def test_pictures_do_not_see_each_other() -> None:
 
 
 def test_batch_floor_depends_on_the_batch() -> None:
-    x = pictures(2, 120)
+    x = images(2, 120)
     together = local_contrast_normalize(x, 'batch')
     alone = local_contrast_normalize(x[:1], 'batch')
-    # the sharp neighbour flattens the picture of little contrast
+    # the sharp neighbour flattens the image of little contrast
     inner = (..., slice(9, 12), slice(9, -9))
     ratio = together[0][inner].std() / alone[0][inner].std()
     assert ratio < 0.8
@@ -116,7 +116,7 @@ def test_batch_floor_depends_on_the_batch() -> None:
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
 def test_autocast_changes_nothing(dtype: torch.dtype) -> None:
-    x = pictures(60)
+    x = images(60)
     plain = local_contrast_normalize(x)
     with torch.autocast('cpu', dtype):
         cast = local_contrast_normalize(x)
@@ -124,14 +124,14 @@ def test_autocast_changes_nothing(dtype: torch.dtype) -> None:
     assert torch.equal(cast, plain)
 
 
-@pytest.mark.parametrize('floor', ['picture', 'batch'])
+@pytest.mark.parametrize('floor', ['image', 'batch'])
 def test_gradient(floor: str) -> None:
-    x = pictures(60, 30, size=(7, 6)).double().requires_grad_()
+    x = images(60, 30, size=(7, 6)).double().requires_grad_()
     assert torch.autograd.gradcheck(lambda t: local_contrast_normalize(t, floor), x)
 
 
 def test_gradient_is_finite_with_an_occlusion() -> None:
-    x = pictures(60, size=(40, 40)).float()
+    x = images(60, size=(40, 40)).float()
     x[..., :30, :30] = 0
     x.requires_grad_()
     local_contrast_normalize(x).square().sum().backward()
@@ -147,7 +147,7 @@ def test_wrong_shape(shape: tuple) -> None:
 
 
 def test_unknown_floor() -> None:
-    with pytest.raises(ValueError, match=r"'image'.*'picture', 'batch'"):
+    with pytest.raises(ValueError, match=r"'image'.*'image', 'batch'"):
         local_contrast_normalize(torch.zeros(1, 1, 8, 8), 'image')
 
 
@@ -171,6 +171,6 @@ def test_an_exported_graph_computes_the_same() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return local_contrast_normalize(x)
 
-    x = pictures(3, 50, 127)
+    x = images(3, 50, 127)
     exported = torch.export.export(Network(), (x[:2],))
     assert torch.equal(exported.module()(x[1:]), local_contrast_normalize(x[1:]))

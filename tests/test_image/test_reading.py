@@ -12,9 +12,9 @@ from rcn_mmpose.image.reading import (
     as_boxes,
     check_size,
     claimed_size,
-    is_picture,
+    is_image,
     is_whole,
-    read_picture,
+    read_image,
 )
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (12, 9, 3)).astype('uint8')
@@ -22,44 +22,44 @@ COLOUR = np.random.default_rng(0).integers(0, 256, (12, 9, 3)).astype('uint8')
 
 def test_arrays_are_taken_as_they_are() -> None:
     for array in (COLOUR, COLOUR[..., 0], COLOUR[..., :1]):
-        assert read_picture(array) is array
+        assert read_image(array) is array
 
 
 def test_paths_are_read_as_the_pipelines_do(tmp_path: Path) -> None:
     path = tmp_path / 'größe 顔.png'
     path.write_bytes(cv2.imencode('.png', COLOUR)[1].tobytes())
     for name in (path, str(path)):
-        np.testing.assert_array_equal(read_picture(name), COLOUR)
+        np.testing.assert_array_equal(read_image(name), COLOUR)
     grey = LoadGreyImage()(dict(img_path=str(path)))['img']
     np.testing.assert_array_equal(
-        cv2.cvtColor(read_picture(path), cv2.COLOR_BGR2GRAY), grey
+        cv2.cvtColor(read_image(path), cv2.COLOR_BGR2GRAY), grey
     )
 
 
 def test_pil_is_rgb_and_turned_by_its_exif() -> None:
     rgb = Image.fromarray(COLOUR[..., ::-1])
-    np.testing.assert_array_equal(read_picture(rgb), COLOUR)
+    np.testing.assert_array_equal(read_image(rgb), COLOUR)
     grey = Image.fromarray(COLOUR[..., 0])
-    np.testing.assert_array_equal(read_picture(grey), COLOUR[..., 0])
+    np.testing.assert_array_equal(read_image(grey), COLOUR[..., 0])
     with_alpha = rgb.convert('RGBA')
-    np.testing.assert_array_equal(read_picture(with_alpha), COLOUR)
+    np.testing.assert_array_equal(read_image(with_alpha), COLOUR)
     rgb.getexif()[0x0112] = 6  # to be turned clockwise
-    np.testing.assert_array_equal(read_picture(rgb), np.rot90(COLOUR, -1))
+    np.testing.assert_array_equal(read_image(rgb), np.rot90(COLOUR, -1))
 
 
 def test_file_and_pil_agree_on_an_exif_turn(tmp_path: Path) -> None:
-    picture = Image.fromarray(COLOUR)
-    exif = picture.getexif()
+    image = Image.fromarray(COLOUR)
+    exif = image.getexif()
     exif[0x0112] = 3
     path = tmp_path / 'a.jpg'
-    picture.save(path, exif=exif, quality=100)
-    by_pil = read_picture(Image.open(path)).astype(int)
+    image.save(path, exif=exif, quality=100)
+    by_pil = read_image(Image.open(path)).astype(int)
     # two decoders
-    assert np.abs(by_pil - read_picture(path)).mean() < 3
+    assert np.abs(by_pil - read_image(path)).mean() < 3
 
 
 @pytest.mark.parametrize(
-    ('picture', 'message'),
+    ('image', 'message'),
     [
         (COLOUR / 255, r'\(255 \* x\).astype'),
         (COLOUR.astype(np.int64), 'int64'),
@@ -69,23 +69,23 @@ def test_file_and_pil_agree_on_an_exif_turn(tmp_path: Path) -> None:
         (np.zeros(5, np.uint8), 'shape'),
     ],
 )
-def test_arrays_that_are_no_pictures(picture: np.ndarray, message: str) -> None:
+def test_arrays_that_are_no_images(image: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        read_picture(picture)
+        read_image(image)
 
 
-def test_files_that_are_no_pictures(tmp_path: Path) -> None:
+def test_files_that_are_no_images(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match='does not exist'):
-        read_picture(tmp_path / 'none.png')
+        read_image(tmp_path / 'none.png')
     with pytest.raises(ValueError, match='cannot be read'):
-        read_picture(tmp_path)
+        read_image(tmp_path)
     for content in (b'', b'text', b'\x89PNG\r\n\x1a\n'):
         path = tmp_path / 'bad.jpg'
         path.write_bytes(content)
         with pytest.raises(ValueError, match=f'{len(content)} bytes'):
-            read_picture(path)
+            read_image(path)
     with pytest.raises(TypeError, match='type int'):
-        read_picture(3)
+        read_image(3)
 
 
 @pytest.mark.parametrize('size', [(0, 2**20 + 1), (2**20 + 1, 1)])
@@ -117,11 +117,11 @@ def test_a_png_whose_parts_are_longer_than_it_is() -> None:
         assert not is_whole(content)
 
 
-def test_one_picture_or_several() -> None:
+def test_one_image_or_several() -> None:
     for one in ('a.png', Path('a'), COLOUR, Image.fromarray(COLOUR)):
-        assert is_picture(one)
+        assert is_image(one)
     for several in ([], ['a.png'], (COLOUR,), np.stack((COLOUR,) * 2)):
-        assert not is_picture(several)
+        assert not is_image(several)
 
 
 def test_boxes() -> None:
@@ -138,14 +138,14 @@ def test_pil_of_16_bits(tmp_path: Path) -> None:
     deep = COLOUR[..., 0].astype(np.uint16) * 256 + 200
     path = tmp_path / 'deep.png'
     cv2.imwrite(str(path), deep)
-    for picture in (Image.fromarray(deep), Image.open(path)):
-        np.testing.assert_array_equal(read_picture(picture), COLOUR[..., 0])
+    for image in (Image.fromarray(deep), Image.open(path)):
+        np.testing.assert_array_equal(read_image(image), COLOUR[..., 0])
     # a file is read alike
-    np.testing.assert_array_equal(read_picture(path)[..., 1], COLOUR[..., 0])
+    np.testing.assert_array_equal(read_image(path)[..., 1], COLOUR[..., 0])
 
 
 @pytest.mark.parametrize('dtype', [np.int32, np.float32])
 def test_pil_whose_white_is_not_known(dtype: type) -> None:
-    picture = Image.fromarray(COLOUR[..., 0].astype(dtype))
+    image = Image.fromarray(COLOUR[..., 0].astype(dtype))
     with pytest.raises(ValueError, match="of mode '[IF]', whose white"):
-        read_picture(picture)
+        read_image(image)

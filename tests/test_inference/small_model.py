@@ -86,7 +86,7 @@ def write_checkpoint(path: Path, cfg: Config, model: nn.Module) -> Path:
 
 
 def random_crops(count: int, seed: int = 0, side: int = SIDE) -> np.ndarray:
-    """Pictures with structure, uint8 (count, side, side)."""
+    """Images with structure, uint8 (count, side, side)."""
     rng = np.random.default_rng(seed)
     crops = rng.normal(size=(count, side, side)).astype(np.float32)
     crops = [cv2.GaussianBlur(crop, (0, 0), 1.5) for crop in crops]

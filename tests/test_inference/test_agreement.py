@@ -162,13 +162,13 @@ def test_less_precision_costs_less_than_a_tenth_of_a_point(
 def rendered(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, list[np.ndarray]]:
-    """Rendered faces as a data set: its folder and the boxes."""
+    """Rendered faces as a dataset: its folder and the boxes."""
     folder = tmp_path_factory.mktemp('rendered')
     images, annotations, boxes = [], [], []
     for i in range(6):
         face = render_face(i)
-        cv2.imwrite(str(folder / f'{i}.png'), face.picture)
-        height, width = face.picture.shape[:2]
+        cv2.imwrite(str(folder / f'{i}.png'), face.image)
+        height, width = face.image.shape[:2]
         images.append(dict(id=i, file_name=f'{i}.png', width=width, height=height))
         # a little over the border for some
         x, y = 0.1 * width - 9 * i, 0.15 * height

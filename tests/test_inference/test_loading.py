@@ -26,7 +26,7 @@ from .small_model import (
     write_checkpoint,
 )
 
-PICTURE = random_crops(1, side=90)[0]
+IMAGE = random_crops(1, side=90)[0]
 BOXES = [[10, 10, 70, 70], [20, 15, 80, 75]]
 
 
@@ -41,7 +41,7 @@ def same(a: object, b: object) -> bool:
 
 def test_a_checkpoint_with_its_config(checkpoint: Path) -> None:
     model = load_model(checkpoint)
-    result = model(PICTURE, BOXES)
+    result = model(IMAGE, BOXES)
     assert result.names == NAMES
     assert result.keypoints.shape == (2, 5, 2) and result.found.all()
     assert model.info.input_size == (SIDE, SIDE)
@@ -49,28 +49,28 @@ def test_a_checkpoint_with_its_config(checkpoint: Path) -> None:
 
 
 def test_a_config_and_a_checkpoint(checkpoint: Path, tmp_path: Path) -> None:
-    expected = load_model(checkpoint)(PICTURE, BOXES)
+    expected = load_model(checkpoint)(IMAGE, BOXES)
     config().dump(tmp_path / 'config.py')
     for first in (config(), str(tmp_path / 'config.py')):
-        assert same(load_model(first, checkpoint)(PICTURE, BOXES), expected)
+        assert same(load_model(first, checkpoint)(IMAGE, BOXES), expected)
 
 
 def test_bare_weights(checkpoint: Path, tmp_path: Path) -> None:
-    """Without meta: the names come from the config's data set."""
+    """Without meta: the names come from the config's dataset."""
     path = tmp_path / 'bare.pth'
     torch.save(build().state_dict(), path)
     model = load_model(config(), path)
     assert model.info.keypoints[0] == 'left_eye'
-    expected = load_model(checkpoint)(PICTURE, BOXES)
-    assert same(model(PICTURE, BOXES), expected)
+    expected = load_model(checkpoint)(IMAGE, BOXES)
+    assert same(model(IMAGE, BOXES), expected)
 
 
 def test_the_config_wins_over_the_one_carried(checkpoint: Path) -> None:
     other = config(head=dict(HEAD, decoder=dict(CODEC, score_radius=9.0)))
     model = load_model(other, checkpoint)
     assert model.info.radius == 9
-    expected = load_model(checkpoint)(PICTURE, BOXES)
-    found = model(PICTURE, BOXES)
+    expected = load_model(checkpoint)(IMAGE, BOXES)
+    found = model(IMAGE, BOXES)
     np.testing.assert_array_equal(found.keypoints, expected.keypoints)
     assert (found.confidence > expected.confidence).all()
 
@@ -78,7 +78,7 @@ def test_the_config_wins_over_the_one_carried(checkpoint: Path) -> None:
 def test_the_joint_model(tmp_path: Path) -> None:
     joint = dict(type='rcn_mmpose.JointEstimator', refiner=DENOISER)
     path = write_checkpoint(tmp_path / 'joint.pth', config(**joint), build(**joint))
-    assert load_model(path)(PICTURE, BOXES).found.all()
+    assert load_model(path)(IMAGE, BOXES).found.all()
     # from the network's checkpoint and the denoiser's
     model = build(**joint)
     torch.save(model.refiner.state_dict(), tmp_path / 'denoiser.pth')
@@ -88,7 +88,7 @@ def test_the_joint_model(tmp_path: Path) -> None:
     )
     refined = dict(joint, refiner_checkpoint=str(tmp_path / 'denoiser.pth'))
     two = load_model(config(**refined), tmp_path / 'network.pth')
-    assert same(two(PICTURE, BOXES), load_model(path)(PICTURE, BOXES))
+    assert same(two(IMAGE, BOXES), load_model(path)(IMAGE, BOXES))
 
 
 def test_options(checkpoint: Path) -> None:
@@ -97,12 +97,12 @@ def test_options(checkpoint: Path) -> None:
         precision='bf16',
         batch_size=3,
         box_rule=dict(rule='detection', scale=1.2),
-        detector=lambda picture: BOXES,
+        detector=lambda image: BOXES,
     )
     assert model.batch_size == 3
     assert model.network.dtype == torch.bfloat16
     assert model.info.box_rule == dict(rule='detection', scale=1.2)
-    assert len(model(PICTURE)) == 2
+    assert len(model(IMAGE)) == 2
     assert load_model(checkpoint).batch_size == 64
 
 
@@ -110,11 +110,11 @@ def test_the_detector_of_opencv(checkpoint: Path) -> None:
     from rcn_mmpose.synthetic import render_face
 
     model = load_model(checkpoint, detector='haar')
-    picture = render_face(0, pose=(0.0, 0.0, 0.0), plain=True).picture
-    (box,) = model.detector(picture)
-    result = model(picture)
+    image = render_face(0, pose=(0.0, 0.0, 0.0), plain=True).image
+    (box,) = model.detector(image)
+    result = model(image)
     np.testing.assert_allclose(result.boxes, [box])
-    same_box = load_model(checkpoint)(picture, [box])
+    same_box = load_model(checkpoint)(image, [box])
     np.testing.assert_array_equal(result.keypoints, same_box.keypoints)
     for options in (
         dict(detector='dlib'),

@@ -37,7 +37,7 @@ onnx = pytest.importorskip('onnx')
 onnxruntime = pytest.importorskip('onnxruntime')
 
 CROPS = random_crops(12)
-PICTURE = random_crops(1, side=90)[0]
+IMAGE = random_crops(1, side=90)[0]
 BOXES = [[10, 10, 70, 70], [20, 15, 80, 75], [-5, 3, 60, 80]]
 
 
@@ -226,7 +226,7 @@ def test_what_export_refuses(
 
 
 def test_the_same_result(model: TorchPredictor, exported: Path) -> None:
-    ours, theirs = model(PICTURE, BOXES), load_model(exported)(PICTURE, BOXES)
+    ours, theirs = model(IMAGE, BOXES), load_model(exported)(IMAGE, BOXES)
     np.testing.assert_allclose(ours.keypoints, theirs.keypoints, atol=0.03)
     np.testing.assert_allclose(ours.confidence, theirs.confidence, atol=1e-4)
     assert ours.names == theirs.names
@@ -236,7 +236,7 @@ def test_options(exported: Path) -> None:
     rule = dict(rule='detection')
     model = load_model(exported, batch_size=2, box_rule=rule)
     assert model.info.box_rule == rule and model.batch_size == 2
-    assert len(model(PICTURE, BOXES)) == 3
+    assert len(model(IMAGE, BOXES)) == 3
     with pytest.raises(ValueError, match='Leave out checkpoint'):
         load_model(exported, precision='bf16')
 
@@ -277,7 +277,7 @@ def test_numpy_opencv_and_onnxruntime_suffice(
     fresh: Callable[..., subprocess.CompletedProcess],
     tmp_path: Path,
 ) -> None:
-    cv2.imwrite(str(tmp_path / 'a.png'), PICTURE)
+    cv2.imwrite(str(tmp_path / 'a.png'), IMAGE)
     code = f"""
 import sys
 
@@ -302,7 +302,7 @@ print(sorted(m for m in sys.modules if m.startswith('rcn_mmpose')))
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(
         np.load(tmp_path / 'keypoints.npy'),
-        model(PICTURE, BOXES).keypoints,
+        model(IMAGE, BOXES).keypoints,
         atol=0.03,
     )
 

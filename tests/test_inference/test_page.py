@@ -25,14 +25,14 @@ def test_its_lines_run(
 
     monkeypatch.chdir(tmp_path)
     face = render_face(0, size=400, pose=(0, 0, 0), plain=True)
-    picture, box = face.picture, [50, 60, 360, 370]
+    image, box = face.image, [50, 60, 360, 370]
     for name in ('photo.jpg', 'a.jpg', 'b.jpg'):
-        cv2.imwrite(name, picture)
+        cv2.imwrite(name, image)
     names = dict(
         box_1=box,
         box_2=[0, 0, 9, 9],
         numpy=np,
-        some_faces=[(picture, [box, [60, 70, 350, 360]])] * 4,
+        some_faces=[(image, [box, [60, 70, 350, 360]])] * 4,
     )
     exec(blocks[0], names)
     # the detector found the face
@@ -44,4 +44,4 @@ def test_its_lines_run(
         exec(text, names)
     assert len(names['result']) == 2 and len(names['first']) == 2
     assert Path('model-int8.json').is_file()
-    assert names['model'](picture, box).found.all()
+    assert names['model'](image, box).found.all()

@@ -10,7 +10,7 @@ from rcn_mmpose.geometry.boxes import box_from_detection
 from rcn_mmpose.inference import ModelInfo, Predictor
 
 RNG = np.random.default_rng(0)
-PICTURE = RNG.integers(0, 256, (100, 140, 3)).astype(np.uint8)
+IMAGE = RNG.integers(0, 256, (100, 140, 3)).astype(np.uint8)
 GOOD = [20, 10, 80, 70]
 
 
@@ -36,16 +36,16 @@ def predictor(rule: str = 'given', **options: object) -> Brightest:
 
 
 def spot(x: int, y: int) -> np.ndarray:
-    picture = np.zeros((100, 140), np.uint8)
-    picture[y, x] = 255
-    return picture
+    image = np.zeros((100, 140), np.uint8)
+    image[y, x] = 255
+    return image
 
 
-# ------------------------------------------------------ pictures to pixels
+# ------------------------------------------------------ images to pixels
 
 
 @pytest.mark.parametrize('box', [(20, 30, 60, 70), (41, 26, 81, 66), (-10, -5, 30, 35)])
-def test_keypoints_are_in_pixels_of_the_picture(box: tuple) -> None:
+def test_keypoints_are_in_pixels_of_the_image(box: tuple) -> None:
     # a crop of 40 pixels from a box of 40 pixels is not resampled
     x, y = max(box[0], 0) + 7, max(box[1], 0) + 12
     result = predictor()(spot(x, y), [box])
@@ -56,51 +56,51 @@ def test_keypoints_are_in_pixels_of_the_picture(box: tuple) -> None:
 def test_spreads_grow_with_the_box() -> None:
     result = predictor()(spot(60, 50), [(0, 0, 120, 90)])
     np.testing.assert_allclose(result.keypoints[0, 0], (60, 50), atol=2)
-    # a crop's pixel is 3 of the picture's
+    # a crop's pixel is 3 of the image's
     np.testing.assert_allclose(result.covariance[0, 0], [[9, 0], [0, 18]])
 
 
 def test_a_detectors_box() -> None:
     box = np.array(GOOD, float)
-    ours = predictor('detection')(PICTURE, box)
-    theirs = predictor()(PICTURE, box_from_detection(box))
+    ours = predictor('detection')(IMAGE, box)
+    theirs = predictor()(IMAGE, box_from_detection(box))
     np.testing.assert_array_equal(ours.keypoints, theirs.keypoints)
     np.testing.assert_array_equal(ours.boxes, [box])  # as given
 
 
 def test_its_parts_give_the_same() -> None:
     model = predictor()
-    crops = model.crop(PICTURE, [GOOD])
+    crops = model.crop(IMAGE, [GOOD])
     assert crops.shape == (1, 40, 40) and crops.dtype == np.uint8
     points, mean, _ = model.predict(crops)
-    result = model(PICTURE, GOOD)
+    result = model(IMAGE, GOOD)
     np.testing.assert_allclose(
         result.keypoints, points * 60 / 40 + np.array(GOOD[:2]), atol=1e-4
     )
     np.testing.assert_allclose(result.confidence, mean, rtol=1e-6)
-    assert model.crop(PICTURE, []).shape == (0, 40, 40)
+    assert model.crop(IMAGE, []).shape == (0, 40, 40)
 
 
 # ---------------------------------------------------------------- batches
 
 
 @pytest.mark.parametrize('batch_size', [1, 2, 3, 100])
-def test_batches_over_faces_and_pictures(batch_size: int) -> None:
+def test_batches_over_faces_and_images(batch_size: int) -> None:
     boxes = [
         np.stack([(x, y, x + 30, y + 40) for x in range(0, 90, 30)])
         for y in (0, 20, 50)
     ]
     boxes[1] = []
     model = predictor(batch_size=batch_size)
-    result = model([PICTURE, PICTURE, PICTURE[:, ::-1]], boxes)
+    result = model([IMAGE, IMAGE, IMAGE[:, ::-1]], boxes)
     full, rest = divmod(6, batch_size)
     assert model.sizes == [batch_size] * full + [rest] * (rest > 0)
-    assert result.picture_index.tolist() == [0, 0, 0, 2, 2, 2]
+    assert result.image_index.tolist() == [0, 0, 0, 2, 2, 2]
     alone = [
-        predictor()(picture, [box]).keypoints[0]
-        for picture, rows in (
-            (PICTURE, boxes[0]),
-            (PICTURE[:, ::-1], boxes[2]),
+        predictor()(image, [box]).keypoints[0]
+        for image, rows in (
+            (IMAGE, boxes[0]),
+            (IMAGE[:, ::-1], boxes[2]),
         )
         for box in rows
     ]
@@ -109,15 +109,15 @@ def test_batches_over_faces_and_pictures(batch_size: int) -> None:
     assert result.timing['total'] >= result.timing['crop'] > 0
 
 
-def test_several_pictures_in_any_form() -> None:
-    expected = predictor()([PICTURE] * 2, [[GOOD]] * 2).keypoints
-    for pictures in (np.stack([PICTURE] * 2), iter([PICTURE] * 2)):
-        found = predictor()(pictures, np.array([[GOOD]] * 2))
+def test_several_images_in_any_form() -> None:
+    expected = predictor()([IMAGE] * 2, [[GOOD]] * 2).keypoints
+    for images in (np.stack([IMAGE] * 2), iter([IMAGE] * 2)):
+        found = predictor()(images, np.array([[GOOD]] * 2))
         np.testing.assert_array_equal(found.keypoints, expected)
 
 
 def test_no_faces() -> None:
-    result = predictor()(PICTURE, [])
+    result = predictor()(IMAGE, [])
     assert result.keypoints.shape == (0, 1, 2)
     assert result.covariance.shape == (0, 1, 2, 2)
     assert len(result) == 0 and not result.failures
@@ -126,18 +126,18 @@ def test_no_faces() -> None:
 def test_a_detector(tmp_path: Path) -> None:
     seen = []
 
-    def detector(picture: np.ndarray) -> list:
-        seen.append(picture.shape)
+    def detector(image: np.ndarray) -> list:
+        seen.append(image.shape)
         return [GOOD] * len(seen)
 
     model = predictor(detector=detector)
     path = tmp_path / 'a.png'
-    cv2.imwrite(str(path), PICTURE)
-    result = model([path, PICTURE[..., 0]])
+    cv2.imwrite(str(path), IMAGE)
+    result = model([path, IMAGE[..., 0]])
     assert seen == [(100, 140, 3), (100, 140)]
-    assert result.picture_index.tolist() == [0, 1, 1]
+    assert result.image_index.tolist() == [0, 1, 1]
     # boxes that are given win
-    assert len(model(PICTURE, [GOOD])) == 1 and len(seen) == 2
+    assert len(model(IMAGE, [GOOD])) == 1 and len(seen) == 2
 
 
 # ----------------------------------------------------------------- faults
@@ -146,20 +146,20 @@ def test_a_detector(tmp_path: Path) -> None:
 BAD_BOXES = {
     'not finite': [0, 0, np.nan, 9],
     'is empty': [50, 50, 40, 60],
-    'outside the picture of 140x100': [141, 0, 180, 40],
+    'outside the image of 140x100': [141, 0, 180, 40],
 }
 
 
 @pytest.mark.parametrize('message', BAD_BOXES)
-def test_one_picture_raises(message: str) -> None:
+def test_one_image_raises(message: str) -> None:
     with pytest.raises(ValueError, match=f'face 1: .*{message}'):
-        predictor()(PICTURE, [GOOD, BAD_BOXES[message]])
+        predictor()(IMAGE, [GOOD, BAD_BOXES[message]])
 
 
 def test_a_list_loses_nothing_else(tmp_path: Path) -> None:
     empty = tmp_path / 'empty.png'
     empty.touch()
-    pictures = [PICTURE, empty, PICTURE / 255.0, PICTURE, tmp_path / 'no', 7]
+    images = [IMAGE, empty, IMAGE / 255.0, IMAGE, tmp_path / 'no', 7]
     boxes = [
         [BAD_BOXES['is empty'], GOOD, *BAD_BOXES.values()],
         [GOOD, GOOD],
@@ -168,19 +168,19 @@ def test_a_list_loses_nothing_else(tmp_path: Path) -> None:
         [],
         [GOOD],
     ]
-    result = predictor(batch_size=1)(pictures, boxes)
+    result = predictor(batch_size=1)(images, boxes)
     assert len(result) == 5 + 2 + 1 + 1 + 0 + 1
     assert np.flatnonzero(result.found).tolist() == [1, 8]
-    good = predictor()(PICTURE, GOOD)
+    good = predictor()(IMAGE, GOOD)
     for row in (1, 8):
         np.testing.assert_array_equal(result.keypoints[row], good.keypoints[0])
     assert np.isnan(result.keypoints[~result.found]).all()
     assert np.isnan(result.covariance[~result.found]).all()
     assert (result.confidence[~result.found] == 0).all()
-    named = [(f.picture, f.face) for f in result.failures]
+    named = [(f.image, f.face) for f in result.failures]
     assert named == [
         *[(0, face) for face in (0, 2, 3, 4)],
-        *[(picture, None) for picture in (1, 2, 4, 5)],
+        *[(image, None) for image in (1, 2, 4, 5)],
     ]
     reasons = [f.reason for f in result.failures]
     for reason, part in zip(
@@ -189,27 +189,27 @@ def test_a_list_loses_nothing_else(tmp_path: Path) -> None:
         strict=True,
     ):
         assert part in reason
-    assert [p.size for p in result.pictures][:2] == [(140, 100), (0, 0)]
+    assert [p.size for p in result.images][:2] == [(140, 100), (0, 0)]
 
 
 @pytest.mark.parametrize(
-    ('pictures', 'boxes', 'message'),
+    ('images', 'boxes', 'message'),
     [
-        ([], [], 'no pictures'),
-        ([PICTURE], [GOOD, GOOD], '1 pictures, but boxes for 2'),
-        ([PICTURE], [[1, 2, 3]], 'boxes of picture 0'),
-        (PICTURE, [1, 2, 3], r'\(N, 4\) numbers'),
-        (PICTURE, None, 'no boxes'),
-        (PICTURE / 255, [GOOD], 'astype'),
+        ([], [], 'no images'),
+        ([IMAGE], [GOOD, GOOD], '1 images, but boxes for 2'),
+        ([IMAGE], [[1, 2, 3]], 'boxes of image 0'),
+        (IMAGE, [1, 2, 3], r'\(N, 4\) numbers'),
+        (IMAGE, None, 'no boxes'),
+        (IMAGE / 255, [GOOD], 'astype'),
     ],
 )
-def test_calls_that_mean_nothing(pictures: object, boxes: object, message: str) -> None:
+def test_calls_that_mean_nothing(images: object, boxes: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        predictor()(pictures, boxes)
+        predictor()(images, boxes)
 
 
 @pytest.mark.parametrize('nothing', [None, 3])
-def test_neither_a_picture_nor_a_list(nothing: object) -> None:
+def test_neither_a_image_nor_a_list(nothing: object) -> None:
     with pytest.raises(TypeError, match='give one .* or a list of them'):
         predictor()(nothing)
 

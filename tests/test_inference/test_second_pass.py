@@ -22,7 +22,7 @@ from .small_model import NAMES, random_crops
 RNG = np.random.default_rng(0)
 EYES = ((0,), (1,))
 LEVEL = np.array([(40, 40), (60, 40), (50, 50), (42, 62), (58, 62)], float)
-PICTURE = random_crops(1, side=90)[0]
+IMAGE = random_crops(1, side=90)[0]
 BOXES = [[10, 10, 70, 70], [20, 15, 80, 75]]
 
 
@@ -219,7 +219,7 @@ def by_hand(model: Predictor, points: np.ndarray) -> tuple:
     squares = model.second_pass.squares(points)
     crops = [
         crop_square(
-            PICTURE,
+            IMAGE,
             squares.centre[i],
             squares.side[i],
             (40, 40),
@@ -227,23 +227,23 @@ def by_hand(model: Predictor, points: np.ndarray) -> tuple:
         )
         for i in range(len(points))
     ]
-    return squares.to_picture(model.predict(np.stack(crops)), 40)
+    return squares.to_image(model.predict(np.stack(crops)), 40)
 
 
 @pytest.mark.parametrize('quarters', [1, 2, 3])
-def test_a_turned_picture_turns_what_is_found(model: Predictor, quarters: int) -> None:
+def test_a_turned_image_turns_what_is_found(model: Predictor, quarters: int) -> None:
     """np.rot90 moves whole pixels: the crops are the same."""
     first = LEVEL[None].astype(float)
     spread = np.zeros((1, 5, 2, 2))
-    upright, _ = predict_again(model, [PICTURE], (first, np.zeros((1, 5)), spread))
-    picture, points, corner = PICTURE, first, np.zeros(2)
+    upright, _ = predict_again(model, [IMAGE], (first, np.zeros((1, 5)), spread))
+    image, points, corner = IMAGE, first, np.zeros(2)
     for _ in range(quarters):  # clockwise: (x, y) goes to (H - 1 - y, x)
-        picture = np.rot90(picture, -1)
+        image = np.rot90(image, -1)
         points = turned(points, 90) + (89, 0)
         corner = turned(corner, 90) + (89, 0)
     found, _ = predict_again(
         model,
-        [np.ascontiguousarray(picture)],
+        [np.ascontiguousarray(image)],
         (points, np.zeros((1, 5)), spread),
     )
     expected = turned(upright[0], 90 * quarters) + corner
@@ -257,8 +257,8 @@ def test_a_turned_picture_turns_what_is_found(model: Predictor, quarters: int) -
 
 
 def test_two_passes(model: Predictor, checkpoint: Path) -> None:
-    once = load_model(checkpoint)(PICTURE, BOXES)
-    twice = model(PICTURE, BOXES)
+    once = load_model(checkpoint)(IMAGE, BOXES)
+    twice = model(IMAGE, BOXES)
     again = by_hand(model, once.keypoints)
     points, mass, spread = merge(
         (once.keypoints, once.confidence, once.covariance), again
@@ -272,7 +272,7 @@ def test_two_passes(model: Predictor, checkpoint: Path) -> None:
         passes=2,
         second_pass=dataclasses.replace(model.second_pass, merge=False),
     )
-    np.testing.assert_allclose(alone(PICTURE, BOXES).keypoints, again[0], atol=2e-3)
+    np.testing.assert_allclose(alone(IMAGE, BOXES).keypoints, again[0], atol=2e-3)
     np.testing.assert_array_equal(twice.boxes, BOXES)  # as given
     assert {*twice.timing} == {'crop', 'network', 'total'}
     assert twice.timing['crop'] > 0 < twice.timing['network']
@@ -301,27 +301,27 @@ def fixed(**options: object) -> Fixed:
     return found
 
 
-def test_batches_and_pictures_of_two_passes() -> None:
+def test_batches_and_images_of_two_passes() -> None:
     model = fixed(passes=2, batch_size=2)
     boxes = [[BOXES[0]], [], BOXES, [BOXES[0]]]
-    result = model([PICTURE] * 4, boxes)
+    result = model([IMAGE] * 4, boxes)
     # the first pass of three faces, the second, and the fourth face
     assert model.sizes == [2, 1, 2, 1, 1, 1]
-    assert result.picture_index.tolist() == [0, 2, 2, 3]
-    once = fixed(passes=2)(PICTURE, [BOXES[1]])
+    assert result.image_index.tolist() == [0, 2, 2, 3]
+    once = fixed(passes=2)(IMAGE, [BOXES[1]])
     np.testing.assert_array_equal(result.keypoints[2], once.keypoints[0])
-    assert len(fixed(passes=2)(PICTURE, [])) == 0
+    assert len(fixed(passes=2)(IMAGE, [])) == 0
 
 
 @pytest.mark.parametrize('points', [LEVEL * 0, LEVEL + 900, LEVEL * np.nan])
 def test_no_second_crop_leaves_the_first(points: np.ndarray) -> None:
     model = fixed(passes=2)
     model.points = points[None]
-    found = model([PICTURE], [BOXES])
+    found = model([IMAGE], [BOXES])
     assert len(model.sizes) == 1
     model = fixed()
     model.points = points[None]
-    expected = model([PICTURE], [BOXES])
+    expected = model([IMAGE], [BOXES])
     np.testing.assert_array_equal(found.keypoints, expected.keypoints)
     np.testing.assert_allclose(found.confidence, 0.01)
 

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from rcn_mmpose.cli.console import describe_failures
-from rcn_mmpose.cli.inputs import list_pictures
+from rcn_mmpose.cli.inputs import list_images
 from rcn_mmpose.io.box_files import boxes_of, match_names, read_boxes
 from rcn_mmpose.io.predictions import PredictionFile, read_predictions
-from rcn_mmpose.io.result import Failure, Picture, Result
+from rcn_mmpose.io.result import Failure, Result, SourceImage
 
-# ---------------------------------------------------------------- pictures
+# ---------------------------------------------------------------- images
 
 
-def test_pictures_of_files_folders_and_patterns(tmp_path: Path) -> None:
+def test_images_of_files_folders_and_patterns(tmp_path: Path) -> None:
     for name in ('b.JPG', 'a.png', 'notes.txt', 'in/c.webp', '[1].png'):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -26,7 +26,7 @@ def test_pictures_of_files_folders_and_patterns(tmp_path: Path) -> None:
 
     def found(*names: str, recursive: bool = False) -> tuple[list[str], int]:
         paths = [str(tmp_path / name) for name in names]
-        listed = list_pictures(paths, recursive)
+        listed = list_images(paths, recursive)
         assert not listed.failures
         relative = [os.path.relpath(path, tmp_path) for path in listed.paths]
         return relative, listed.others
@@ -42,7 +42,7 @@ def test_pictures_of_files_folders_and_patterns(tmp_path: Path) -> None:
     assert found('[1].png') == (['[1].png'], 0)  # a name, not a pattern
 
 
-def test_each_picture_once_by_the_name_it_had_first(
+def test_each_image_once_by_the_name_it_had_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / 'a' / 'b'
@@ -54,28 +54,28 @@ def test_each_picture_once_by_the_name_it_had_first(
     monkeypatch.chdir(tmp_path)
 
     def found(*names: str) -> list[str]:
-        return list_pictures(names).paths
+        return list_images(names).paths
 
     whole = str(folder / 'x.png')
     assert found('./a/b/x.png', whole, 'a//b/x.png', 'a/../a/b/x.png') == [
         './a/b/x.png'
     ]
-    # in the folder, too; a link is a picture of its own
+    # in the folder, too; a link is an image of its own
     assert found('a/b/./y.png', 'a/b') == [*('a/b/./y.png', 'a/b/x.png', 'a/b/z.png')]
     # above the link lies a, not the folder that holds the link
     assert found('link/../x.png', 'x.png') == ['link/../x.png', 'x.png']
     assert found('link/../x.png', 'a/x.png') == ['link/../x.png']
 
 
-def test_a_folder_with_pictures_further_down(tmp_path: Path) -> None:
+def test_a_folder_with_images_further_down(tmp_path: Path) -> None:
     (tmp_path / 'in').mkdir()
     (tmp_path / 'in' / 'a.png').touch()
-    ((_, reason),) = list_pictures([str(tmp_path)]).failures
-    assert 'holds no picture' in reason and '--recursive' in reason
-    assert not list_pictures([str(tmp_path)], True).failures
+    ((_, reason),) = list_images([str(tmp_path)]).failures
+    assert 'holds no image' in reason and '--recursive' in reason
+    assert not list_images([str(tmp_path)], True).failures
     (tmp_path / 'in' / 'a.png').unlink()
-    ((_, reason),) = list_pictures([str(tmp_path)], True).failures
-    assert reason == 'the folder holds no picture.'
+    ((_, reason),) = list_images([str(tmp_path)], True).failures
+    assert reason == 'the folder holds no image.'
 
 
 # ------------------------------------------------------------------- boxes
@@ -163,8 +163,8 @@ def result(names: tuple = ('a.png', 'b.png')) -> Result:
         confidence=np.float32([[0.5, 1], [0, 0], [0.25, 0.75]]),
         covariance=covariance,
         boxes=np.array([(0, 0, 4, 5), (9, 9, 1, 1), (1, 2, 3, 4)], float),
-        picture_index=np.array([0, 0, 1]),
-        pictures=tuple(Picture(name, (10, 20)) for name in names),
+        image_index=np.array([0, 0, 1]),
+        images=tuple(SourceImage(name, (10, 20)) for name in names),
         names=('left', 'right'),
         failures=(Failure(0, 1, 'an empty box'),),
         timing={},

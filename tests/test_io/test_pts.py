@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rcn_mmpose.io.pts import find_picture, read_pts
+from rcn_mmpose.io.pts import find_image, read_pts
 
 WITH_HEADER = 'version: 1\nn_points:  2\n{\n10.5 20\n1 1\n}\n'
 BARE = '10.5 20\r\n1 1\r\n\r\n'
@@ -38,11 +38,11 @@ def test_broken_files(tmp_path: Path, text: str, message: str) -> None:
         read_pts(str(path))
 
 
-def test_picture_beside(tmp_path: Path) -> None:
+def test_image_beside(tmp_path: Path) -> None:
     (tmp_path / 'a.png').touch()
     path = str(tmp_path / 'a.pts')
-    assert find_picture(path) == str(tmp_path / 'a.png')
+    assert find_image(path) == str(tmp_path / 'a.png')
     (tmp_path / 'a.jpg').touch()
-    assert find_picture(path) == str(tmp_path / 'a.jpg')
+    assert find_image(path) == str(tmp_path / 'a.jpg')
     with pytest.raises(ValueError, match='b.jpg or .png does not exist'):
-        find_picture(str(tmp_path / 'b.pts'))
+        find_image(str(tmp_path / 'b.pts'))

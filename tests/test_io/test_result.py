@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from rcn_mmpose.inference import Failure, Result
-from rcn_mmpose.io.result import Picture
+from rcn_mmpose.io.result import SourceImage
 
 
 @pytest.fixture
 def result() -> Result:
-    """Faces 0 and 1 in picture 0, none in 1, 2 and 3 in 2; 2 has failed."""
+    """Faces 0 and 1 in image 0, none in 1, 2 and 3 in 2; 2 has failed."""
     keypoints = np.arange(16, dtype=np.float32).reshape(4, 2, 2)
     keypoints[2] = np.nan
     return Result(
@@ -23,11 +23,11 @@ def result() -> Result:
         covariance=np.arange(16, dtype=np.float32).reshape(4, 1, 2, 2)
         + np.zeros((1, 2, 1, 1), np.float32),
         boxes=np.array([[1, 2, 11, 22], [3, 4, 5, 6]] * 2, float),
-        picture_index=np.array([0, 0, 2, 2]),
-        pictures=(
-            Picture('a.png', (30, 20)),
-            Picture('b.png', (5, 5)),
-            Picture('', (7, 8)),
+        image_index=np.array([0, 0, 2, 2]),
+        images=(
+            SourceImage('a.png', (30, 20)),
+            SourceImage('b.png', (5, 5)),
+            SourceImage('', (7, 8)),
         ),
         names=('eye', 'nose'),
         failures=(Failure(2, 0, 'why'),),
@@ -40,12 +40,12 @@ def test_found(result: Result) -> None:
     assert result.found.tolist() == [True, True, False, True]
 
 
-def test_one_picture(result: Result) -> None:
+def test_one_image(result: Result) -> None:
     assert len(result.of(0)) == 2 and len(result.of(1)) == 0
     last = result.of(2)
     np.testing.assert_array_equal(last.keypoints, result.keypoints[2:])
-    assert last.picture_index.tolist() == [0, 0]
-    assert last.pictures == (Picture('', (7, 8)),)
+    assert last.image_index.tolist() == [0, 0]
+    assert last.images == (SourceImage('', (7, 8)),)
     assert last.failures == (Failure(0, 0, 'why'),)
     for index in (3, -1):
         with pytest.raises(IndexError, match='of 3'):
@@ -82,7 +82,7 @@ def test_pandas(result: Result) -> None:
     table = result.to_pandas()
     assert len(table) == 8
     row = table.iloc[3]
-    assert (row.picture, row.file, row.face) == (0, 'a.png', 1)
+    assert (row.image, row.file, row.face) == (0, 'a.png', 1)
     assert (row.keypoint, row.x, row.y) == ('nose', 6, 7)
     assert (row.confidence, row.var_x, row.cov_xy, row.var_y) == (
         0.75,
@@ -121,7 +121,7 @@ def test_supervision(
     np.testing.assert_array_equal(fields['xy'], result.keypoints[3:])
     np.testing.assert_array_equal(fields['confidence'], [[0.5, 0.5]])
     assert fields['class_id'].tolist() == [0]
-    with pytest.raises(ValueError, match='3 pictures'):
+    with pytest.raises(ValueError, match='3 images'):
         result.to_supervision()
 
 

@@ -40,6 +40,6 @@ def test_curves(tmp_path: Path) -> None:
     }
     path = str(tmp_path / 'a.png')
     draw_box_errors(path, curves, 'NME')
-    picture = cv2.imread(path).reshape(-1, 3)
+    image = cv2.imread(path).reshape(-1, 3)
     for colour in ((180, 119, 31), (14, 127, 255)):  # C0 and C1, BGR
-        assert (picture == colour).all(-1).sum() > 100
+        assert (image == colour).all(-1).sum() > 100

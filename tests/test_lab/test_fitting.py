@@ -251,6 +251,6 @@ def test_diagram(tmp_path: Path) -> None:
         dict(before=(levels, levels), after=(levels, levels)),
         'truths within the radius',
     )
-    picture = cv2.imread(str(tmp_path / 'a.png')).reshape(-1, 3)
+    image = cv2.imread(str(tmp_path / 'a.png')).reshape(-1, 3)
     for colour in ((180, 119, 31), (14, 127, 255)):  # C0 and C1, BGR
-        assert (picture == colour).all(-1).sum() > 50
+        assert (image == colour).all(-1).sum() > 50

@@ -16,13 +16,13 @@ DOTS = np.array([(11, 20), (40, 18), (30, 35)])
 
 
 class Finder:
-    """Finds the dots of a picture, but 2 pixels too far to the right."""
+    """Finds the dots of an image, but 2 pixels too far to the right."""
 
     info = SimpleNamespace(keypoints=('left_eye', 'right_eye', 'nose'))
 
-    def __call__(self, picture: np.ndarray, boxes: list) -> SimpleNamespace:
-        grey = picture.max(-1) if picture.ndim == 3 else picture
-        # the box goes with the face to the other side of a mirrored picture
+    def __call__(self, image: np.ndarray, boxes: list) -> SimpleNamespace:
+        grey = image.max(-1) if image.ndim == 3 else image
+        # the box goes with the face to the other side of a mirrored image
         (x1, y1, x2, y2) = (round(v) for v in boxes[0])
         assert (grey[y1:y2, x1:x2] > 99).sum() == 3
         y, x = np.nonzero(grey > 99)
@@ -34,10 +34,10 @@ class Finder:
 
 
 def make(folder: Path, off: float, visible: tuple = (1, 1, 1)) -> dict:
-    picture = np.zeros((50, 70), np.uint8)
-    picture[tuple(DOTS.T[::-1])] = 255
+    image = np.zeros((50, 70), np.uint8)
+    image[tuple(DOTS.T[::-1])] = 255
     path = folder / f'{off}.png'
-    cv2.imwrite(str(path), picture)
+    cv2.imwrite(str(path), image)
     return dict(
         img_path=str(path),
         bbox=np.array([[5.0, 10, 48, 45]]),

@@ -47,7 +47,7 @@ def fixed(**options: object) -> Fixed:
 
 @pytest.fixture
 def faces(tmp_path: Path) -> AnnotatedFaces:
-    """Two faces in one picture, one in another.
+    """Two faces in one image, one in another.
 
     Their keypoints are what :class:`Fixed` says, but that the third face lies
     2 pixels to the right of it.
@@ -112,11 +112,11 @@ def test_true_and_wrong_boxes(faces: AnnotatedFaces) -> None:
 
 
 def test_what_is_summed_up(faces: AnnotatedFaces) -> None:
-    """Eyes are 16 crop pixels apart: 16, 32 and 16 of the picture."""
+    """Eyes are 16 crop pixels apart: 16, 32 and 16 of the image."""
 
-    def detector(picture: np.ndarray) -> np.ndarray:
+    def detector(image: np.ndarray) -> np.ndarray:
         # the first face, larger by half, and something else; in the other
-        # picture the same something, for there is no face of the second
+        # image the same something, for there is no face of the second
         return np.array([[16, 26, 64, 74], [150, 80, 190, 119]], float)
 
     errors = box_errors(shifts=(0.1,), scales=(0.2,), rotations=(20,))
@@ -225,7 +225,7 @@ def test_other_keypoints_are_refused(faces: AnnotatedFaces) -> None:
     with pytest.raises(ValueError, match="2 keypoints, the faces of 'three'"):
         run_test(model, faces)
     faces.faces[2]['bbox'] += 900
-    with pytest.raises(ValueError, match='b.png.*outside the picture'):
+    with pytest.raises(ValueError, match='b.png.*outside the image'):
         run_test(fixed(), faces)
 
 

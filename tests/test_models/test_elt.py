@@ -1,4 +1,4 @@
-"""Training with pictures that have no labels."""
+"""Training with images that have no labels."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ def blobs(centres: Tensor, height: int = 40, width: int = 48) -> Tensor:
     return torch.exp(-distance / 18)[:, None]
 
 
-def centroids(pictures: Tensor) -> Tensor:
-    """The centre of brightness of each picture: a perfect network."""
-    height, width = pictures.shape[-2:]
-    total = pictures.sum((1, 2, 3))
-    x = (pictures.sum((1, 2)) * torch.arange(width)).sum(-1) / total
-    y = (pictures.sum((1, 3)) * torch.arange(height)).sum(-1) / total
+def centroids(images: Tensor) -> Tensor:
+    """The centre of brightness of each image: a perfect network."""
+    height, width = images.shape[-2:]
+    total = images.sum((1, 2, 3))
+    x = (images.sum((1, 2)) * torch.arange(width)).sum(-1) / total
+    y = (images.sum((1, 3)) * torch.arange(height)).sum(-1) / total
     return torch.stack((x, y), -1)
 
 
-def test_pictures_and_keypoints_move_alike() -> None:
+def test_images_and_keypoints_move_alike() -> None:
     torch.manual_seed(0)
     loss = EquivariantLandmarkLoss(shift=0.1, scale=0.2, rotation=40)
     at = torch.rand(50, 2) * 10 + torch.tensor([19.0, 15.0])
-    pictures = blobs(at)
-    matrices = loss.draw(pictures)
+    images = blobs(at)
+    matrices = loss.draw(images)
     moved = loss.transform(at[:, None], matrices)[:, 0]
-    found = centroids(loss.warp(pictures, matrices))
+    found = centroids(loss.warp(images, matrices))
     assert (moved - at).norm(dim=-1).mean() > 2
     torch.testing.assert_close(found, moved, atol=0.02, rtol=0)
 
@@ -50,13 +50,13 @@ def test_pictures_and_keypoints_move_alike() -> None:
 def test_an_equivariant_network_has_no_loss() -> None:
     torch.manual_seed(0)
     loss = EquivariantLandmarkLoss()
-    pictures = blobs(torch.tensor([[24.0, 20], [20, 17]]))
-    matrices = loss.draw(pictures)
-    warped = loss.warp(pictures, matrices)
-    before, after = (centroids(x)[:, None] for x in (pictures, warped))
-    assert loss(before, after, matrices, pictures) < 1e-3
+    images = blobs(torch.tensor([[24.0, 20], [20, 17]]))
+    matrices = loss.draw(images)
+    warped = loss.warp(images, matrices)
+    before, after = (centroids(x)[:, None] for x in (images, warped))
+    assert loss(before, after, matrices, images) < 1e-3
     # and one that always gives the same keypoint has
-    assert loss(before, before, matrices, pictures) > 0.5
+    assert loss(before, before, matrices, images) > 0.5
 
 
 def test_the_range_of_the_maps() -> None:
@@ -84,11 +84,9 @@ def test_the_range_of_the_maps() -> None:
 
 def test_no_range_is_the_identity() -> None:
     loss = EquivariantLandmarkLoss(shift=0, scale=0, rotation=0)
-    pictures = torch.rand(2, 3, 8, 6)
-    matrices = loss.draw(pictures)
-    torch.testing.assert_close(
-        loss.warp(pictures, matrices), pictures, atol=1e-5, rtol=0
-    )
+    images = torch.rand(2, 3, 8, 6)
+    matrices = loss.draw(images)
+    torch.testing.assert_close(loss.warp(images, matrices), images, atol=1e-5, rtol=0)
     points = torch.rand(2, 5, 2)
     torch.testing.assert_close(loss.transform(points, matrices), points)
 
@@ -99,18 +97,18 @@ def test_a_quarter_turn_by_hand() -> None:
     matrices = torch.tensor([[[0.0, -1, 2], [1, 0, 0]]])
     points = torch.tensor([[[0.0, 0], [2, 0], [1, 1]]])
     assert loss.transform(points, matrices).tolist() == [[[2, 0], [2, 2], [1, 1]]]
-    picture = torch.tensor([[[[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]]])
+    image = torch.tensor([[[[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]]])
     expected = torch.tensor([[[[7.0, 4, 1], [8, 5, 2], [9, 6, 3]]]])
-    torch.testing.assert_close(loss.warp(picture, matrices), expected)
+    torch.testing.assert_close(loss.warp(image, matrices), expected)
 
 
-def test_beyond_the_border_the_picture_goes_on() -> None:
+def test_beyond_the_border_the_image_goes_on() -> None:
     loss = EquivariantLandmarkLoss()
     # two pixels to the right: what comes in repeats the first column
     matrices = torch.tensor([[[1.0, 0, 2], [0, 1, 0]]])
-    picture = torch.tensor([[[[1.0, 2, 3, 4], [5, 6, 7, 8]]]])
+    image = torch.tensor([[[[1.0, 2, 3, 4], [5, 6, 7, 8]]]])
     expected = torch.tensor([[[[1.0, 1, 1, 2], [5, 5, 5, 6]]]])
-    torch.testing.assert_close(loss.warp(picture, matrices), expected)
+    torch.testing.assert_close(loss.warp(image, matrices), expected)
 
 
 def test_loss_by_hand() -> None:
@@ -147,16 +145,16 @@ def test_autocast_does_not_round() -> None:
     torch.manual_seed(0)
     loss = EquivariantLandmarkLoss()
     points = torch.rand(3, 5, 2) * 40
-    pictures = blobs(points[:, 0])
+    images = blobs(points[:, 0])
     found = []
     for enabled in (False, True):
         torch.manual_seed(1)
         with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
-            matrices = loss.draw(pictures)
+            matrices = loss.draw(images)
             found.append(
                 (
                     matrices,
-                    loss.warp(pictures, matrices),
+                    loss.warp(images, matrices),
                     loss.transform(points, matrices),
                 )
             )

@@ -79,7 +79,7 @@ def crops(batch: int = 4) -> Tensor:
 
 
 def samples(batch: int = 4) -> list[PoseDataSample]:
-    """Crops whose pixels are those of the picture."""
+    """Crops whose pixels are those of the image."""
     out = []
     for _ in range(batch):
         sample = PoseDataSample(
@@ -325,7 +325,7 @@ def test_configs(root: Path, name: str) -> None:
 
 
 def test_inference(root: Path, tmp_path: Path) -> None:
-    """MMPose's own way, on a picture and a box; two checkpoints, or one."""
+    """MMPose's own way, on an image and a box; two checkpoints, or one."""
     cfg = Config.fromfile(str(root / 'configs' / 'joint_compact_300w.py'))
     torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope('mmpose'):
@@ -343,11 +343,11 @@ def test_inference(root: Path, tmp_path: Path) -> None:
         meta = dict(dataset_meta=dict(dataset_name='300w'))
         torch.save(dict(state_dict=weights, meta=meta), paths[name])
 
-    picture = np.random.default_rng(0).integers(0, 256, (200, 300, 3))
+    image = np.random.default_rng(0).integers(0, 256, (200, 300, 3))
     box = np.array([[50, 40, 170, 160]])
 
     def predict(model: JointEstimator) -> np.ndarray:
-        found = inference_topdown(model, picture.astype(np.uint8), box)
+        found = inference_topdown(model, image.astype(np.uint8), box)
         assert len(found) == 1
         return found[0].pred_instances.keypoints
 

@@ -26,15 +26,15 @@ def batch() -> dict:
 def test_the_floor_of_training_and_evaluation(batch_floor: bool) -> None:
     data = batch()
     raw = torch.stack(data['inputs'])
-    by_picture = local_contrast_normalize(raw, 'picture')
+    by_image = local_contrast_normalize(raw, 'image')
     by_batch = local_contrast_normalize(raw, 'batch')
-    assert (by_picture - by_batch).abs().max() > 0.01
+    assert (by_image - by_batch).abs().max() > 0.01
 
     module = LCNDataPreprocessor(batch_floor_in_training=batch_floor)
     evaluated = module(data, training=False)
-    assert torch.equal(evaluated['inputs'], by_picture)
+    assert torch.equal(evaluated['inputs'], by_image)
     trained = module(data, training=True)
-    wanted = by_batch if batch_floor else by_picture
+    wanted = by_batch if batch_floor else by_image
     assert torch.equal(trained['inputs'], wanted)
     assert trained['inputs'].dtype == torch.float32
     assert trained['data_samples'] is not None

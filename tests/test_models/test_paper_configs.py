@@ -20,7 +20,7 @@ TRAINED = [p for p in PAPER + OTHERS if '_joint_' not in p.stem]
 
 
 def fake_face(keypoints: int, seed: int) -> dict:
-    """A picture of noise with keypoints, as a data set gives it."""
+    """An image of noise with keypoints, as a dataset gives it."""
     rng = np.random.default_rng(seed)
     return dict(
         img=rng.integers(0, 256, (120, 120, 3)).astype(np.uint8),

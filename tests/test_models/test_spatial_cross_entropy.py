@@ -182,7 +182,7 @@ def test_wrong_number_of_keypoints() -> None:
     [
         (lambda s, c, w, k: (s[0], c, w, k), r'\(B, K, H, W\)'),
         (lambda s, c, w, k: (s, c[..., 0], w, k), r'\(B, K, C\)'),
-        (lambda s, c, w, k: (s[:2], c, w, k), 'each of 2 pictures'),
+        (lambda s, c, w, k: (s[:2], c, w, k), 'each of 2 images'),
         (lambda s, c, w, k: (s, c, w[..., :1], k), 'cell_weights'),
         (lambda s, c, w, k: (s, c, w, k[:, :2]), 'keypoint_weights'),
         (lambda s, c, w, k: (s, c, w, k[..., None]), 'keypoint_weights'),

@@ -37,7 +37,7 @@ def features(batch: int = 2, seed: int = 0) -> tuple[Tensor]:
 
 
 def samples(batch: int = 2, targets: bool = False) -> list[PoseDataSample]:
-    """Crops whose pixels are those of the picture."""
+    """Crops whose pixels are those of the image."""
     from mmengine.structures import InstanceData
     from mmpose.structures import PoseDataSample
 
@@ -253,7 +253,7 @@ def test_flip_test_is_exactly_symmetric() -> None:
         )
 
 
-def test_flip_test_of_mirrored_pictures() -> None:
+def test_flip_test_of_mirrored_images() -> None:
     model = make_model(flip_test=True).eval()
     found = []
     for batch in (crops(), crops().flip(-1)):
@@ -263,7 +263,7 @@ def test_flip_test_of_mirrored_pictures() -> None:
         a, b = a.pred_instances, b.pred_instances
         np.testing.assert_allclose(b.keypoints, swap(a.keypoints), atol=1e-4)
         distance.append(np.abs(b.keypoints - a.keypoints).max())
-    assert min(distance) > 1  # the pictures are not symmetric
+    assert min(distance) > 1  # the images are not symmetric
 
     # without the flip test a network does not see its mirror image
     model = make_model(flip_test=False).eval()

@@ -84,7 +84,7 @@ def test_initial_alphas_are_uniform() -> None:
 
 
 def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """One picture (C, h, w), loop by loop, zeros around it."""
+    """One image (C, h, w), loop by loop, zeros around it."""
     reach = weight.shape[-1] // 2
     channels, height, width = x.shape
     out = np.zeros((len(weight), height, width))

@@ -67,7 +67,7 @@ def test_eyes_and_mouth_by_brute_force(
     assert (box >= 0).all()
     assert x2 <= size[0] * (1 + 1e-12) and y2 <= size[1] * (1 + 1e-12)
     for start, values, length in ((x1, xs, size[0]), (y1, ys, size[1])):
-        free = (values[0] + values[-1] - side) / 2  # without the picture
+        free = (values[0] + values[-1] - side) / 2  # without the image
         best = max(0.0, min(free, length - side))
         assert start == pytest.approx(best, abs=1e-6)
 

@@ -127,7 +127,7 @@ def test_order_of_faces_means_nothing(faces: list[FaceResult], draw: object) -> 
 
 @settings(max_examples=40)
 @given(face_lists(), st.sampled_from([0.125, 0.5, 2.0, 64.0]))
-def test_size_of_pictures_means_nothing(faces: list[FaceResult], factor: float) -> None:
+def test_size_of_images_means_nothing(faces: list[FaceResult], factor: float) -> None:
     larger = [
         face._replace(
             truth=face.truth * factor,

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 CASES = ROOT / 'tests' / 'fuzz_cases'
 NAMES = (
     *('pts', 'mtfl', 'mat', 'faces', 'own_faces', 'annotations', 'boxes'),
-    *('predictions', 'errors', 'config', 'checkpoint', 'cache', 'picture'),
+    *('predictions', 'errors', 'config', 'checkpoint', 'cache', 'image'),
     'predict',
 )
 Target = Callable[[bytes], bool]

@@ -45,12 +45,12 @@ def test_there_and_back(square: tuple, point: tuple) -> None:
     st.floats(-1, 1),
 )
 def test_a_slope_stays_one(square: tuple, dx: float, dy: float) -> None:
-    """Inside the picture each pixel is the picture at its place."""
+    """Inside the image each pixel is the image at its place."""
     x, y, side = square
     rows, columns = np.mgrid[:120, :120]
     slope = 128 + dx * (columns - 60) + dy * (rows - 60)
-    picture = np.round(slope).astype(np.uint8)
-    crop = crop_square(picture, (x, y), side, (SIZE, SIZE))
+    image = np.round(slope).astype(np.uint8)
+    crop = crop_square(image, (x, y), side, (SIZE, SIZE))
     assert crop.shape == (SIZE, SIZE) and crop.dtype == np.uint8
     place = np.arange(SIZE) * side / SIZE
     expected = (
@@ -69,11 +69,11 @@ def test_any_square_gives_a_crop_or_an_error(
 ) -> None:
     x, y, side = square
     shape = (height, width, 3) if colour else (height, width)
-    picture = np.full(shape, 200, np.uint8)
+    image = np.full(shape, 200, np.uint8)
     try:
-        crop = crop_square(picture, (x, y), side, (SIZE, SIZE))
+        crop = crop_square(image, (x, y), side, (SIZE, SIZE))
     except ValueError as error:
-        assert 'lies outside the picture' in str(error)
+        assert 'lies outside the image' in str(error)
         apart = max(
             -x - side / 2,
             x - side / 2 - width,
@@ -84,7 +84,7 @@ def test_any_square_gives_a_crop_or_an_error(
         return
     assert crop.shape == (SIZE, SIZE) and crop.dtype == np.uint8
     assert crop.max() <= 200
-    # pixels well inside the picture keep its grey
+    # pixels well inside the image keep its grey
     place = np.arange(SIZE) * side / SIZE
     reach = side / SIZE + 1
     inside = [
@@ -112,14 +112,14 @@ def test_batched_warp_by_brute_force(
 ) -> None:
     side, size = 12, 5
     draw = np.random.default_rng(seed)
-    picture = draw.integers(0, 256, (side, side)).astype(np.uint8)
+    image = draw.integers(0, 256, (side, side)).astype(np.uint8)
     a, b, d, e = turn
     matrix = np.array([[a, b, shift[0]], [d, e, shift[1]]], np.float32)
-    sources = (torch.from_numpy(array)[None] for array in (picture, matrix))
+    sources = (torch.from_numpy(array)[None] for array in (image, matrix))
     found = warp(*sources, size, n)
     assert found.shape == (1, 1, size, size) and found.isfinite().all()
     padded = np.zeros((side + 2, side + 2))  # black around it
-    padded[1:-1, 1:-1] = picture
+    padded[1:-1, 1:-1] = image
     expected = np.zeros((size, size))
     for row in range(size):
         for column in range(size):
@@ -136,14 +136,14 @@ def test_batched_warp_by_brute_force(
     assert np.abs(found[0, 0].numpy() - expected).max() <= 1  # of rounding
 
 
-def bilinear(picture: np.ndarray, x: float, y: float) -> float:
-    """Interpolate; 0 beyond the picture."""
+def bilinear(image: np.ndarray, x: float, y: float) -> float:
+    """Interpolate; 0 beyond the image."""
     left, top = int(np.floor(x)), int(np.floor(y))
     total = 0.0
     for column, wx in ((left, left + 1 - x), (left + 1, x - left)):
         for row, wy in ((top, top + 1 - y), (top + 1, y - top)):
-            if 0 <= column < len(picture[0]) and 0 <= row < len(picture):
-                total += wx * wy * picture[row, column]
+            if 0 <= column < len(image[0]) and 0 <= row < len(image):
+                total += wx * wy * image[row, column]
     return total
 
 
@@ -151,11 +151,11 @@ def bilinear(picture: np.ndarray, x: float, y: float) -> float:
 def test_any_box_gives_a_square_or_an_error(box: tuple) -> None:
     for rule in ('given', 'detection'):
         info = ModelInfo((SIZE, SIZE), ('a',), dict(rule=rule))
-        picture = np.zeros((20, 30), np.uint8)
+        image = np.zeros((20, 30), np.uint8)
         with np.errstate(over='ignore', invalid='ignore'):
             try:
                 square = info.square(np.array(box))
-                crop = crop_square(picture, *square, info.input_size)
+                crop = crop_square(image, *square, info.input_size)
             except ValueError as error:
                 assert str(error)
                 continue

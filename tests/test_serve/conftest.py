@@ -89,7 +89,7 @@ def ask(server: PageServer) -> Ask:
 @pytest.fixture(scope='session')
 def face() -> np.ndarray:
     """A face that the detector finds, uint8 (160, 160, 3) BGR."""
-    return render_face(0, pose=(0.0, 0.0, 0.0), plain=True).picture
+    return render_face(0, pose=(0.0, 0.0, 0.0), plain=True).image
 
 
 @pytest.fixture(scope='session')

@@ -109,14 +109,14 @@ def test_the_page(
     lines = saved(browser.folder / 'face.csv').splitlines()
     assert len(list(csv.DictReader(lines))) == 5
 
-    # dropped: no picture, no face, too large, a name that is no html
+    # dropped: no image, no face, too large, a name that is no html
     assert 'JPEG, PNG, WEBP, BMP' in drop(browser, 'a.jpg', b'<b>')
     assert browser.run("return document.getElementById('result').hidden")
     black = cv2.imencode('.bmp', np.zeros((64, 64, 3), np.uint8))[1].tobytes()
     assert NO_FACE in drop(browser, 'black.bmp', black)
     assert browser.run("return document.getElementById('table').hidden")
     many = drop_large(browser)
-    assert 'Make the picture smaller' in many
+    assert 'Make the image smaller' in many
     said = drop(browser, '<b>bold</b>.png', png)
     assert said.startswith('<b>bold</b>.png: 1 face')
 

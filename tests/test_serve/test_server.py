@@ -86,7 +86,7 @@ def test_the_wheel_gets_the_pages(root: Path) -> None:
         assert package / 'serve' / name in packed
 
 
-def test_a_picture(ask: Ask, png: bytes) -> None:
+def test_a_image(ask: Ask, png: bytes) -> None:
     answer = ask('/predict?name=a%20%C3%A9.png&ellipses=1', png)
     assert answer.status == 200
     assert answer.json['coco']['images'][0]['file_name'] == 'a é.png'

@@ -12,8 +12,8 @@ from rcn_mmpose.image.drawing import draw_keypoints
 from rcn_mmpose.serve.service import NO_FACE, Service
 
 
-def encode(picture: np.ndarray) -> bytes:
-    return cv2.imencode('.png', picture)[1].tobytes()
+def encode(image: np.ndarray) -> bytes:
+    return cv2.imencode('.png', image)[1].tobytes()
 
 
 def decode(url: str) -> np.ndarray:
@@ -50,7 +50,7 @@ def test_it_answers_what_the_predictor_finds(
     assert found['seconds'] > 0
 
 
-def test_the_drawing_of_a_small_picture_is_enlarged(
+def test_the_drawing_of_a_small_image_is_enlarged(
     service: Service, face: np.ndarray
 ) -> None:
     plain = decode(service.answer(encode(face))['drawn'])
@@ -84,14 +84,14 @@ def test_the_drawing_of_a_small_picture_is_enlarged(
     ],
 )
 def test_sizes_of_drawings(service: Service, size: tuple, expected: tuple) -> None:
-    picture = np.full((size[1], size[0], 3), 128, np.uint8)
-    drawn = decode(service.answer(encode(picture))['drawn'])
+    image = np.full((size[1], size[0], 3), 128, np.uint8)
+    drawn = decode(service.answer(encode(image))['drawn'])
     assert drawn.shape[1::-1] == expected
 
 
 def test_a_long_strip_keeps_a_height(service: Service) -> None:
-    picture = np.full((1, 5000, 3), 128, np.uint8)
-    drawn = decode(service.answer(encode(picture))['drawn'])
+    image = np.full((1, 5000, 3), 128, np.uint8)
+    drawn = decode(service.answer(encode(image))['drawn'])
     assert drawn.shape == (1, 1600, 3)
 
 

@@ -23,8 +23,8 @@ from rcn_mmpose.serve.upload import Refusal, decode, kind_of
     ],
 )
 def test_kinds_as_opencv_writes_them(ending: str, kind: str | None) -> None:
-    picture = np.full((7, 9, 3), 90, np.uint8)
-    content = cv2.imencode(ending, picture)[1].tobytes()
+    image = np.full((7, 9, 3), 90, np.uint8)
+    content = cv2.imencode(ending, image)[1].tobytes()
     assert kind_of(content) == kind
     if kind:
         assert np.abs(decode(content).astype(int) - 90).max() <= 2
@@ -64,9 +64,9 @@ def test_claims_are_checked_before_decoding() -> None:
 
 
 def test_a_jpeg_is_turned_as_its_exif_says() -> None:
-    picture = np.zeros((8, 16, 3), np.uint8)
-    picture[:, :8] = 255  # left half white
-    plain = cv2.imencode('.jpg', picture)[1].tobytes()
+    image = np.zeros((8, 16, 3), np.uint8)
+    image[:, :8] = 255  # left half white
+    plain = cv2.imencode('.jpg', image)[1].tobytes()
     # orientation 6: to be turned clockwise, so that left comes to the top
     tags = struct.pack('<HHHIHHI', 1, 0x112, 3, 1, 6, 0, 0)
     exif = b'Exif\0\0II*\0' + struct.pack('<I', 8) + tags

@@ -22,7 +22,7 @@ BOXES = [[10, 10, 70, 70], [20, 15, 80, 75]]
 
 
 @pytest.fixture(scope='module')
-def picture(small: ModuleType) -> np.ndarray:
+def image(small: ModuleType) -> np.ndarray:
     """Grey, (90, 90)."""
     return small.random_crops(1, side=90)[0]
 
@@ -40,16 +40,16 @@ def changed(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def test_both_runtimes_predict_what_was_trained(
-    here: Path, project: Path, picture: np.ndarray
+    here: Path, project: Path, image: np.ndarray
 ) -> None:
-    trained = load_model(project / 'best.pth')(picture, BOXES)
+    trained = load_model(project / 'best.pth')(image, BOXES)
     for runtime in ('torch', 'onnx'):
         model = load_model('tiny-5', runtime=runtime)
         assert type(model).__name__.lower().startswith(runtime)
         assert model.info.name == 'tiny-5'
-        found = model(picture, BOXES)
+        found = model(image, BOXES)
         assert found.names == trained.names
-        pixel = 60 / 40  # of the picture in the crop
+        pixel = 60 / 40  # of the image in the crop
         np.testing.assert_allclose(found.keypoints, trained.keypoints, atol=0.1 * pixel)
         if runtime == 'torch':
             ours = found
@@ -150,21 +150,21 @@ def test_the_models_of_the_package() -> None:
 # -------------------------------------------------------------- in MMPose
 
 
-def test_init_model(here: Path, picture: np.ndarray) -> None:
+def test_init_model(here: Path, image: np.ndarray) -> None:
     from mmpose.apis import inference_topdown, init_model
 
     assert rcn_mmpose.model_files is model_files
     model = init_model(*model_files('tiny-5'), device='cpu')
-    colour = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+    colour = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
     faces = inference_topdown(model, colour, BOXES)
     found = np.concatenate([x.pred_instances.keypoints for x in faces])
     scores = np.concatenate([x.pred_instances.keypoint_scores for x in faces])
-    ours = load_model('tiny-5', runtime='torch')(picture, BOXES)
+    ours = load_model('tiny-5', runtime='torch')(image, BOXES)
     np.testing.assert_allclose(found, ours.keypoints, atol=0.01)
     np.testing.assert_allclose(scores, ours.confidence, atol=1e-4)
 
 
-def test_the_inferencer(here: Path, picture: np.ndarray, tmp_path: Path) -> None:
+def test_the_inferencer(here: Path, image: np.ndarray, tmp_path: Path) -> None:
     from mmpose.apis import MMPoseInferencer
 
     import rcn_mmpose.registry  # noqa: F401
@@ -173,7 +173,7 @@ def test_the_inferencer(here: Path, picture: np.ndarray, tmp_path: Path) -> None
         pose2d='tiny-5', device='cpu', det_model='whole_image'
     )
     path = tmp_path / 'a.png'
-    cv2.imwrite(str(path), picture)
+    cv2.imwrite(str(path), image)
     (result,) = inferencer(str(path), vis_out_dir=str(tmp_path / 'drawn'), kpt_thr=0)
     ((face,),) = result['predictions']
     ours = load_model('tiny-5', runtime='torch')(path, [[0, 0, 90, 90]])
@@ -221,18 +221,18 @@ def test_the_list(changed: Path, capsys: pytest.CaptureFixture) -> None:
 
 def test_predict_by_name_and_by_default(
     here: Path,
-    picture: np.ndarray,
+    image: np.ndarray,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    cv2.imwrite('a.png', picture)
+    cv2.imwrite('a.png', image)
     Path('boxes.csv').write_text('file,x1,y1,x2,y2\na.png,10,10,70,70\n')
     words = ['predict', 'a.png', '--boxes', 'boxes.csv', '--quiet']
     assert main([*words, '--model', 'tiny-5']) == 0
     (face,) = json.loads(Path('keypoints.json').read_text())['annotations']
-    ours = load_model('tiny-5', runtime='onnx')(picture, BOXES[:1])
+    ours = load_model('tiny-5', runtime='onnx')(image, BOXES[:1])
     found = np.reshape(face['keypoints'], (5, 3))[:, :2]
     np.testing.assert_allclose(found, ours.keypoints[0], atol=0.01)
     capsys.readouterr()

@@ -118,7 +118,7 @@ def test_cards_and_terms_of_the_package(root: Path) -> None:
 def test_metrics_that_are_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / 'a.json'
     path.write_text(text)
-    with pytest.raises(ValueError, match='numbers by data set and measure'):
+    with pytest.raises(ValueError, match='numbers by dataset and measure'):
         read_metrics(str(path))
     path.write_text('{"a": {"b": 5, "c": 0.5}}')
     assert read_metrics(str(path)) == {'a': {'b': 5, 'c': 0.5}}

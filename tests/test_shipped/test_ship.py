@@ -163,8 +163,8 @@ def test_faces_of_an_annotation_file(
 
     from rcn_mmpose.inference import load_model
 
-    picture = small.random_crops(1, side=90)[0]
-    cv2.imwrite(str(tmp_path / 'a.png'), picture)
+    image = small.random_crops(1, side=90)[0]
+    cv2.imwrite(str(tmp_path / 'a.png'), image)
     content = dict(
         images=[dict(id=7, file_name='a.png')],
         annotations=[
@@ -180,4 +180,4 @@ def test_faces_of_an_annotation_file(
     crops = ship.faces(args, predictor)
     assert crops.shape == (2, small.SIDE, small.SIDE)
     # a box as large as the crop is cut out
-    assert (crops[0] == picture[5:45, 10:50]).all()
+    assert (crops[0] == image[5:45, 10:50]).all()

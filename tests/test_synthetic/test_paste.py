@@ -19,10 +19,10 @@ def test_what_is_covered_has_changed() -> None:
     crop, points = face()
     hidden = 0
     for seed in range(12):
-        picture, covered = paste_object(np.random.default_rng(seed), crop, points)
-        assert picture.shape == crop.shape and picture.dtype == np.uint8
+        image, covered = paste_object(np.random.default_rng(seed), crop, points)
+        assert image.shape == crop.shape and image.dtype == np.uint8
         x, y = np.round(points).astype(int).T
-        same = picture[y, x] == crop[y, x]
+        same = image[y, x] == crop[y, x]
         hidden += covered.sum()
         # a thing may have the colour of a pixel, but not of many
         assert same[covered].mean() < 0.2 if covered.any() else True
@@ -60,8 +60,8 @@ def test_colour_and_keypoints_outside() -> None:
     five = five_from_68(points)
     five[0] = (-20, 500)
     for seed in range(8):
-        picture, covered = paste_object(np.random.default_rng(seed), colour, five)
-        assert picture.shape == (80, 80, 3)
+        image, covered = paste_object(np.random.default_rng(seed), colour, five)
+        assert image.shape == (80, 80, 3)
         assert covered.shape == (5,) and not covered[0]
 
 

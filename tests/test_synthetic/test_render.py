@@ -29,7 +29,7 @@ def frontal():
 
 @pytest.fixture(scope='module')
 def scenes():
-    """Random scenes without their pictures, which cost most."""
+    """Random scenes without their images, which cost most."""
     return [draw_scene(Streams(seed), 160) for seed in range(60)]
 
 
@@ -38,7 +38,7 @@ def test_same_seed_same_bytes() -> None:
     render_face(8)
     again = render_face(7)
     assert first.jpeg == again.jpeg
-    assert (first.picture == again.picture).all()
+    assert (first.image == again.image).all()
     assert (first.keypoints == again.keypoints).all()
     assert (first.visible == again.visible).all()
     assert first.attributes == again.attributes
@@ -86,10 +86,10 @@ def test_child_is_pure_and_distinct() -> None:
 @pytest.mark.parametrize('size', [64, 160])
 def test_what_comes_back(size) -> None:
     face = render_face(1, size)
-    assert face.picture.shape == (size, size, 3)
-    assert face.picture.dtype == np.uint8
+    assert face.image.shape == (size, size, 3)
+    assert face.image.dtype == np.uint8
     decoded = cv2.imdecode(np.frombuffer(face.jpeg, np.uint8), 1)
-    assert (face.picture == decoded).all()
+    assert (face.image == decoded).all()
     assert face.keypoints.shape == (68, 2)
     assert face.visible.shape == (68,) and face.visible.dtype == bool
     assert face.five.shape == (5, 2) and face.five_visible.shape == (5,)
@@ -139,7 +139,7 @@ def test_a_plain_frontal_face_is_symmetric(frontal) -> None:
 
 
 def test_the_keypoints_lie_on_the_painted_features(frontal) -> None:
-    grey = frontal.picture.mean(2)
+    grey = frontal.image.mean(2)
 
     def at(point):
         x, y = np.round(point).astype(int)

@@ -41,8 +41,8 @@ def made(tmp_path_factory):
 
 
 def test_files(made) -> None:
-    pictures = sorted(p.name for p in (made / 'images/train').iterdir())
-    assert pictures == [f'{k:06d}.jpg' for k in range(5)]
+    images = sorted(p.name for p in (made / 'images/train').iterdir())
+    assert images == [f'{k:06d}.jpg' for k in range(5)]
     assert len(list((made / 'images/val').iterdir())) == 2
     names = sorted(p.name for p in (made / 'annotations').iterdir())
     assert names == [
@@ -71,14 +71,14 @@ def test_annotations(made, points) -> None:
         assert (triples[:, 2] == 1 + seen).all()
         assert face['num_keypoints'] == points
         assert {'yaw', 'pitch', 'roll'} <= set(face['attributes'])
-        picture = cv2.imread(str(made / 'images/train' / image['file_name']))
-        assert (picture == expected.picture).all()
+        image = cv2.imread(str(made / 'images/train' / image['file_name']))
+        assert (image == expected.image).all()
 
 
 def test_splits_and_seeds_differ() -> None:
     seeds = [(0, 'train', 0), (0, 'val', 0), (0, 'train', 1), (1, 'train', 0)]
-    pictures = {render_face(face_set.seed_of(*seed), 64).jpeg for seed in seeds}
-    assert len(pictures) == 4
+    images = {render_face(face_set.seed_of(*seed), 64).jpeg for seed in seeds}
+    assert len(images) == 4
 
 
 def test_a_longer_set_begins_like_a_shorter_one(made, tmp_path) -> None:
@@ -93,12 +93,12 @@ def test_a_longer_set_begins_like_a_shorter_one(made, tmp_path) -> None:
 
 def test_goes_on(made, capsys) -> None:
     before = _files(made)
-    pictures = made / 'images/train'
-    (pictures / '000000.jpg').unlink()
-    whole = (pictures / '000003.jpg').read_bytes()
-    (pictures / '000003.jpg').write_bytes(whole[: len(whole) // 2])
+    images = made / 'images/train'
+    (images / '000000.jpg').unlink()
+    whole = (images / '000003.jpg').read_bytes()
+    (images / '000003.jpg').write_bytes(whole[: len(whole) // 2])
     (made / 'annotations/train_5.json').unlink()
-    (pictures / 'killed.tmp').write_bytes(whole[:9])
+    (images / 'killed.tmp').write_bytes(whole[:9])
     capsys.readouterr()
     _run(made)
     assert '2 faces rendered, 6 were there' in capsys.readouterr().out
@@ -114,7 +114,7 @@ def test_goes_on_after_a_lost_or_broken_record(made, capsys) -> None:
     assert _files(made) == before
 
 
-def test_another_seed_replaces_the_pictures(made, tmp_path, capsys) -> None:
+def test_another_seed_replaces_the_images(made, tmp_path, capsys) -> None:
     _run(tmp_path, '--seed', '1')
     assert _files(tmp_path) != _files(made)
     _run(tmp_path)
@@ -124,9 +124,9 @@ def test_another_seed_replaces_the_pictures(made, tmp_path, capsys) -> None:
 
 def test_workers_do_not_matter(made, tmp_path) -> None:
     render_faces.main(['--out', str(tmp_path), *COUNTS, '--workers', '2'])
-    pictures = [k for k in _files(made) if k.startswith('images')]
-    assert pictures
-    for name in pictures + ['annotations/train_68.json']:
+    images = [k for k in _files(made) if k.startswith('images')]
+    assert images
+    for name in images + ['annotations/train_68.json']:
         assert (made / name).read_bytes() == (tmp_path / name).read_bytes()
 
 

@@ -20,7 +20,7 @@ def afw2coco() -> ModuleType:
 
 
 def write_afw(root: Path, faces: dict[str, list[np.ndarray]]) -> Path:
-    """Write anno.mat as MATLAB 7.3 does, and the pictures."""
+    """Write anno.mat as MATLAB 7.3 does, and the images."""
     root.mkdir()
     with h5py.File(root / 'anno.mat', 'w') as file:
         refs = file.create_group('#refs#')
@@ -44,8 +44,8 @@ def write_afw(root: Path, faces: dict[str, list[np.ndarray]]) -> Path:
                     cell([store(p.T) for p in points]),
                 )
             )
-            picture = np.full((120, 140, 3), 90, np.uint8)
-            cv2.imwrite(str(root / name), picture)
+            image = np.full((120, 140, 3), 90, np.uint8)
+            cv2.imwrite(str(root / name), image)
         array = np.array(rows, dtype=h5py.ref_dtype).T
         file.create_dataset('anno', data=array, dtype=h5py.ref_dtype)
     return root
@@ -79,7 +79,7 @@ def test_faces_with_all_landmarks(
     assert '1 faces have no six landmarks' in capsys.readouterr().out
 
 
-def test_missing_picture_is_named(
+def test_missing_image_is_named(
     tmp_path: Path, afw2coco: ModuleType, capsys: pytest.CaptureFixture
 ) -> None:
     root = write_afw(tmp_path / 'afw', {'a.jpg': [SIX], 'b.jpg': [SIX]})

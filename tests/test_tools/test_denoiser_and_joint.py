@@ -70,7 +70,7 @@ def save(path: Path, weights: dict) -> Path:
     return path
 
 
-def test_denoiser_without_a_picture(
+def test_denoiser_without_a_image(
     tool: Callable, root: Path, data: Path, tmp_path: Path
 ) -> None:
     shutil.rmtree(data / '300w')

@@ -72,7 +72,7 @@ def start(root: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen
 
 @pytest.fixture
 def settings(converted: Path) -> list[str]:
-    """Options for the tiny data set."""
+    """Options for the tiny dataset."""
     sets = [
         f'{part}_dataloader.dataset.data_root={converted}/'
         for part in ('train', 'val', 'test')

@@ -1,4 +1,4 @@
-"""tools/analysis_tools/figures.py, on tiny data sets."""
+"""tools/analysis_tools/figures.py, on tiny datasets."""
 
 from __future__ import annotations
 
@@ -71,15 +71,15 @@ def test_figures_of_two_models(
     faces = figure in ('s1', '3')
     folder = Path('work_dirs' if faces else 'docs') / 'figures'
     path = folder / f'figure_{figure}.png'
-    picture = cv2.imread(str(path)).astype(int)
-    assert picture.std() > 5
+    image = cv2.imread(str(path)).astype(int)
+    assert image.std() > 5
     *_, last = capsys.readouterr().out.splitlines()
     assert last == str(path)
     if figure == 's1':  # six rows of ten maps, each with the truth in green
-        green = (picture[..., 1] > 200) & (picture[..., (0, 2)] < 90).all(-1)
+        green = (image[..., 1] > 200) & (image[..., (0, 2)] < 90).all(-1)
         height, width = green.shape
         assert green[: height // 6].any() and green[-height // 6 :].any()
-        red = (picture[..., 2] > 200) & (picture[..., :2] < 90).all(-1)
+        red = (image[..., 2] > 200) & (image[..., :2] < 90).all(-1)
         rows, columns = np.nonzero(red)
         assert rows.min() > height / 2 and columns.min() > width / 2
 
@@ -108,10 +108,10 @@ def test_figure_of_a_joint_model(
     out = capsys.readouterr().out
     for row in ('RCN', 'denoiser', 'joint'):
         assert re.search(rf'^{row}: 12 faces, error \d+\.\d\d %$', out, re.M)
-    picture = cv2.imread('work_dirs/figures/figure_7.png').astype(int)
+    image = cv2.imread('work_dirs/figures/figure_7.png').astype(int)
     # red predictions in all ten columns
-    red = (picture[..., 2] > 200) & (picture[..., :2] < 90).all(-1)
-    columns = np.array_split(red.any(0)[picture.shape[1] // 10 :], 10)
+    red = (image[..., 2] > 200) & (image[..., :2] < 90).all(-1)
+    columns = np.array_split(red.any(0)[image.shape[1] // 10 :], 10)
     assert all(column.any() for column in columns)
 
 

@@ -69,10 +69,10 @@ def place(tmp_path_factory: pytest.TempPathFactory, fresh: Callable) -> Path:
     assert done.returncode == 0, done.stdout + done.stderr
 
     # faces it has not seen: each cut out, and two beside each other
-    (folder / 'pictures').mkdir()
+    (folder / 'images').mkdir()
     for file, (x, y, w, h), _ in unseen(folder):
         cut = cv2.imread(str(file))[y : y + h, x : x + w]
-        cv2.imwrite(str(folder / 'pictures' / file.name), cut)
+        cv2.imwrite(str(folder / 'images' / file.name), cut)
     pair = [cv2.imread(str(file)) for file, *_ in unseen(folder)[:2]]
     cv2.imwrite(str(folder / 'group.png'), np.hstack(pair))
     return folder
@@ -101,7 +101,7 @@ def run_program(text: str, monkeypatch: pytest.MonkeyPatch) -> dict:
 
 
 def marked(before: np.ndarray, after: np.ndarray, points: np.ndarray) -> list:
-    """Whether the picture was painted over at each point."""
+    """Whether the image was painted over at each point."""
     assert before.shape == after.shape
     change = np.abs(before.astype(int) - after).max(-1)
     return [
@@ -172,7 +172,7 @@ def test_the_inferencer(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         found = np.array(face['keypoints'])
         assert np.linalg.norm(found - (truth - (x, y)), axis=1).max() < 3
         assert min(face['keypoint_scores']) > 0.3
-        before = cv2.imread(str(place / 'pictures' / file.name))
+        before = cv2.imread(str(place / 'images' / file.name))
         after = cv2.imread(str(out / 'visualizations' / file.name))
         assert all(marked(before, after, found))
 

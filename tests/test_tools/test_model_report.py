@@ -63,8 +63,8 @@ def offsets(checkpoint: Path, ann_file: Path, passes: int) -> list[np.ndarray]:
     for face in content['annotations']:
         truth = np.reshape(face['keypoints'], (5, 3))[:, :2]
         x, y, w, h = face['bbox']
-        picture = ann_file.parents[1] / 'mtfl' / names[face['image_id']]
-        found = model(picture, [[x, y, x + w, y + h]]).keypoints[0]
+        image = ann_file.parents[1] / 'mtfl' / names[face['image_id']]
+        found = model(image, [[x, y, x + w, y + h]]).keypoints[0]
         eyes = np.linalg.norm(truth[1] - truth[0])
         errors.append(100 * (truth - found) / eyes)
     return errors
@@ -112,9 +112,9 @@ def test_a_report(
 def test_a_small_report_elsewhere(
     checkpoint: Path, converted: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    """By file; without detector, wrong boxes, and faces in pictures."""
+    """By file; without detector, wrong boxes, and faces in images."""
     run(checkpoint, '--ann-file', converted / 'annotations/mtfl_val.json',
-        '--pictures', converted / 'mtfl', '--box-faces', 0, '--no-detector',
+        '--images', converted / 'mtfl', '--box-faces', 0, '--no-detector',
         '--out', 'elsewhere')  # fmt: skip
     assert 'no faces are drawn' in capsys.readouterr().out
     written = {path.name for path in Path('elsewhere').iterdir()}

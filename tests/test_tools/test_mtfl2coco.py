@@ -48,7 +48,7 @@ def test_numbers_are_those_of_the_text_file(converted: Path, mtfl: Path) -> None
     assert face['attributes'] == dict(gender=1, smile=2, glasses=2, pose=3)
     image = content['images'][3]
     assert (image['width'], image['height']) == (120, 120)
-    # the paper's rule by hand; these boxes may reach the picture's border
+    # the paper's rule by hand; these boxes may reach the image's border
     corners = np.array([(x[i], y[i]) for i in (0, 1, 3, 4)])
     eyes, mouth = corners[:2], corners[2:]
     reach = max(
@@ -114,26 +114,26 @@ def test_a_field_that_is_no_number(mtfl: Path, mtfl2coco: ModuleType) -> None:
         mtfl2coco.main([str(mtfl), '--out', str(mtfl / 'out')])
 
 
-def test_point_outside_its_picture(mtfl: Path, mtfl2coco: ModuleType) -> None:
+def test_point_outside_its_image(mtfl: Path, mtfl2coco: ModuleType) -> None:
     path = mtfl / 'training.txt'
     lines = path.read_text().splitlines()
     fields = lines[6].split()
-    fields[3] = '130.5'  # x of the nose tip; pictures are 120 wide
+    fields[3] = '130.5'  # x of the nose tip; images are 120 wide
     lines[6] = ' '.join(fields)
     path.write_text('\n'.join(lines))
     with pytest.raises(ValueError, match=r'line 7, .*nose_tip at \[130.5, .*120x120'):
         mtfl2coco.main([str(mtfl), '--out', str(mtfl / 'out')])
 
 
-def test_picture_listed_twice(mtfl: Path, mtfl2coco: ModuleType) -> None:
+def test_image_listed_twice(mtfl: Path, mtfl2coco: ModuleType) -> None:
     break_line(mtfl, 3, 'face_013', 'face_012')
     with pytest.raises(ValueError, match='face_012.png: .*listed twice'):
         mtfl2coco.main([str(mtfl), '--out', str(mtfl / 'out')])
 
 
-def test_corrupt_picture(mtfl: Path, mtfl2coco: ModuleType) -> None:
-    picture = mtfl / 'lfw_5590' / 'face_004.png'
-    picture.write_bytes(picture.read_bytes()[:100])
+def test_corrupt_image(mtfl: Path, mtfl2coco: ModuleType) -> None:
+    image = mtfl / 'lfw_5590' / 'face_004.png'
+    image.write_bytes(image.read_bytes()[:100])
     with pytest.raises(ValueError, match='face_004.png.*corrupt or cut short'):
         mtfl2coco.main([str(mtfl), '--out', str(mtfl / 'out')])
 

@@ -21,7 +21,7 @@ def test_rows_of_a_parser() -> None:
     tool = load_tool(TOOL)
     parser = argparse.ArgumentParser()
     parser.add_argument('config', help='the experiment')
-    parser.add_argument('pictures', nargs='+', metavar='PICTURE')
+    parser.add_argument('images', nargs='+', metavar='IMAGE')
     parser.add_argument('--amp', nargs='?', choices=['always', 'auto'])
     parser.add_argument('--limits', nargs='+', type=float, default=[8, 10])
     parser.add_argument('--eyes', nargs=2, metavar=('LEFT', 'RIGHT'))
@@ -34,7 +34,7 @@ def test_rows_of_a_parser() -> None:
     parser.prog = 'tool'
     assert [tuple(row) for row in tool.rows_of(parser)] == [
         ('`config`', '', '', 'the experiment'),
-        ('`PICTURE`', 'one or more', '', ''),
+        ('`IMAGE`', 'one or more', '', ''),
         ('`--amp`', '`always`, `auto`; may be left out', '', ''),
         ('`--limits`', 'a number; one or more', '8 10', ''),
         ('`--eyes`', 'LEFT RIGHT; 2 of them', '', ''),

@@ -130,9 +130,9 @@ def test_curves_of_several_files(
         'Note: the files are of different faces.',
         'new/ced.png',
     ]
-    picture = cv2.imread('new/ced.png').reshape(-1, 3)
+    image = cv2.imread('new/ced.png').reshape(-1, 3)
     for colour in ((180, 119, 31), (14, 127, 255)):  # C0 and C1, BGR
-        assert (picture == colour).all(-1).sum() > 50
+        assert (image == colour).all(-1).sum() > 50
 
     plot(
         ['report/errors.csv', '--subset', 'profile']

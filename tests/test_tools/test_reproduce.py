@@ -1,4 +1,4 @@
-"""tools/reproduce.py, on a tiny data set."""
+"""tools/reproduce.py, on a tiny dataset."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SMALL = [
 
 @pytest.fixture
 def tool(converted: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
-    """Runs the tool beside the tiny data set; returns its exit code."""
+    """Runs the tool beside the tiny dataset; returns its exit code."""
     monkeypatch.setenv('OMP_NUM_THREADS', '1')
     monkeypatch.setenv('PYTHONPATH', str(Path(__file__).parents[2]))
 

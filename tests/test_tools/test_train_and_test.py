@@ -34,7 +34,7 @@ def last_line(done: subprocess.CompletedProcess) -> str:
 def tool(
     root: Path, converted: Path, fresh: Callable
 ) -> Callable[..., subprocess.CompletedProcess]:
-    """Runs tools/<name>.py on the tiny data set."""
+    """Runs tools/<name>.py on the tiny dataset."""
 
     def run(
         name: str, *arguments: object, options: tuple = (), check: bool = True
@@ -233,11 +233,11 @@ def test_one_clear_error_each(tool: Callable, root: Path, tmp_path: Path) -> Non
     assert 'mtfl2coco.py' in message
 
 
-def test_corrupt_picture_while_training(
+def test_corrupt_image_while_training(
     tool: Callable, root: Path, converted: Path
 ) -> None:
-    for picture in (converted / 'mtfl' / 'lfw_5590').iterdir():
-        picture.write_bytes(b'no picture')
+    for image in (converted / 'mtfl' / 'lfw_5590').iterdir():
+        image.write_bytes(b'no image')
     done = tool('train', root / 'configs' / 'rcn_aflw.py', check=False)
     assert done.returncode != 0
     message = last_line(done)

@@ -16,12 +16,12 @@ def converter() -> ModuleType:
 
 
 def write_faces(folder: Path, names: list[str], seed: int = 0) -> None:
-    """Write pictures of noise with 68 points each."""
+    """Write images of noise with 68 points each."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        picture = rng.integers(0, 256, (90, 100, 3)).astype(np.uint8)
-        cv2.imwrite(str(folder / f'{name}.png'), picture)
+        image = rng.integers(0, 256, (90, 100, 3)).astype(np.uint8)
+        cv2.imwrite(str(folder / f'{name}.png'), image)
         points = rng.uniform(30, 70, (68, 2))
         lines = [f'{x:.3f} {y:.3f}' for x, y in points]
         text = '\n'.join(['version: 1', 'n_points: 68', '{', *lines, '}'])

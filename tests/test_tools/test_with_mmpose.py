@@ -1,4 +1,4 @@
-"""MMPose's own experiments and data sets with our parts."""
+"""MMPose's own experiments and datasets with our parts."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ work_dir = {work!r}
 
 
 def make_faces(root: Path, keypoints: int = 68, files: tuple = STOCK_FILES) -> None:
-    """Write four pictures of noise in the form MMPose takes faces in."""
+    """Write four images of noise in the form MMPose takes faces in."""
     rng = np.random.default_rng(0)
     (root / 'images').mkdir(parents=True)
     (root / 'annotations').mkdir()
     images, annotations = [], []
     for i in range(4):
-        picture = rng.integers(0, 256, (120, 120, 3)).astype(np.uint8)
-        cv2.imwrite(str(root / 'images' / f'{i}.png'), picture)
+        image = rng.integers(0, 256, (120, 120, 3)).astype(np.uint8)
+        cv2.imwrite(str(root / 'images' / f'{i}.png'), image)
         points = rng.uniform(20, 100, (keypoints, 2))
         images.append(dict(id=i, file_name=f'{i}.png', width=120, height=120))
         annotations.append(

@@ -35,9 +35,9 @@ class Detector:
         self.asked: list[int] = []
         self.now = 0
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
+    def __call__(self, image: np.ndarray) -> np.ndarray:
         self.asked.append(self.now)
-        mask = (picture > 40).astype(np.uint8)
+        mask = (image > 40).astype(np.uint8)
         _, _, stats, _ = cv2.connectedComponentsWithStats(mask)
         corners = [
             np.array([(x, y), (x + w - 1, y + h - 1)], float)
@@ -49,10 +49,10 @@ class Detector:
 
 def frame(*squares: tuple[int, int, int]) -> np.ndarray:
     """Draw squares at (x, y) of some brightness."""
-    picture = np.zeros((120, 300), np.uint8)
+    image = np.zeros((120, 300), np.uint8)
     for x, y, value in squares:
-        picture[y : y + SIDE, x : x + SIDE] = value
-    return picture
+        image[y : y + SIDE, x : x + SIDE] = value
+    return image
 
 
 def run(frames: list[np.ndarray], **options: object) -> tuple[list, Detector]:
@@ -62,9 +62,9 @@ def run(frames: list[np.ndarray], **options: object) -> tuple[list, Detector]:
     predictor = Squares(ModelInfo((80, 80), ('a', 'b')))
     tracker = FaceTracker(predictor, detector, **options)
     found = []
-    for i, picture in enumerate(frames):
+    for i, image in enumerate(frames):
         detector.now = i
-        found.append(tracker(picture, i / 25))
+        found.append(tracker(image, i / 25))
     return found, detector
 
 

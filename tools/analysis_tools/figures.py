@@ -15,7 +15,7 @@ ced  cumulative error distributions (any models)
 
 The faces are those of the configs' test set, for 5 keypoints with AFW's if
 they are there, or with --data synthetic those of tools/render_faces.py.
-Pictures with real faces are written below work_dirs/ only.
+Images with real faces are written below work_dirs/ only.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def parse_args(args: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         '--out',
-        help='picture (default: work_dirs/figures/figure_NAME.png, without '
+        help='image (default: work_dirs/figures/figure_NAME.png, without '
         'real faces\ndocs/figures/)',
     )
     return parser.parse_args(args)

@@ -210,13 +210,13 @@ def cover(
     random: np.random.Generator, crop: torch.Tensor, sample: PoseDataSample
 ) -> tuple[torch.Tensor, np.ndarray]:
     """Draw a thing in front of a face, (C, H, W); which keypoints it hides."""
-    picture = crop.permute(1, 2, 0).numpy()
-    grey = picture.shape[-1] == 1
-    picture, hidden = paste_object(
-        random, picture[..., 0] if grey else picture, in_crop(sample)[0]
+    image = crop.permute(1, 2, 0).numpy()
+    grey = image.shape[-1] == 1
+    image, hidden = paste_object(
+        random, image[..., 0] if grey else image, in_crop(sample)[0]
     )
-    picture = picture[..., None] if grey else picture
-    return torch.from_numpy(picture).permute(2, 0, 1).contiguous(), hidden
+    image = image[..., None] if grey else image
+    return torch.from_numpy(image).permute(2, 0, 1).contiguous(), hidden
 
 
 if __name__ == '__main__':

@@ -6,8 +6,8 @@
 predicts the faces as they are and mirrored. What a network learned from
 labels that lie to one side shows as the difference of both; the mean of both
 is free of it, and the labels are compared with that mean. Printed are
-medians in pixels of the picture, positive to the right, for all faces and for
-the commonest sizes of pictures, which often go with their sources. Labels
+medians in pixels of the image, positive to the right, for all faces and for
+the commonest sizes of images, which often go with their sources. Labels
 that lie a whole pixel to the right were counted from 1; they lie as far below,
 which no mirror shows. Faces that the network was not trained on tell most;
 test faces are not for this.
@@ -46,7 +46,7 @@ def main(args: list[str]) -> None:
     data.add_argument('--data', help=f'one of: {", ".join(LISTS)}')
     data.add_argument('--config', help='the validation faces of a config')
     parser.add_argument('--data-root', default='data', help='for --data')
-    parser.add_argument('--sizes', type=int, default=3, help='of pictures (default: 3)')
+    parser.add_argument('--sizes', type=int, default=3, help='of images (default: 3)')
     options = parser.parse_args(args)
     if options.data:
         faces = faces_of_list(options.data, options.data_root)

@@ -3,7 +3,7 @@ r"""Measure a model for its card: all that its test can tell.
     python tools/analysis_tools/model_report.py best.pth --data mtfl_val
     python tools/analysis_tools/model_report.py model.onnx --data 300w_val --passes 2
     python tools/analysis_tools/model_report.py best.pth --ann-file faces.json \
-        --pictures folder
+        --images folder
 
 writes, below --out:
 
@@ -84,10 +84,10 @@ def parse_args(args: list[str]) -> argparse.Namespace:
     )
     data = parser.add_mutually_exclusive_group(required=True)
     data.add_argument('--data', help=f'one of: {", ".join(LISTS)}')
-    data.add_argument('--ann-file', help='COCO json; goes with --pictures')
+    data.add_argument('--ann-file', help='COCO json; goes with --images')
     data.add_argument('--config', help='the faces of a config')
     parser.add_argument('--data-root', default='data', help='for --data')
-    parser.add_argument('--pictures', default='.', help='for --ann-file')
+    parser.add_argument('--images', default='.', help='for --ann-file')
     parser.add_argument(
         '--part',
         default='val',
@@ -133,7 +133,7 @@ def load_faces(options: argparse.Namespace) -> AnnotatedFaces:
     if options.data:
         faces = annotated_faces.faces_of_list(options.data, options.data_root)
     elif options.ann_file:
-        faces = annotated_faces.faces_of_file(options.ann_file, options.pictures)
+        faces = annotated_faces.faces_of_file(options.ann_file, options.images)
     else:
         faces = annotated_faces.faces_of_config(options.config, options.part)
     if faces.is_test and not options.test_set:
@@ -224,7 +224,7 @@ def main(args: list[str]) -> None:
     content['worst'] = [
         dict(
             id=last.faces[row].id,
-            picture=last.faces[row].img_path,
+            image=last.faces[row].img_path,
             error=float(off[row]),
         )
         for row in np.argsort(-off, kind='stable')[: options.sheet_faces]

@@ -2,7 +2,7 @@
 
     python tools/dataset_converters/afw2coco.py data/afw
 
-reads anno.mat (MATLAB 7.3) and the pictures beside it, or in testimages/
+reads anno.mat (MATLAB 7.3) and the images beside it, or in testimages/
 below it, and writes data/annotations/afw_test.json: the faces with all six
 landmarks, 377 in the official release, without the middle of the mouth. A
 face that cannot be used is named and counted.
@@ -31,21 +31,21 @@ from rcn_mmpose.io.atomic import BROKEN
 from rcn_mmpose.io.coco import Face, write_faces
 
 OFFICIAL = 377
-# Far more pictures, faces and letters than there are; a header may claim any.
+# Far more images, faces and letters than there are; a header may claim any.
 MOST = 10_000
 
 
 def read_annotations(path: str) -> Iterator[tuple[str, int, np.ndarray]]:
     """Read all faces of ``anno.mat``.
 
-    ``anno`` is a cell array with a row a picture: name, boxes, poses, points;
+    ``anno`` is a cell array with a row an image: name, boxes, poses, points;
     the last three are cells of one entry a face. MATLAB stores it transposed.
 
     Args:
         path (str): The file.
 
     Yields:
-        tuple: Picture, number of the face in it (from 1), landmarks (6, 2)
+        tuple: Image, number of the face in it (from 1), landmarks (6, 2)
         counted from 0, NaN where one is not annotated.
 
     Raises:
@@ -55,19 +55,19 @@ def read_annotations(path: str) -> Iterator[tuple[str, int, np.ndarray]]:
     try:
         with h5py.File(path) as file:
             for name, _, _, points in _array(file, 'anno').T:
-                picture = ''.join(map(chr, _array(file, name).ravel()))
+                image = ''.join(map(chr, _array(file, name).ravel()))
                 for face in enumerate(_array(file, points).ravel(), 1):
                     number, landmarks = face[0], _array(file, face[1])
                     landmarks = landmarks.T.astype(np.float64)
                     if landmarks.shape != (6, 2):
                         raise ValueError(
-                            f'{picture}, face {number}: landmarks of shape '
+                            f'{image}, face {number}: landmarks of shape '
                             f'{landmarks.shape}'
                         )
                     faces += 1
                     if faces > MOST:  # cells may hold one another
                         raise ValueError(f'more than {MOST} faces')
-                    yield picture, number, landmarks - 1
+                    yield image, number, landmarks - 1
     except (*BROKEN, OSError, RuntimeError) as error:
         raise ValueError(
             f'{path} is not the whole anno.mat of AFW ({error}); unpack the '
@@ -127,20 +127,20 @@ def main(args: list[str]) -> None:
     faces, without, broken = [], 0, []
     load = LoadGreyImage()
     entries = sorted(read_annotations(path), key=lambda entry: entry[:2])
-    for picture, number, landmarks in track(entries, 'AFW'):
+    for image, number, landmarks in track(entries, 'AFW'):
         if np.isnan(landmarks).any():
             without += 1
             continue
-        name = picture
+        name = image
         if not os.path.isfile(os.path.join(options.root, name)):
-            name = f'testimages/{picture}'
+            name = f'testimages/{image}'
         try:
             grey = load(dict(img_path=os.path.join(options.root, name)))['img']
             points = drop_mouth_centre(landmarks)
             size = grey.shape[::-1]
             box = box_from_eyes_and_mouth(points, size)
         except (ValueError, FileNotFoundError) as error:
-            broken.append(f'{picture}, face {number}: {error}')
+            broken.append(f'{image}, face {number}: {error}')
             continue
         faces.append(Face(name, size, points, box, dict(face=number)))
     print(f'{without} faces have no six landmarks')

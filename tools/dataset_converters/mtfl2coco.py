@@ -2,7 +2,7 @@
 
     python tools/dataset_converters/mtfl2coco.py data/mtfl
 
-reads training.txt, testing.txt and the pictures, and writes
+reads training.txt, testing.txt and the images, and writes
 
     data/annotations/mtfl_train.json    9,000 faces
     data/annotations/mtfl_val.json      1,000 faces
@@ -56,7 +56,7 @@ def parse_line(line: str, where: str) -> tuple:
     fields = line.split()
     if len(fields) != FIELDS:
         raise ValueError(
-            f'{where}: {len(fields)} fields instead of {FIELDS} (picture, 5 '
+            f'{where}: {len(fields)} fields instead of {FIELDS} (image, 5 '
             f'x, 5 y, 4 attributes): {line.strip()!r}; is the file cut '
             'short? Unpack it again.'
         )
@@ -101,7 +101,7 @@ def read_list(path: str) -> list[tuple]:
 
 
 def read_faces(root: str, list_name: str) -> tuple[list[Face], np.ndarray]:
-    """Read a list and its pictures.
+    """Read a list and its images.
 
     Args:
         root (str): MTFL's folder.
@@ -113,8 +113,8 @@ def read_faces(root: str, list_name: str) -> tuple[list[Face], np.ndarray]:
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a line or a picture is broken, a name stands twice, or
-            a point lies outside its picture.
+        ValueError: If a line or an image is broken, a name stands twice, or
+            a point lies outside its image.
     """
     path = os.path.join(root, list_name)
     if not os.path.isfile(path):
@@ -129,17 +129,17 @@ def read_faces(root: str, list_name: str) -> tuple[list[Face], np.ndarray]:
     for name, keypoints, attributes, number in track(entries, list_name):
         where = f'{path}, line {number}, {name}'
         if name == previous:
-            raise ValueError(f'{where}: this picture is listed twice.')
+            raise ValueError(f'{where}: this image is listed twice.')
         previous = name
         grey = load(dict(img_path=os.path.join(root, name)))['img']
         height, width = grey.shape
-        # pixel centres are whole numbers, so the picture spans -0.5 .. w-0.5
+        # pixel centres are whole numbers, so the image spans -0.5 .. w-0.5
         inside = (keypoints >= -0.5) & (keypoints <= np.array([width, height]) - 0.5)
         if not inside.all():
             k = int(np.argmin(inside.all(1)))
             raise ValueError(
                 f'{where}: {FIVE_NAMES[k]} at {keypoints[k].tolist()} lies '
-                f'outside the picture of {width}x{height}; correct or remove '
+                f'outside the image of {width}x{height}; correct or remove '
                 'the line.'
             )
         box = box_from_eyes_and_mouth(keypoints, (width, height))

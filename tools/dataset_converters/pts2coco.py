@@ -1,4 +1,4 @@
-r"""Convert a folder of pictures and .pts files to COCO json.
+r"""Convert a folder of images and .pts files to COCO json.
 
     python tools/dataset_converters/pts2coco.py data/own \
         --flip-pairs 0-1 3-4 --eyes 0 1
@@ -31,7 +31,7 @@ from rcn_mmpose.datasets.near_duplicates import split_groups
 from rcn_mmpose.datasets.transforms import LoadGreyImage
 from rcn_mmpose.geometry.boxes import box_from_extent
 from rcn_mmpose.io.coco import Face, write_faces
-from rcn_mmpose.io.pts import find_picture, read_pts
+from rcn_mmpose.io.pts import find_image, read_pts
 
 
 def indices(text: str) -> list[int]:
@@ -49,7 +49,7 @@ def main(args: list[str]) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument('root', help='folder of pictures and .pts files')
+    parser.add_argument('root', help='folder of images and .pts files')
     parser.add_argument('--out', help='default: annotations/ in the folder')
     parser.add_argument('--names', nargs='+', help='of the keypoints')
     parser.add_argument('--flip-pairs', nargs='+', type=indices, default=[])
@@ -69,9 +69,9 @@ def main(args: list[str]) -> None:
     paths = sorted(glob.glob(pattern, recursive=True))
     for path in track(paths, 'faces'):
         try:
-            picture = find_picture(path)
+            image = find_image(path)
             points = read_pts(path)
-            grey = load(dict(img_path=picture))['img']
+            grey = load(dict(img_path=image))['img']
             box = box_from_extent(points, options.scale)
             if faces and len(points) != len(faces[0].keypoints):
                 raise ValueError(
@@ -81,14 +81,14 @@ def main(args: list[str]) -> None:
         except ValueError as error:
             broken.append(str(error))
             continue
-        name = os.path.relpath(picture, options.root)
+        name = os.path.relpath(image, options.root)
         faces.append(Face(name, grey.shape[::-1], points, box, {}))
     for line in broken:
         print(f'left out, {line}')
     if len(faces) < 2:
         raise ValueError(
             f'{options.root} holds {len(faces)} usable faces; at least 2 are '
-            'needed, pictures with a .pts file each beside them.'
+            'needed, images with a .pts file each beside them.'
         )
     count = len(faces[0].keypoints)
     names = options.names or [f'kpt-{i}' for i in range(count)]

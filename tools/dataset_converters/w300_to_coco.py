@@ -39,7 +39,7 @@ from rcn_mmpose.datasets.transforms import LoadGreyImage
 from rcn_mmpose.geometry.boxes import box_from_extent
 from rcn_mmpose.geometry.keypoints import NAMES_68, five_from_68
 from rcn_mmpose.io.coco import Face, write_faces
-from rcn_mmpose.io.pts import find_picture, read_pts
+from rcn_mmpose.io.pts import find_image, read_pts
 
 # name: (folder, number of faces in the official release)
 PARTS = {
@@ -80,16 +80,16 @@ def read_part(root: str, part: str) -> tuple[list[Face], list, list[str]]:
     paths = sorted(glob.glob(os.path.join(root, folder, '*.pts')))
     for path in track(paths, f'{part:12}'):
         try:
-            picture = find_picture(path)
+            image = find_image(path)
             points = read_pts(path)
             if len(points) != 68:
                 raise ValueError(f'{path} holds {len(points)} points, not 68')
-            grey = load(dict(img_path=picture))['img']
+            grey = load(dict(img_path=image))['img']
             box = box_from_extent(points)
         except ValueError as error:
             broken.append(str(error))
             continue
-        name = os.path.relpath(picture, root)
+        name = os.path.relpath(image, root)
         size = grey.shape[::-1]
         faces.append(Face(name, size, points, box, dict(part=part)))
         patches.append(aligned_patch(grey, five_from_68(points)))

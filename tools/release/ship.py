@@ -38,7 +38,7 @@ import torch
 from mmengine.config import Config
 
 from rcn_mmpose.geometry.boxes import box_from_extent, box_from_eyes_and_mouth
-from rcn_mmpose.image.reading import read_picture
+from rcn_mmpose.image.reading import read_image
 from rcn_mmpose.inference import load_model
 from rcn_mmpose.inference.torch_predictor import TorchPredictor
 from rcn_mmpose.io.atomic import write_whole
@@ -86,9 +86,9 @@ def parse_args(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--faces',
         nargs=2,
-        metavar=('ANNOTATIONS', 'PICTURES'),
+        metavar=('ANNOTATIONS', 'IMAGES'),
         help='faces to measure the rounding by, a COCO json and the folder '
-        'of its pictures, not those of a test (default: rendered ones)',
+        'of its images, not those of a test (default: rendered ones)',
     )
     parser.add_argument(
         '--count', type=int, default=48, help='of these faces (default: 48)'
@@ -230,17 +230,17 @@ def faces(args: argparse.Namespace, predictor: TorchPredictor) -> np.ndarray:
         names = {x['id']: x['file_name'] for x in content['images']}
         for face in content['annotations'][: args.count]:
             x, y, width, height = face['bbox']
-            picture = read_picture(os.path.join(folder, names[face['image_id']]))
+            image = read_image(os.path.join(folder, names[face['image_id']]))
             box = [x, y, x + width, y + height]
-            crops.append(predictor.crop(picture, [box]))
+            crops.append(predictor.crop(image, [box]))
     else:
         for seed in range(args.count):
             face = render_face(seed)
             box = box_from_extent(face.keypoints)
             if len(predictor.info.keypoints) == 5:
-                size = face.picture.shape[1::-1]
+                size = face.image.shape[1::-1]
                 box = box_from_eyes_and_mouth(face.five, size)
-            crops.append(predictor.crop(face.picture, [box]))
+            crops.append(predictor.crop(face.image, [box]))
     return np.concatenate(crops)
 
 

@@ -23,12 +23,12 @@ FOR_TESTS = (
 
 @DATASETS.register_module()
 class FaceDataset(BaseCocoStyleDataset):
-    """Base of our face data sets.
+    """Base of our face datasets.
 
     Differs from MMPose's base in five points: a face box is taken as it
-    stands in the file, also where it leaves its picture; faces that cannot
+    stands in the file, also where it leaves its image; faces that cannot
     be used are named; ``metainfo['faces_listed']`` counts the faces that the
-    original data set lists, so that a test can say how many of them it saw,
+    original dataset lists, so that a test can say how many of them it saw,
     and ``metainfo['list_name']`` is what the file says it holds; what
     errors are divided by and summed over stays in the metainfo, for
     :class:`~rcn_mmpose.evaluation.FaceNME`. With ``rcn_mmpose.EpochSampler``
@@ -45,7 +45,7 @@ class FaceDataset(BaseCocoStyleDataset):
     and ``PREPARE``, the command that makes the annotation file.
 
     Raises:
-        FileNotFoundError: If the annotation file or the picture folder is
+        FileNotFoundError: If the annotation file or the image folder is
             missing.
         ValueError: If the annotation file is cut short, lists no face, or is
             not what :func:`~rcn_mmpose.io.coco.check_faces` wants.
@@ -91,7 +91,7 @@ class FaceDataset(BaseCocoStyleDataset):
         folder = self.data_prefix['img']
         if not osp.isdir(folder):
             raise FileNotFoundError(
-                f'picture folder {folder!r} does not exist; put the data set '
+                f'image folder {folder!r} does not exist; put the dataset '
                 'there, or a link to it, or set data_root and data_prefix.'
             )
         try:

@@ -20,7 +20,7 @@ class OwnFaceDataset(FaceDataset):
 
     What is not in ``metainfo`` is read from the file's first category:
     ``keypoints``, the names; ``flip_pairs``, the pairs of indices that change
-    places in a mirrored picture; ``eyes``, the two groups of indices whose
+    places in a mirrored image; ``eyes``, the two groups of indices whose
     means are the eyes' centres, by whose distance errors are divided (the
     normaliser ``eye_points`` if each group is one keypoint, else
     ``eye_centres``).

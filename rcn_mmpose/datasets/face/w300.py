@@ -111,8 +111,8 @@ class W300FivePointsDataset(FaceDataset):
     def parse_data_info(self, raw_data_info: dict) -> dict | None:
         """Read one face, reduced."""
         face = raw_data_info['raw_ann_info']
-        picture = raw_data_info['raw_img_info']
-        where = f'face {face.get("id")} in {picture["img_path"]!r}'
+        image = raw_data_info['raw_img_info']
+        where = f'face {face.get("id")} in {image["img_path"]!r}'
         if len(face['keypoints']) != 68 * 3:
             raise ValueError(
                 f'{where} has {len(face["keypoints"]) // 3} keypoints; give '
@@ -126,7 +126,7 @@ class W300FivePointsDataset(FaceDataset):
                 f'{where}: an eye or a mouth corner is not labelled, and '
                 'there is no box without; take the face out of the file.'
             )
-        size = picture['width'], picture['height']
+        size = image['width'], image['height']
         x1, y1, x2, y2 = box_from_eyes_and_mouth(five, size).tolist()
         reduced = dict(
             face,

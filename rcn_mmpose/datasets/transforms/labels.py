@@ -51,7 +51,7 @@ class CorruptKeypoints(BaseTransform):
         if results.get('keypoints') is None:
             raise ValueError(
                 'CorruptKeypoints needs true keypoints, and this sample has '
-                'none; a network and a denoiser predict from pictures by '
+                'none; a network and a denoiser predict from images by '
                 'rcn_mmpose.JointEstimator.'
             )
         keypoints = results['transformed_keypoints']

@@ -1,5 +1,5 @@
 """Transforms that read or change pixels."""
-# DOCS Loading a picture as grey.
+# DOCS Loading an image as grey.
 # DOCS
 # DOCS A black rectangle over a crop (paper, footnote 9).
 # DOCS
@@ -20,7 +20,7 @@ from ...registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class LoadGreyImage(BaseTransform):
-    """Load a picture from its file, or take the array given, as grey.
+    """Load an image from its file, or take the array given, as grey.
 
     A file is decoded in colour and converted by the same function as an
     array, so both give the same crop.
@@ -34,15 +34,15 @@ class LoadGreyImage(BaseTransform):
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is no whole picture or too large to decode, or
-            the array no uint8 picture.
+        ValueError: If the file is no whole image or too large to decode, or
+            the array no uint8 image.
     """
 
     def __init__(self, backend_args: dict | None = None) -> None:
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
-        """Load the picture of one sample."""
+        """Load the image of one sample."""
         img = results.get('img')
         if img is None:
             img = self._read(results['img_path'])
@@ -57,12 +57,12 @@ class LoadGreyImage(BaseTransform):
             content = get(path, self.backend_args)
         except FileNotFoundError as error:
             raise FileNotFoundError(
-                f'picture {path!r} does not exist; is data_prefix the folder '
+                f'image {path!r} does not exist; is data_prefix the folder '
                 'its annotation file refers to?'
             ) from error
         except (KeyError, ValueError) as error:  # such as a://b, or a NUL
             raise ValueError(
-                f'picture {path!r} is no name of a file that MMEngine can '
+                f'image {path!r} is no name of a file that MMEngine can '
                 f'read ({error}); correct the annotation file.'
             ) from error
         check_size(content, path)
@@ -74,8 +74,8 @@ class LoadGreyImage(BaseTransform):
                 img = None
         if img is None:
             raise ValueError(
-                f'picture {path!r} ({len(content)} bytes) is corrupt or cut '
-                'short; copy it again from the original data set, or remove '
+                f'image {path!r} ({len(content)} bytes) is corrupt or cut '
+                'short; copy it again from the original dataset, or remove '
                 'the face from the annotation file.'
             )
         return img

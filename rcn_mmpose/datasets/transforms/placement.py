@@ -1,9 +1,9 @@
 """Transforms that decide where the face lies in the crop."""
 # DOCS From a face's box or keypoints to the square that is cropped.
 # DOCS
-# DOCS Cutting the face out of the picture, without aliasing.
+# DOCS Cutting the face out of the image, without aliasing.
 # DOCS
-# DOCS Keypoints of a crop without its picture.
+# DOCS Keypoints of a crop without its image.
 # DOCS
 # DOCS Mirrored faces whose labels lie to one side.
 # DOCS
@@ -29,7 +29,7 @@ RULES = {
 
 @TRANSFORMS.register_module()
 class FaceBox(BaseTransform):
-    """Choose the square of the picture that the network sees.
+    """Choose the square of the image that the network sees.
 
     Required keys: ``bbox`` (1, 4), for the keypoint rules ``keypoints``
     (1, K, 2) and ``img_shape``. Added keys: ``bbox_center`` (1, 2) and
@@ -108,7 +108,7 @@ class CropFace(TopdownAffine):
     MMPose's ``TopdownAffine`` reads one bilinear sample a pixel and so skips
     pixels of a large face. Here the warp is drawn n times finer, n being the
     reduction rounded up, and each n x n block is averaged. Keys and geometry
-    are those of ``TopdownAffine``; beyond the picture everything is black.
+    are those of ``TopdownAffine``; beyond the image everything is black.
 
     Args:
         input_size (tuple): Width and height of the crop in pixels.
@@ -122,8 +122,8 @@ class CropFace(TopdownAffine):
         width, height = self.input_size
         scale = self._fix_aspect_ratio(results['bbox_scale'], width / height)
         n = oversampling(scale[0, 0], width)
-        picture = results['img']
-        results['img'] = picture[:1, :1]  # not warped by the base class
+        image = results['img']
+        results['img'] = image[:1, :1]  # not warped by the base class
         results = super().transform(results)
 
         matrix = get_warp_matrix(
@@ -132,13 +132,13 @@ class CropFace(TopdownAffine):
             float(results.get('bbox_rotation', [0.0])[0]),
             output_size=self.input_size,
         )
-        results['img'] = warp(picture, matrix, self.input_size, n)
+        results['img'] = warp(image, matrix, self.input_size, n)
         return results
 
 
 @TRANSFORMS.register_module()
 class CropKeypoints(TopdownAffine):
-    """Find where keypoints lie in the crop; no picture is read or warped.
+    """Find where keypoints lie in the crop; no image is read or warped.
 
     For models that see keypoints alone. Keys and geometry are those of
     ``rcn_mmpose.CropFace``, but for ``img``, which is left alone.

@@ -14,21 +14,21 @@ from mmpose.registry import DATASETS
 
 from ...synthetic.face_set import make_part, parts_of, write_annotations
 
-SIDE = 160  # of synthetic pictures, in pixels
+SIDE = 160  # of synthetic images, in pixels
 
 
 class RawFace(NamedTuple):
-    """A face in its picture.
+    """A face in its image.
 
     Attributes:
-        picture: uint8 BGR, (H, W, 3).
+        image: uint8 BGR, (H, W, 3).
         box: (x1, y1, x2, y2), (1, 4).
         keypoints: In pixels, (K, 2).
         visible: Which are labelled, bool (K,).
         unit: What errors are divided by, in pixels: the distance of the eyes.
     """
 
-    picture: np.ndarray
+    image: np.ndarray
     box: np.ndarray
     keypoints: np.ndarray
     visible: np.ndarray
@@ -103,14 +103,14 @@ def raw_faces(
 
 
 def count_faces(dataset: dict[str, Any]) -> int:
-    """Count the faces of a data set's annotation file."""
+    """Count the faces of a dataset's annotation file."""
     path = osp.join(dataset.get('data_root') or '', dataset['ann_file'])
     with open(path, encoding='utf-8') as file:
         return len(json.load(file)['annotations'])
 
 
 def _raw_face(info: dict[str, Any], pair: tuple) -> RawFace:
-    """Read a face's picture."""
+    """Read a face's image."""
     keypoints = np.asarray(info['keypoints'][0], float)
     visible = np.asarray(info['keypoints_visible'][0])
     eyes = [keypoints[list(group)].mean(0) for group in pair]

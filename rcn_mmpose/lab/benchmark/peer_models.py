@@ -1,7 +1,7 @@
 """Other packages that find keypoints, where they are installed.
 
-Each is called with a picture (uint8 BGR) and a box (x1, y1, x2, y2) and
-returns the 5 points of MTFL or 68 of 300W in pixels of the picture, (K, 2),
+Each is called with an image (uint8 BGR) and a box (x1, y1, x2, y2) and
+returns the 5 points of MTFL or 68 of 300W in pixels of the image, (K, 2),
 or None if it finds no face.
 """
 
@@ -31,7 +31,7 @@ class Peer(Protocol):
 
     points: int
 
-    def __call__(self, picture: np.ndarray, box: np.ndarray) -> np.ndarray:
+    def __call__(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         """Find the points."""
 
 
@@ -62,28 +62,28 @@ class Dlib:
         )
         self.detector = self.dlib.get_frontal_face_detector() if detect else None
 
-    def __call__(self, picture: np.ndarray, box: np.ndarray) -> np.ndarray | None:
+    def __call__(self, image: np.ndarray, box: np.ndarray) -> np.ndarray | None:
         """Find 68 points."""
         place, corner = box, np.zeros(2)
         if self.detector is not None:
-            picture, corner = around(picture, box)
-        picture = np.ascontiguousarray(picture[..., ::-1])
+            image, corner = around(image, box)
+        image = np.ascontiguousarray(image[..., ::-1])
         if self.detector is not None:
             found = [
                 np.array((f.left(), f.top(), f.right(), f.bottom()), float)
-                for f in self.detector(picture, 1)
+                for f in self.detector(image, 1)
             ]
             if not found:
                 return None
             place = nearest(found, box - np.tile(corner, 2))
         rectangle = self.dlib.rectangle(*np.round(place).astype(int).tolist())
-        shape = self.predictor(picture, rectangle)
+        shape = self.predictor(image, rectangle)
         points = [(shape.part(i).x, shape.part(i).y) for i in range(68)]
         return np.array(points, float) + corner
 
 
 class MediaPipe:
-    """MediaPipe's face mesh, on single pictures; its points reduced to 5."""
+    """MediaPipe's face mesh, on single images; its points reduced to 5."""
 
     points = 5
 
@@ -98,16 +98,16 @@ class MediaPipe:
             static_image_mode=True, max_num_faces=1, refine_landmarks=True
         )
 
-    def __call__(self, picture: np.ndarray, box: np.ndarray) -> np.ndarray | None:
+    def __call__(self, image: np.ndarray, box: np.ndarray) -> np.ndarray | None:
         """Find 5 points."""
-        part, corner = around(picture, box)
+        part, corner = around(image, box)
         height, width = part.shape[:2]
         rgb = np.ascontiguousarray(part[..., ::-1])
         found = self.mesh.process(rgb).multi_face_landmarks
         if not found:
             return None
         points = [found[0].landmark[i] for i in MESH_5]
-        # from the corner of the first pixel, in sides of the picture
+        # from the corner of the first pixel, in sides of the image
         places = np.array([(p.x * width, p.y * height) for p in points])
         return places - 0.5 + corner
 
@@ -121,9 +121,9 @@ class MTCNN:
         package = _installed('facenet_pytorch', 'facenet-pytorch')
         self.network = package.MTCNN(keep_all=True, device='cpu')
 
-    def __call__(self, picture: np.ndarray, box: np.ndarray) -> np.ndarray | None:
+    def __call__(self, image: np.ndarray, box: np.ndarray) -> np.ndarray | None:
         """Find 5 points."""
-        part, corner = around(picture, box)
+        part, corner = around(image, box)
         rgb = np.ascontiguousarray(part[..., ::-1])
         boxes, _, points = self.network.detect(rgb, landmarks=True)
         if boxes is None:
@@ -133,17 +133,17 @@ class MTCNN:
         return np.asarray(points[index], float) + corner
 
 
-def around(picture: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def around(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Cut out a box with a margin.
 
     Returns:
         tuple: The part, and its first pixel (x, y).
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     margin = MARGIN * (box[2:] - box[:2])
     low = np.floor(np.clip(box[:2] - margin, 0, (width, height))).astype(int)
     high = np.ceil(np.clip(box[2:] + margin, 0, (width, height))).astype(int)
-    return picture[low[1] : high[1], low[0] : high[0]], low.astype(float)
+    return image[low[1] : high[1], low[0] : high[0]], low.astype(float)
 
 
 def nearest(boxes: list[np.ndarray], box: np.ndarray) -> np.ndarray:

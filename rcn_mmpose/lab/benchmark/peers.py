@@ -86,10 +86,10 @@ def set_up(
 
     def run() -> None:
         face = next(turn)
-        model(face.picture, face.box[0])
+        model(face.image, face.box[0])
 
     def facts() -> dict[str, Any]:
-        points = [model(face.picture, face.box[0]) for face in found]
+        points = [model(face.image, face.box[0]) for face in found]
         return dict(
             on=name,
             errors={
@@ -112,16 +112,16 @@ class _Ours:
         self.model = load_model(config, checkpoint)
         self.points = len(self.model.info.keypoints)
 
-    def __call__(self, picture: np.ndarray, box: np.ndarray) -> np.ndarray:
+    def __call__(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         """Find the points."""
-        return self.model(picture, box[None]).keypoints[0]
+        return self.model(image, box[None]).keypoints[0]
 
 
 def face_error(points: np.ndarray, face: RawFace, count: int) -> float:
     """Return a face's mean error, in percent of its eyes' distance.
 
     Args:
-        points (np.ndarray): In pixels of the picture, 5 or 68 of them.
+        points (np.ndarray): In pixels of the image, 5 or 68 of them.
         face (RawFace): The truth, 5 or 68 points.
         count (int): Over how many: 5 of 68 are eyes, nose and corners of the
             mouth.

@@ -166,7 +166,7 @@ def complexity(model: Config, size: tuple[int, int]) -> dict[str, float]:
 def set_up_predictor(
     config: str, folder: str, options: dict[str, Any]
 ) -> dict[str, Case]:
-    """Set up the whole path: from pictures and boxes to keypoints.
+    """Set up the whole path: from images and boxes to keypoints.
 
     Args:
         config (str): Whose faces are taken.
@@ -184,18 +184,18 @@ def set_up_predictor(
         checkpoint = checkpoint or random_checkpoint(options['model'])
         model = load_model(**dict(options, checkpoint=checkpoint))
     faces, name = raw_faces(config, folder, FACES)
-    pictures, boxes = [x.picture for x in faces], [x.box for x in faces]
+    images, boxes = [x.image for x in faces], [x.box for x in faces]
     crops = np.concatenate(
-        [model.crop(*face) for face in zip(pictures, boxes, strict=True)]
+        [model.crop(*face) for face in zip(images, boxes, strict=True)]
     )
     count = len(faces)
-    turn = itertools.cycle(zip(pictures, boxes, strict=True))
+    turn = itertools.cycle(zip(images, boxes, strict=True))
     one = itertools.cycle(crops[:, None])
     return {
         'whole path, batch 1': Case(
             lambda: model(*next(turn)), 1, lambda: dict(on=name)
         ),
-        f'whole path, batch {count}': Case(lambda: model(pictures, boxes), count),
+        f'whole path, batch {count}': Case(lambda: model(images, boxes), count),
         'crop to keypoints, batch 1': Case(lambda: model.predict(next(one)), 1),
         f'crop to keypoints, batch {count}': Case(lambda: model.predict(crops), count),
     }

@@ -1,6 +1,6 @@
 """How a detector's boxes differ from the boxes of training faces.
 
-    python -m rcn_mmpose.lab.calibration.detector_boxes ANNOTATIONS PICTURES --faces 300
+    python -m rcn_mmpose.lab.calibration.detector_boxes ANNOTATIONS IMAGES --faces 300
 
 takes every n-th face of a COCO annotation file whose boxes are those that a
 model was trained on, looks for it with OpenCV's cascade, and prints medians
@@ -22,7 +22,7 @@ import numpy as np
 
 from ...detect.haar import HaarDetector
 from ...geometry.overlap import overlap
-from ...image.reading import read_picture
+from ...image.reading import read_image
 
 # A box that shares less of the union with the true one is another thing.
 LEAST_OVERLAP = 0.25
@@ -35,7 +35,7 @@ class Calibration(NamedTuple):
         faces: That were looked for.
         missed: Of them, those without a box.
         others: Boxes that belong to none of them; the set may not name all
-            faces of its pictures.
+            faces of its images.
         scale: Median of the true side by the detector's.
         shift: Median of how much lower the true centre lies, by the
             detector's side.
@@ -54,17 +54,17 @@ class Calibration(NamedTuple):
 
 def calibrate(
     detector: Callable[[np.ndarray], np.ndarray],
-    pictures: Sequence[str],
+    images: Sequence[str],
     boxes: np.ndarray,
     turn: float = 0.0,
 ) -> Calibration:
     """Compare a detector's boxes with true ones.
 
     Args:
-        detector (Callable): From a picture to boxes (N, 4).
-        pictures (Sequence[str]): Their paths, one a face.
+        detector (Callable): From an image to boxes (N, 4).
+        images (Sequence[str]): Their paths, one a face.
         boxes (np.ndarray): The true boxes (x1, y1, x2, y2), (N, 4).
-        turn (float): Degrees by which to turn each picture about the middle
+        turn (float): Degrees by which to turn each image about the middle
             of the true box, to see what the detector can stand. Defaults to
             0.
 
@@ -75,17 +75,17 @@ def calibrate(
         ValueError: If no face was found.
     """
     pairs, others = [], 0
-    for path, box in zip(pictures, boxes, strict=True):
-        picture = read_picture(path)
+    for path, box in zip(images, boxes, strict=True):
+        image = read_image(path)
         if turn:
             middle = ((box[:2] + box[2:]) / 2).tolist()
-            picture = cv2.warpAffine(
-                picture,
+            image = cv2.warpAffine(
+                image,
                 cv2.getRotationMatrix2D(middle, turn, 1),
-                picture.shape[1::-1],
+                image.shape[1::-1],
                 borderMode=cv2.BORDER_REPLICATE,
             )
-        found = detector(picture)
+        found = detector(image)
         shares = overlap(box, found)
         others += len(found)
         if len(found) and shares.max() >= LEAST_OVERLAP:
@@ -120,13 +120,13 @@ def main(args: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.add_argument('annotations', help='COCO json of training faces')
-    parser.add_argument('pictures', help='the folder of its pictures')
+    parser.add_argument('images', help='the folder of its images')
     parser.add_argument('--faces', type=int, default=300, help='how many')
     parser.add_argument(
         '--boxes', default='cascade', help='those of HaarDetector to compare'
     )
     parser.add_argument(
-        '--turn', type=float, default=0, help='of the pictures, in degrees'
+        '--turn', type=float, default=0, help='of the images, in degrees'
     )
     options = parser.parse_args(args)
     with open(options.annotations, encoding='utf-8') as file:
@@ -138,7 +138,7 @@ def main(args: Sequence[str] | None = None) -> None:
     corners[:, 2:] += corners[:, :2]
     found = calibrate(
         HaarDetector(options.boxes),
-        [os.path.join(options.pictures, names[face['image_id']]) for face in chosen],
+        [os.path.join(options.images, names[face['image_id']]) for face in chosen],
         corners,
         options.turn,
     )

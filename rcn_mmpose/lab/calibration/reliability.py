@@ -87,7 +87,7 @@ def draw_reliability(
     """Draw confidence against share, and ellipses' names against shares.
 
     Args:
-        path (str): Picture to write; its ending says in which form.
+        path (str): Image to write; its ending says in which form.
         bins (Mapping[str, Bins]): By label, in the order of drawing.
         ellipses (Mapping[str, tuple]): By label, what ellipses are to hold,
             and the part of the truths that they do hold, both in [0, 1].

@@ -60,7 +60,7 @@ def draw(
     predictions.
 
     Args:
-        path (str): The picture.
+        path (str): The image.
         sumnet (torch.nn.Module): A SumNet.
         rcn (torch.nn.Module): An RCN for the same crops.
         dataset (Sequence): Of faces, in test mode.

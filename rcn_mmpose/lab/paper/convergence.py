@@ -41,7 +41,7 @@ def draw_convergence(
     """Draw validated errors by epoch; SumNet and RCN have their colours.
 
     Args:
-        path (str): The picture.
+        path (str): The image.
         curves (Mapping[str, Sequence[float]]): Errors in percent from epoch
             1 on, by label; the network's name is the label's first word.
         quantity (str): What the errors are, for the axis.

@@ -94,7 +94,7 @@ def draw_samples(
     """Draw figure 3: faces from easy to hard, a row a model.
 
     Args:
-        path (str): The picture.
+        path (str): The image.
         tested (Mapping[str, FaceErrors]): The same faces by model.
         seed (int): Of the choice of faces.
 
@@ -120,7 +120,7 @@ def draw_log_errors(path: str, tested: Mapping[str, FaceErrors]) -> None:
     faces.
 
     Args:
-        path (str): The picture.
+        path (str): The image.
         tested (Mapping[str, FaceErrors]): The same faces by model.
     """
     import matplotlib
@@ -152,14 +152,14 @@ def face_tile(face: FaceResult, side: int = 160) -> np.ndarray:
     """Draw a face, its truth and its prediction, (side, side, 3) BGR.
 
     Raises:
-        ValueError: If its picture cannot be read.
+        ValueError: If its image cannot be read.
     """
-    picture = cv2.imread(face.img_path)
-    if picture is None:
-        raise ValueError(f'picture {face.img_path!r} cannot be read.')
+    image = cv2.imread(face.img_path)
+    if image is None:
+        raise ValueError(f'image {face.img_path!r} cannot be read.')
     reach = 0.55 * face.scale.max()
     view = np.concatenate((face.centre - reach, face.centre + reach))
-    return draw_face(picture, face.truth, face.pred, view=view, side=side)
+    return draw_face(image, face.truth, face.pred, view=view, side=side)
 
 
 def draw_grid(

@@ -154,7 +154,7 @@ class Experiment:
         return next(filter(None, found), '')
 
     def tested_on(self, test: TestSet) -> dict:
-        """Return the data set of a test, a config."""
+        """Return the dataset of a test, a config."""
         cfg = Config(dict(test_dataloader=self.cfg.test_dataloader.to_dict()))
         cfg.merge_from_dict(test.options)
         return cfg.test_dataloader.dataset

@@ -49,7 +49,7 @@ def synthetic_options(cfg: Config, data_root: str) -> dict[str, Any]:
 
 
 def missing_of(dataset: dict) -> str:
-    """Name a file or folder of a data set that is missing, or none."""
+    """Name a file or folder of a dataset that is missing, or none."""
     root = dataset.get('data_root') or ''
     for path, there in (
         (dataset['ann_file'], osp.isfile),
@@ -62,7 +62,7 @@ def missing_of(dataset: dict) -> str:
 
 
 def faces_of(dataset: dict) -> dict[str, Any]:
-    """Read which faces a data set has.
+    """Read which faces a dataset has.
 
     Args:
         dataset (dict): Its config.

@@ -105,7 +105,7 @@ def draw(path: str, tested: dict[str, FaceErrors]) -> None:
     """Draw figure 7: a column a face, a row a model.
 
     Args:
-        path (str): The picture.
+        path (str): The image.
         tested (dict[str, FaceErrors]): From :func:`predict_all`.
     """
     chosen = choose(tested[ROWS[0]].errors, tested[ROWS[-1]].errors)

@@ -25,7 +25,7 @@ class FaceErrors(NamedTuple):
     Attributes:
         faces (list[FaceResult]): With truth and prediction.
         errors (np.ndarray): In percent, by pixels and the main normaliser of
-            the data set, (N,).
+            the dataset, (N,).
     """
 
     faces: list[FaceResult]
@@ -60,7 +60,7 @@ def build_model(cfg: Config, checkpoint: str) -> torch.nn.Module:
 def batches(
     dataset: Sequence, indices: Sequence[int], size: int = 64
 ) -> Iterator[dict]:
-    """Yield batches of a data set, as a data loader would."""
+    """Yield batches of a dataset, as a data loader would."""
     for begin in range(0, len(indices), size):
         chosen = indices[begin : begin + size]
         yield pseudo_collate([dataset[int(i)] for i in chosen])
@@ -112,7 +112,7 @@ def build_dataset(cfg: Config, options: dict) -> Sequence:
 
 
 def in_crop(face: FaceResult, points: np.ndarray) -> np.ndarray:
-    """Move positions (K, 2) from the picture into the crop, in its pixels."""
+    """Move positions (K, 2) from the image into the crop, in its pixels."""
     corner = face.centre - face.scale / 2
     return (points - corner) * (face.size / face.scale)
 

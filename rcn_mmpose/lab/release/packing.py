@@ -123,7 +123,7 @@ def refuse_paths(content: Mapping) -> None:
 def differences(config: Config, training: Training) -> list[str]:
     """List where a network was trained by another config than it ships with.
 
-    Losses and what happens to pictures in training are left aside.
+    Losses and what happens to images in training are left aside.
     """
     trained = parse_config(training.meta['cfg'])['model']
     found = []

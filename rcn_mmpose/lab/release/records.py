@@ -22,7 +22,7 @@ MODELS = '\nModels:\n'
 
 
 def read_metrics(path: str | None) -> dict[str, dict[str, float]]:
-    """Read test results, ``{data set: {measure: number}}``, from a json.
+    """Read test results, ``{dataset: {measure: number}}``, from a json.
 
     Args:
         path (str, optional): Of the file; without one there are no results.
@@ -43,7 +43,7 @@ def read_metrics(path: str | None) -> dict[str, dict[str, float]]:
     )
     if not fits:
         raise ValueError(
-            f'{path!r} must hold numbers by data set and measure, such as '
+            f'{path!r} must hold numbers by dataset and measure, such as '
             '{"AFLW-5": {"NME cells": 5.6, "NME pixels": 5.3}}.'
         )
     return content
@@ -71,7 +71,7 @@ def card_facts(model: ShippedModel) -> str:
     lines = ['| | |', '| --- | --- |']
     lines += [f'| {name} | {fact} |' for name, fact in facts.items()]
     if model.metrics:
-        lines += ['', '| data set | measure | value |', '| --- | --- | --- |']
+        lines += ['', '| dataset | measure | value |', '| --- | --- | --- |']
     for data, results in model.metrics.items():
         lines += [f'| {data} | {k} | {v:g} |' for k, v in results.items()]
     return '\n'.join(lines)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...geometry.keypoints import FIVE_NAMES
 
-# name -> data set, annotation file, pictures
+# name -> dataset, annotation file, images
 LISTS = dict(
     mtfl_train=('MTFLDataset', 'mtfl_train', 'mtfl/'),
     mtfl_val=('MTFLDataset', 'mtfl_val', 'mtfl/'),
@@ -41,8 +41,8 @@ class AnnotatedFaces:
     Attributes:
         name: Of the list.
         ann_file: Its annotation file.
-        metainfo: Of the data set.
-        faces: As MMPose's data sets give them, with ``img_path``, ``bbox``
+        metainfo: Of the dataset.
+        faces: As MMPose's datasets give them, with ``img_path``, ``bbox``
             (1, 4), ``keypoints`` (1, K, 2), ``keypoints_visible`` (1, K),
             ``id`` and ``raw_ann_info``.
     """
@@ -75,10 +75,10 @@ def faces_of_list(name: str, root: str = 'data') -> AnnotatedFaces:
 
     Args:
         name (str): One of :data:`LISTS`.
-        root (str): Folder of annotations and pictures.
+        root (str): Folder of annotations and images.
 
     Raises:
-        FileNotFoundError: If annotations or pictures are not there.
+        FileNotFoundError: If annotations or images are not there.
         ValueError: If there is no such list.
     """
     if name not in LISTS:
@@ -86,24 +86,24 @@ def faces_of_list(name: str, root: str = 'data') -> AnnotatedFaces:
             f'data {name!r}; choose one of {", ".join(LISTS)}, or give an '
             'annotation file or a config.'
         )
-    kind, ann_file, pictures = LISTS[name]
+    kind, ann_file, images = LISTS[name]
     return _build(
         name,
         type=f'rcn_mmpose.{kind}',
         data_root=root,
         ann_file=f'annotations/{ann_file}.json',
-        data_prefix=dict(img=pictures),
+        data_prefix=dict(img=images),
     )
 
 
-def faces_of_file(ann_file: str, pictures: str) -> AnnotatedFaces:
+def faces_of_file(ann_file: str, images: str) -> AnnotatedFaces:
     """Load an annotation file.
 
     Args:
         ann_file (str): COCO json. Its keypoints are known as MTFL's by their
             names and as 300W's by their number; others must be named by its
             category, see ``rcn_mmpose.OwnFaceDataset``.
-        pictures (str): Folder of its pictures.
+        images (str): Folder of its images.
 
     Raises:
         FileNotFoundError: If it or the folder does not exist.
@@ -115,7 +115,7 @@ def faces_of_file(ann_file: str, pictures: str) -> AnnotatedFaces:
             with open(ann_file, encoding='utf-8') as file:
                 names = json.load(file)['categories'][0]['keypoints']
         except (ValueError, KeyError, IndexError):
-            pass  # the data set says what is wrong
+            pass  # the dataset says what is wrong
     kind = 'OwnFaceDataset'
     if tuple(names) == FIVE_NAMES:
         kind = 'MTFLDataset'
@@ -125,7 +125,7 @@ def faces_of_file(ann_file: str, pictures: str) -> AnnotatedFaces:
         osp.splitext(osp.basename(ann_file))[0],
         type=f'rcn_mmpose.{kind}',
         ann_file=ann_file,
-        data_prefix=dict(img=pictures),
+        data_prefix=dict(img=images),
     )
 
 
@@ -151,7 +151,7 @@ def faces_of_config(path: str, part: str = 'val') -> AnnotatedFaces:
 
 
 def _build(name: str, **dataset: Any) -> AnnotatedFaces:
-    """Build a data set and list its faces."""
+    """Build a dataset and list its faces."""
     from mmpose.registry import DATASETS
 
     built = DATASETS.build({**dataset, 'test_mode': True, 'pipeline': []})

@@ -94,7 +94,7 @@ def draw_box_errors(
     """Draw errors over how far boxes are off.
 
     Args:
-        path (str): Picture to write.
+        path (str): Image to write.
         curves (Mapping): By label, the error by kind and amount.
         quantity (str): What the errors are, for the axis.
     """

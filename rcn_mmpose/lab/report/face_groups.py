@@ -46,7 +46,7 @@ def group_faces(
     """Group faces, as far as is known of them.
 
     Args:
-        faces (Sequence[dict]): N faces as MMPose's data sets give them.
+        faces (Sequence[dict]): N faces as MMPose's datasets give them.
         names (Sequence[str]): Of their keypoints.
         eyes (tuple, optional): Two groups of keypoints, the eyes' ends or
             centres.

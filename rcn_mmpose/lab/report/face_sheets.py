@@ -1,4 +1,4 @@
-"""Pictures of the worst faces of a test, and of some at random."""
+"""Images of the worst faces of a test, and of some at random."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ...evaluation.faces import FaceResult
 from ...image.contact_sheet import contact_sheet, draw_face
-from ...image.reading import read_picture
+from ...image.reading import read_image
 
 SIDE = 240  # of a tile, in pixels
 
@@ -66,7 +66,7 @@ def _tile(face: FaceResult, error: float, hidden: np.ndarray) -> np.ndarray:
     """Draw a face, with its id and error."""
     reach = 0.6 * face.scale.max()
     tile = draw_face(
-        read_picture(face.img_path),
+        read_image(face.img_path),
         face.truth,
         face.pred,
         hidden=hidden,

@@ -1,7 +1,7 @@
 """How far labels lie sideways of what they mean, found by mirrored faces.
 
 A network that learned labels which all lie some pixels to the right places
-its keypoints as far to the right, in a mirrored picture too. Mirrored back,
+its keypoints as far to the right, in a mirrored image too. Mirrored back,
 those lie to the left. Half the difference of both predictions is what the
 network learned; their mean is free of it, and labels can be held against it.
 Up and down there is no such mirror.
@@ -14,20 +14,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...image.reading import read_picture
+from ...image.reading import read_image
 from ...inference.predictor import Predictor
 from .annotated_faces import AnnotatedFaces
 
 
 class MirrorBias(NamedTuple):
-    """Of N faces with K keypoints, in pixels of their pictures.
+    """Of N faces with K keypoints, in pixels of their images.
 
     Attributes:
         labels (np.ndarray): How far each label lies to the right of the mean
             of both predictions, (N, K); NaN where there is no label.
         network (np.ndarray): How far the network places each keypoint to the
             right, (N, K).
-        sizes (list[tuple[int, int]]): Widths and heights of the pictures.
+        sizes (list[tuple[int, int]]): Widths and heights of the images.
         sides (np.ndarray): Of the faces' boxes, (N,).
     """
 
@@ -51,7 +51,7 @@ def mirror_bias(
 
     Raises:
         ValueError: If the numbers of keypoints differ.
-        OSError: If a picture cannot be read.
+        OSError: If an image cannot be read.
     """
     swap = faces.metainfo['flip_indices']
     count = len(model.info.keypoints)
@@ -62,13 +62,13 @@ def mirror_bias(
         )
     labels, network, sizes, sides = [], [], [], []
     for face in faces.faces:
-        picture = read_picture(face['img_path'])
-        height, width = picture.shape[:2]
+        image = read_image(face['img_path'])
+        height, width = image.shape[:2]
         x1, y1, x2, y2 = face['bbox'][0].tolist()
-        plain = model(picture, [[x1, y1, x2, y2]]).keypoints[0, :, 0]
+        plain = model(image, [[x1, y1, x2, y2]]).keypoints[0, :, 0]
         # pixel centres are whole numbers, so x goes to width - 1 - x
         box = [width - 1 - x2, y1, width - 1 - x1, y2]
-        mirrored = np.ascontiguousarray(picture[:, ::-1])
+        mirrored = np.ascontiguousarray(image[:, ::-1])
         other = model(mirrored, [box]).keypoints[0, :, 0]
         back = (width - 1 - other)[swap]
         network.append((plain - back) / 2)

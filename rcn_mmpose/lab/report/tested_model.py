@@ -11,7 +11,7 @@ from ...evaluation.faces import FaceResult, read_face
 from ...geometry.overlap import match_boxes
 from ...geometry.squares import Squares
 from ...image.crop import crop_square
-from ...image.reading import read_picture
+from ...image.reading import read_image
 from ...inference.predictor import Detector, Predictor
 from ...inference.second_pass import merge, predict_again
 from .annotated_faces import AnnotatedFaces
@@ -26,7 +26,7 @@ class Predicted:
         rows: The face of each square, indices.
         squares: Their centres (2,) and sides, upright ones.
         keypoints: By the passes, (K, 2) of each square, in pixels of the
-            picture: of the first; with two passes also of the second and of
+            image: of the first; with two passes also of the second and of
             both joined.
         cells: The most probable cells of the first pass, (K, 2) of each
             square; None if the model gives none.
@@ -108,7 +108,7 @@ def run_test(
     wrong_faces: Collection[int] = (),
     advance: Callable[[int], None] = lambda steps=1: None,
 ) -> Tested:
-    """Test a model; every picture is read once.
+    """Test a model; every image is read once.
 
     Args:
         model (Predictor): From ``load_model``.
@@ -123,7 +123,7 @@ def run_test(
     Raises:
         ValueError: If the model has another number of keypoints, or a face
             cannot be cropped.
-        OSError: If a picture cannot be read.
+        OSError: If an image cannot be read.
     """
     count = faces.metainfo['num_keypoints']
     if len(model.info.keypoints) != count:
@@ -146,11 +146,11 @@ def run_test(
         found.cells = None  # for the paper's protocol the true box is right
     if detector is not None:
         tested.detected = empty()
-    by_picture: dict[str, list[int]] = {}
+    by_image: dict[str, list[int]] = {}
     for i, face in enumerate(faces.faces):
-        by_picture.setdefault(face['img_path'], []).append(i)
-    for path, rows in by_picture.items():
-        picture = read_picture(path)
+        by_image.setdefault(face['img_path'], []).append(i)
+    for path, rows in by_image.items():
+        image = read_image(path)
         boxes = np.stack([faces.faces[i]['bbox'][0] for i in rows])
         jobs = []
         for i, box in zip(rows, boxes, strict=True):
@@ -162,7 +162,7 @@ def run_test(
                     for e in errors
                 ]
         if detector is not None:
-            found = detector(picture)
+            found = detector(image)
             matches = match_boxes(boxes.astype(float), found)
             for i, match in zip(rows, matches, strict=True):
                 if match is not None:
@@ -170,7 +170,7 @@ def run_test(
                     jobs.append((tested.detected, i, square))
             tested.others += len(found) - len(rows) + matches.count(None)
         try:
-            _predict(model, picture, jobs)
+            _predict(model, image, jobs)
         except ValueError as error:
             raise ValueError(f'a face of {path!r}: {error}') from error
         advance(len(rows))
@@ -179,10 +179,10 @@ def run_test(
 
 def _predict(
     model: Predictor,
-    picture: np.ndarray,
+    image: np.ndarray,
     jobs: Sequence[tuple[Predicted, int, Squares]],
 ) -> None:
-    """Predict all squares of a picture at once."""
+    """Predict all squares of an image at once."""
     size = model.info.input_size
     squares = Squares(
         *(
@@ -192,16 +192,16 @@ def _predict(
     )
     crops = np.stack(
         [
-            crop_square(picture, centre, side, size, float(rotation))
+            crop_square(image, centre, side, size, float(rotation))
             for centre, side, rotation in zip(
                 squares.centre, squares.side, squares.rotation, strict=True
             )
         ]
     )
-    found = squares.to_picture(model.predict(crops), size[0])
+    found = squares.to_image(model.predict(crops), size[0])
     passes = [found[0]]
     if model.second_pass:
-        again, _ = predict_again(model, [picture] * len(crops), found)
+        again, _ = predict_again(model, [image] * len(crops), found)
         passes += [again[0], merge(found, again)[0]]
     start = 0
     for target, row, part in jobs:

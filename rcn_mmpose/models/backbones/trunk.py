@@ -152,7 +152,7 @@ class Trunk(BaseModule):
             raise ValueError(
                 f'{type(self).__name__} got an input of shape '
                 f'{tuple(x.shape)}; it takes (B, {self.in_channels}, H, W). '
-                f'Load the pictures with {self.in_channels} channel(s) or set '
+                f'Load the images with {self.in_channels} channel(s) or set '
                 'in_channels.'
             )
         for side in x.shape[-2:]:

@@ -14,7 +14,7 @@ class LCNDataPreprocessor(PoseDataPreprocessor):
     Args:
         batch_floor_in_training (bool): In training, bound the gain by the
             mean over the whole batch, as the paper's code does. Evaluation
-            always takes each picture by itself. Defaults to False.
+            always takes each image by itself. Defaults to False.
         non_blocking (bool, optional): Copy to the device asynchronously.
     """
 
@@ -38,7 +38,7 @@ class LCNDataPreprocessor(PoseDataPreprocessor):
             dict: ``inputs`` (B, 1, H, W) float32 and ``data_samples``.
 
         Raises:
-            ValueError: If the crops are not raw uint8 pictures.
+            ValueError: If the crops are not raw uint8 images.
         """
         for crop in data['inputs']:
             if crop.dtype != torch.uint8:
@@ -49,6 +49,6 @@ class LCNDataPreprocessor(PoseDataPreprocessor):
                     'one of the two.'
                 )
         data = super().forward(data, training)
-        floor = self.train_floor if training else 'picture'
+        floor = self.train_floor if training else 'image'
         data['inputs'] = local_contrast_normalize(data['inputs'], floor)
         return data

@@ -12,10 +12,10 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class EquivariantLandmarkLoss(nn.Module):
-    """Keypoints move with the picture: a loss without labels (ELT).
+    """Keypoints move with the image: a loss without labels (ELT).
 
     With L the network and T a small random affine map of the crop, the loss
-    is alpha times the mean over pictures and keypoints of
+    is alpha times the mean over images and keypoints of
     ``|T(L(I)) - L(T(I))|^2`` in square pixels. The paper names neither the
     range of T nor a rule for keypoints that T moves out of the crop, where no
     prediction can follow: here these do not count.

@@ -60,7 +60,7 @@ class SpatialCrossEntropyLoss(nn.Module):
         batch, keypoints, height, width = scores.shape
         if cells.shape[:2] != scores.shape[:2]:
             raise ValueError(
-                f'{keypoints} score maps for each of {batch} pictures, but '
+                f'{keypoints} score maps for each of {batch} images, but '
                 f"targets of shape {tuple(cells.shape)}: the head's "
                 'out_channels must equal the number of keypoints of the data.'
             )

@@ -1,4 +1,4 @@
-"""Training with pictures that have no labels (RCN+: CVPR 2018)."""
+"""Training with images that have no labels (RCN+: CVPR 2018)."""
 
 from typing import Any
 

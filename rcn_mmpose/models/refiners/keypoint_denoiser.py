@@ -63,7 +63,7 @@ def one_hot_cells(maps: Tensor) -> Tensor:
 class KeypointDenoiser(TopdownPoseEstimator):
     """Keypoint denoising model: one-hot maps in, score maps out.
 
-    It sees no picture but the keypoints alone, one map each, and learns their
+    It sees no image but the keypoints alone, one map each, and learns their
     distribution P(Y_k | Y_-k) from faces with some keypoints put anywhere
     (``rcn_mmpose.CorruptKeypoints``); only those count in its loss and in its
     errors. But for its input it is a pose estimator like any other, trained

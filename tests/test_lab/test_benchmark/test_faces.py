@@ -37,7 +37,7 @@ def test_synthetic_faces_in_their_place(
     faces, name = raw_faces(path, str(tmp_path / 'made'), 3)
     assert name == '3 synthetic faces' and len(faces) == 3
     for face in faces:
-        assert face.picture.shape == (160, 160, 3)
+        assert face.image.shape == (160, 160, 3)
         assert face.box.shape == (1, 4) and face.keypoints.shape == (5, 2)
         assert 10 < face.unit < 100
 
@@ -48,7 +48,7 @@ def test_raw_faces(small: str, tmp_path: Path, converted: Path) -> None:
     assert len(faces) == 4
     found = [cv2.imread(str(p)) for p in (converted / 'mtfl').rglob('*.*g')]
     for face in faces:
-        assert any(np.array_equal(face.picture, other) for other in found)
+        assert any(np.array_equal(face.image, other) for other in found)
         left, right = face.keypoints[:2]
         assert face.unit == pytest.approx(np.hypot(*(left - right)))
         assert face.visible.all()

@@ -24,11 +24,11 @@ CORNER = np.array([10.0, 20.0])
 
 
 @pytest.fixture
-def picture() -> np.ndarray:
+def image() -> np.ndarray:
     """Blue above all, so that the order of colours shows."""
-    picture = np.zeros((100, 120, 3), np.uint8)
-    picture[..., 0] = 200
-    return picture
+    image = np.zeros((100, 120, 3), np.uint8)
+    image[..., 0] = 200
+    return image
 
 
 @pytest.fixture
@@ -43,9 +43,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> object:
     return put
 
 
-def check_rgb(picture: np.ndarray) -> None:
-    assert picture.flags.c_contiguous
-    assert picture[0, 0].tolist() == [0, 0, 200]
+def check_rgb(image: np.ndarray) -> None:
+    assert image.flags.c_contiguous
+    assert image[0, 0].tolist() == [0, 0, 200]
 
 
 class Rectangle(tuple):
@@ -76,8 +76,8 @@ def dlib(install: object) -> list[Rectangle]:
     def predictor(path: str) -> object:
         assert path == 'models/68.dat'
 
-        def points(picture: np.ndarray, face: Rectangle) -> object:
-            check_rgb(picture)
+        def points(image: np.ndarray, face: Rectangle) -> object:
+            check_rgb(image)
             return SimpleNamespace(
                 part=lambda i: SimpleNamespace(x=face[0] + i, y=face[1])
             )
@@ -85,9 +85,9 @@ def dlib(install: object) -> list[Rectangle]:
         return points
 
     def detector() -> object:
-        def detect(picture: np.ndarray, upsampling: int) -> list:
-            check_rgb(picture)
-            assert picture.shape == (60, 60, 3)
+        def detect(image: np.ndarray, upsampling: int) -> list:
+            check_rgb(image)
+            assert image.shape == (60, 60, 3)
             return found
 
         return detect
@@ -105,22 +105,22 @@ def dlib(install: object) -> list[Rectangle]:
     return found
 
 
-def test_dlib_with_our_box(dlib: list, picture: np.ndarray) -> None:
-    points = Dlib(detect=False)(picture, BOX + 0.4)
+def test_dlib_with_our_box(dlib: list, image: np.ndarray) -> None:
+    points = Dlib(detect=False)(image, BOX + 0.4)
     assert points.shape == (68, 2)
     np.testing.assert_array_equal(points[3], (23, 30))
 
 
-def test_dlib_with_its_own(dlib: list, picture: np.ndarray) -> None:
+def test_dlib_with_its_own(dlib: list, image: np.ndarray) -> None:
     model = Dlib(detect=True)
-    assert model(picture, BOX) is None
+    assert model(image, BOX) is None
     # in the part, our box is (10, 10, 50, 50)
     dlib += [Rectangle(0, 0, 9, 9), Rectangle(12, 8, 48, 50)]
-    points = model(picture, BOX)
+    points = model(image, BOX)
     np.testing.assert_array_equal(points[0], (12 + 10, 8 + 20))
 
 
-def test_mediapipe(install: object, picture: np.ndarray) -> None:
+def test_mediapipe(install: object, image: np.ndarray) -> None:
     """Its points are shares of the part, from the corner of a pixel."""
     faces: list = []
     asked: dict = {}
@@ -129,9 +129,9 @@ def test_mediapipe(install: object, picture: np.ndarray) -> None:
         def __init__(self, **options: object) -> None:
             asked.update(options)
 
-        def process(self, picture: np.ndarray) -> object:
-            check_rgb(picture)
-            assert picture.shape == (60, 60, 3)
+        def process(self, image: np.ndarray) -> object:
+            check_rgb(image)
+            assert image.shape == (60, 60, 3)
             return SimpleNamespace(multi_face_landmarks=faces or None)
 
     install(
@@ -140,10 +140,10 @@ def test_mediapipe(install: object, picture: np.ndarray) -> None:
     )
     model = MediaPipe()
     assert asked['static_image_mode'] and asked['refine_landmarks']
-    assert model(picture, BOX) is None
+    assert model(image, BOX) is None
     mesh = [SimpleNamespace(x=i / 1000, y=0.5) for i in range(478)]
     faces.append(SimpleNamespace(landmark=mesh))
-    points = model(picture, BOX)
+    points = model(image, BOX)
     x = np.array([468, 473, 4, 61, 291]) / 1000 * 60 - 0.5 + 10
     np.testing.assert_allclose(points[:, 0], x)
     np.testing.assert_allclose(points[:, 1], 0.5 * 60 - 0.5 + 20)
@@ -155,24 +155,24 @@ def test_mediapipe_without_models(install: object) -> None:
         MediaPipe()
 
 
-def test_mtcnn(install: object, picture: np.ndarray) -> None:
+def test_mtcnn(install: object, image: np.ndarray) -> None:
     answers: list = [(None, None, None)]
 
     class Network:
         def __init__(self, keep_all: bool, device: str) -> None:
             assert keep_all and device == 'cpu'
 
-        def detect(self, picture: np.ndarray, landmarks: bool) -> tuple:
-            check_rgb(picture)
+        def detect(self, image: np.ndarray, landmarks: bool) -> tuple:
+            check_rgb(image)
             return answers.pop()
 
     install('facenet_pytorch', MTCNN=Network)
     model = MTCNN()
-    assert model(picture, BOX) is None
+    assert model(image, BOX) is None
     boxes = np.array([(0, 0, 8, 8), (11, 9, 52, 48)], np.float32)
     points = np.arange(20, dtype=np.float32).reshape(2, 5, 2)
     answers.append((boxes, np.ones(2), points))
-    np.testing.assert_array_equal(model(picture, BOX), points[1].astype(float) + CORNER)
+    np.testing.assert_array_equal(model(image, BOX), points[1].astype(float) + CORNER)
 
 
 @pytest.mark.parametrize(
@@ -192,12 +192,12 @@ def test_not_installed(
         model()
 
 
-def test_part_around_a_box(picture: np.ndarray) -> None:
-    part, corner = around(picture, BOX)
+def test_part_around_a_box(image: np.ndarray) -> None:
+    part, corner = around(image, BOX)
     assert part.shape == (60, 60, 3)
     np.testing.assert_array_equal(corner, CORNER)
     # at the edge there is less
-    part, corner = around(picture, np.array([-8.0, 60, 72, 140]))
+    part, corner = around(image, np.array([-8.0, 60, 72, 140]))
     assert part.shape == (60, 92, 3)
     np.testing.assert_array_equal(corner, (0, 40))
 

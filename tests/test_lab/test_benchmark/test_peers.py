@@ -81,8 +81,8 @@ def test_one_of_them(
     class Peer:
         points = 5
 
-        def __call__(self, picture: np.ndarray, box: np.ndarray) -> object:
-            seen.append((picture.shape, box))
+        def __call__(self, image: np.ndarray, box: np.ndarray) -> object:
+            seen.append((image.shape, box))
             return None if len(seen) % 3 == 0 else np.zeros((5, 2))
 
     monkeypatch.setitem(peers.PEERS, 'stand-in', Peer)

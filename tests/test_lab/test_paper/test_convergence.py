@@ -13,7 +13,7 @@ def test_mean_of_seeds() -> None:
     np.testing.assert_equal(mean_curve(curves), [8.0, np.nan, 5.0])
 
 
-def test_picture(tmp_path: Path) -> None:
+def test_image(tmp_path: Path) -> None:
     path = tmp_path / 'new' / 'curves.png'
     curves = {
         'SumNet (4 branch)': [50, 20, 11, 9],
@@ -21,6 +21,6 @@ def test_picture(tmp_path: Path) -> None:
         'RCN (5 branch)': [6],
     }
     draw_convergence(str(path), curves, 'NME_cells_eye_points')
-    picture = cv2.imread(str(path)).reshape(-1, 3)
+    image = cv2.imread(str(path)).reshape(-1, 3)
     for colour in ((180, 119, 31), (14, 127, 255)):  # blue, orange; BGR
-        assert (picture == colour).all(-1).sum() > 100
+        assert (image == colour).all(-1).sum() > 100

@@ -67,7 +67,7 @@ def test_running_mean() -> None:
     np.testing.assert_allclose(smooth(values, 1), values)
 
 
-def test_pictures(tmp_path: Path) -> None:
+def test_images(tmp_path: Path) -> None:
     photo = str(tmp_path / 'face.png')
     cv2.imwrite(photo, np.full((60, 60, 3), 90, np.uint8))
     errors = np.linspace(1, 20, 100)
@@ -81,13 +81,13 @@ def test_pictures(tmp_path: Path) -> None:
     assert other == pytest.approx(2 * first, abs=0.02)
     # hard faces are chosen more often
     assert first > errors.mean() + 3
-    picture = cv2.imread(str(tmp_path / '3.png')).astype(int)
-    yellow = (picture[..., 1:] > 150).all(-1) & (picture[..., 0] < 110)
+    image = cv2.imread(str(tmp_path / '3.png')).astype(int)
+    yellow = (image[..., 1:] > 150).all(-1) & (image[..., 0] < 110)
     assert yellow.sum() > 2 * (len(BINS) - 1)
     draw_log_errors(str(tmp_path / 's2.png'), both)
     assert cv2.imread(str(tmp_path / 's2.png')).std() > 5
 
 
-def test_unreadable_picture(tmp_path: Path) -> None:
+def test_unreadable_image(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'none.png' cannot be read"):
         draw_samples(str(tmp_path / '3.png'), dict(a=of_errors(*range(100))))

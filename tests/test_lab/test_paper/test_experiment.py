@@ -19,7 +19,7 @@ def tables() -> Tables:
 
 @pytest.fixture
 def here(converted: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Beside the tiny data set."""
+    """Beside the tiny dataset."""
     monkeypatch.chdir(converted.parent)
     return converted.parent
 

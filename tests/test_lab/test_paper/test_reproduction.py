@@ -18,7 +18,7 @@ AFW = 'data/annotations/afw_test.json'
 
 @pytest.fixture
 def reproduction(converted: Path, monkeypatch: pytest.MonkeyPatch) -> Reproduction:
-    """Beside the tiny data set."""
+    """Beside the tiny dataset."""
     monkeypatch.chdir(converted.parent)
     tables = load_tables(f'{ROOT}/configs/paper/tables.yml')
     return Reproduction(ROOT, tables, Settings(3))

@@ -29,7 +29,7 @@ def tables() -> Tables:
 
 @pytest.fixture(autouse=True)
 def here(converted: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Beside the tiny data set."""
+    """Beside the tiny dataset."""
     monkeypatch.chdir(converted.parent)
     return converted.parent
 
