@@ -17,7 +17,10 @@ if sys.version_info < (3, 10):  # noqa: UP036 - a copy is asked by no pip
         'rcn_mmpose needs 3.10 or newer: make PYTHON=python3.11 install'
     )
 
+from .environment import renamed
 from .version import __version__
+
+renamed.install()
 
 __all__ = ['__version__', 'load_model', 'model_files']
 

@@ -54,6 +54,9 @@ def renamed_property(old: str, new: str) -> Any:
 class _MovedModules(MetaPathFinder, Loader):
     """Import a moved module by its old name."""
 
+    def __init__(self) -> None:
+        self._specs: dict[str, ModuleSpec | None] = {}  # of modules on import
+
     def find_spec(
         self,
         fullname: str,
@@ -69,10 +72,13 @@ class _MovedModules(MetaPathFinder, Loader):
         """Return the module at its new place; both names are one module."""
         new = MOVED_MODULES[spec.name]
         warn_renamed(spec.name, new, stacklevel=2)
-        return importlib.import_module(new)
+        module = importlib.import_module(new)
+        self._specs[new] = module.__spec__
+        return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Do nothing: the module has been executed under its new name."""
+        """Restore the module's own spec: it has been executed already."""
+        module.__spec__ = self._specs.pop(module.__name__)
 
 
 def install() -> None:
