@@ -50,7 +50,7 @@ def test_report_without_any_package(fresh: Fresh, tmp_path: Path) -> None:
 import sys
 names = 'torch', 'mmpose', 'mmengine', 'mmcv', 'mmdet', 'numpy'
 sys.modules.update(dict.fromkeys(names))
-from rcn_mmpose import doctor
+from rcn_mmpose.environment import diagnosis as doctor
 sys.exit(doctor.main([]))
 """
     done = fresh('-c', code, cwd=tmp_path)
