@@ -164,7 +164,7 @@ def test_two_processes(converted: Path, fresh: Callable, tmp_path: Path) -> None
     """One builds; and where one of them cannot, none takes a cache."""
     done = fresh(
         *('-m', 'rcn_mmpose.environment.launch', '--nproc-per-node=2'),
-        Path(__file__).with_name('one_rank_with_cache.py'),
+        Path(__file__).parents[1] / 'test_engine' / 'one_rank_with_cache.py',
         *(f'{converted}/', tmp_path),
         cwd=tmp_path,
     )

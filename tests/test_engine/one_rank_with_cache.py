@@ -1,4 +1,4 @@
-"""What test_fast_path.py runs in each of two processes.
+"""What test_device_data/test_switch.py runs in each of two processes.
 
 Below a launcher: python one_rank_with_cache.py DATA_ROOT FOLDER
 """
