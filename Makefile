@@ -32,7 +32,7 @@ help:
 	@echo '  test-fast the tests that neither train nor start Python anew'
 	@echo '  train     train a model (CONFIG, ARGS)'
 	@echo '  evaluate  evaluate a checkpoint (CONFIG, CHECKPOINT, ARGS)'
-	@echo '  lint      check style and format'
+	@echo '  lint      check style, format and types'
 	@echo '  doctor    report versions and active workarounds'
 	@echo '  clean     remove $(VENV) and what the tools leave behind'
 	@echo
@@ -137,6 +137,7 @@ evaluate:
 lint: install
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m mypy
 
 doctor: install
 	@$(BIN)/python -m rcn_mmpose doctor
