@@ -1,11 +1,15 @@
 """Synthetic faces with exact keypoints, rendered with NumPy and OpenCV.
 
-:func:`render_face` draws one face from a seed; ``tools/render_faces.py``
-writes a dataset. From back to front an image holds a background, shoulders,
-a head, glasses and things in front. The head is one implicit surface whose
-shape (``parameters``, ``layout``, ``relief``, ``cover``, ``head``) is found
-along the camera's rays (``camera``, ``tracing``), painted (``look``, ``skin``,
-``features``) and lit (``lighting``).
+:func:`~rcn_mmpose.synthetic.render.render_face` renders one face from a seed.
+``tools/render_faces.py`` writes a dataset. From back to front an image holds a
+background, shoulders, a head, glasses and occluders.
+
+The head is one implicit surface:
+
+- Its shape is in ``parameters``, ``layout``, ``relief``, ``cover``, ``head``.
+- ``camera`` and ``tracing`` find the surface along the camera's rays.
+- ``look``, ``skin`` and ``features`` paint the surface.
+- ``lighting`` lights the surface.
 """
 
 from .render import SyntheticFace, render_face

@@ -1,14 +1,16 @@
-"""What stands behind the head: cluttered, blurred, plain or other people."""
+"""Backgrounds: plain, cluttered, blurred, with text or other people."""
 
 import cv2
 import numpy as np
 
+SKIN_LIKE = (130.0, 160.0, 205.0)  # BGR
+
 
 def draw_background(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Draw a background.
+    """Draw a random background.
 
     Args:
-        rng (np.random.Generator): Source.
+        rng (np.random.Generator): Random numbers.
         size (int): Side in pixels.
 
     Returns:
@@ -41,10 +43,10 @@ def draw_background(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def random_colour(rng: np.random.Generator) -> tuple:
-    """Draw a colour, more often pale than strong.
+    """Draw a random colour; pale colours are more likely than strong ones.
 
     Args:
-        rng (np.random.Generator): Source.
+        rng (np.random.Generator): Random numbers.
 
     Returns:
         tuple[float, float, float]: BGR, 0 to 255.
@@ -55,10 +57,8 @@ def random_colour(rng: np.random.Generator) -> tuple:
     return tuple(np.clip(colour, 0, 255).tolist())
 
 
-SKIN_LIKE = (130.0, 160.0, 205.0)
-
-
 def _gradient(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Return a smooth gradient between four random corner colours."""
     corners = np.array([random_colour(rng) for _ in range(4)], np.float32)
     mix = rng.uniform(0, 1)
     corners += mix * (corners[0] - corners)
@@ -68,7 +68,7 @@ def _gradient(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def _clouds(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Noise of several octaves, sometimes coloured."""
+    """Return noise of several octaves with a little colour."""
     total = np.zeros((size, size, 3), np.float32)
     strength = rng.uniform(5, 60)
     fall = rng.uniform(0.4, 0.9)
@@ -83,6 +83,7 @@ def _clouds(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def _shape(rng: np.random.Generator, canvas: np.ndarray) -> None:
+    """Draw a rectangle, a line, an ellipse or a polygon, in place."""
     size = len(canvas)
     colour = random_colour(rng)
     kind = rng.integers(4)
@@ -110,12 +111,12 @@ def _shape(rng: np.random.Generator, canvas: np.ndarray) -> None:
         cv2.fillPoly(canvas, [corners.astype(np.int32)], colour, cv2.LINE_AA)
 
 
-def _int(point: np.ndarray) -> tuple:
+def _int(point: np.ndarray | tuple[int, int]) -> tuple[int, int]:
     return int(point[0]), int(point[1])
 
 
 def _stripes(rng: np.random.Generator, canvas: np.ndarray) -> None:
-    """Windows, fences, books."""
+    """Draw parallel stripes, such as windows, fences and books, in place."""
     size = len(canvas)
     start, end = np.sort(rng.uniform(0, size, 2)).astype(int)
     pitch = int(rng.integers(4, 24))
@@ -130,6 +131,7 @@ def _stripes(rng: np.random.Generator, canvas: np.ndarray) -> None:
 
 
 def _letters(rng: np.random.Generator, canvas: np.ndarray) -> None:
+    """Draw eight random letters, in place."""
     size = len(canvas)
     text = ''.join(chr(c) for c in rng.integers(65, 91, 8))
     at = _int(rng.uniform((-0.2, 0.1), (0.5, 1.0)) * size)
@@ -146,6 +148,7 @@ def _letters(rng: np.random.Generator, canvas: np.ndarray) -> None:
 
 
 def _leaves(rng: np.random.Generator, canvas: np.ndarray) -> None:
+    """Draw many small spots of one hue, such as leaves, in place."""
     size = len(canvas)
     colour = np.array(random_colour(rng))
     count = int(rng.integers(30, 120))
@@ -163,7 +166,7 @@ def _leaves(rng: np.random.Generator, canvas: np.ndarray) -> None:
 
 
 def _bystander(rng: np.random.Generator, canvas: np.ndarray) -> None:
-    """A rough head of another person, out of focus."""
+    """Draw a rough head of another person, in place."""
     size = len(canvas)
     at = rng.uniform(-0.1, 1.1, 2) * size
     r = rng.uniform(0.08, 0.28) * size
@@ -173,8 +176,8 @@ def _bystander(rng: np.random.Generator, canvas: np.ndarray) -> None:
     def blob(dx: float, dy: float, rx: float, ry: float, colour: np.ndarray) -> None:
         centre = _int(at + (dx * r, dy * r))
         axes = max(1, int(rx * r)), max(1, int(ry * r))
-        colour = np.clip(colour, 0, 255).tolist()
-        cv2.ellipse(canvas, centre, axes, 0, 0, 360, colour, -1, cv2.LINE_AA)
+        bgr = np.clip(colour, 0, 255).tolist()
+        cv2.ellipse(canvas, centre, axes, 0, 0, 360, bgr, -1, cv2.LINE_AA)
 
     blob(0, 2.3, 2.0, 1.2, np.array(random_colour(rng)))
     blob(0, -0.25, 0.95, 1.2, hair)

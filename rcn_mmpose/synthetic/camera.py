@@ -1,4 +1,4 @@
-"""Pose of the head and the camera before it."""
+"""The pose of the head and the perspective camera in front of it."""
 
 from typing import NamedTuple
 
@@ -8,12 +8,12 @@ YAW, PITCH, ROLL = 45.0, 25.0, 30.0
 
 
 class Camera(NamedTuple):
-    """Perspective camera; the head turns, the camera stands still.
+    """A perspective camera. The head turns; the camera does not move.
 
     Attributes:
         rotation (np.ndarray): From the head's frame to the camera's, both x
             right, y down, z to the viewer, (3, 3).
-        distance (float): From the head's origin, in eye distances.
+        distance (float): Distance to the head's origin, in eye distances.
         scale (float): Pixels per eye distance at the head's origin.
         centre (np.ndarray): Pixel of the head's origin, (2,).
     """
@@ -39,11 +39,11 @@ class Camera(NamedTuple):
         return np.concatenate((flat, turned[:, 2:]), 1)
 
     def rays(self, box: tuple[int, int, int, int], step: int = 1) -> tuple:
-        """Give the rays of a box of pixels, in the head's frame.
+        """Return the rays of a box of pixels, in the head's frame.
 
         Args:
-            box (tuple): x1, y1, x2, y2; the last ones are not included.
-            step (int): Pixels from ray to ray.
+            box (tuple): x1, y1, x2, y2; x2 and y2 are not included.
+            step (int): Pixels between neighbouring rays.
 
         Returns:
             tuple[np.ndarray, np.ndarray]: ``start`` and ``slope``, (3, H, W)
@@ -55,14 +55,14 @@ class Camera(NamedTuple):
         r = self.rotation.astype(np.float32)
         u = u.astype(np.float32)[None]
         v = v.astype(np.float32)[:, None]
-        # the inverse of a rotation is its transpose
+        # The inverse of a rotation is its transpose.
         start = np.stack([r[0, k] * u + r[1, k] * v for k in range(3)])
         slope = start * np.float32(-1 / self.distance) + r[2][:, None, None]
         return start, slope
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """Make the head's rotation.
+    """Return the rotation matrix of the head.
 
     Args:
         yaw (float): Degrees; positive turns the nose to the image's right.
@@ -80,13 +80,13 @@ def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
 
 
 def draw_pose(rng: np.random.Generator) -> tuple[float, float, float]:
-    """Draw yaw, pitch and roll within +-45, +-25 and +-30 degrees.
+    """Draw a random pose within +-45 (yaw), +-25 (pitch), +-30 degrees (roll).
 
-    Three in five look about to the camera, as in photographs; the others
-    fill the ranges evenly.
+    Three poses in five are nearly frontal, as in photographs. The others are
+    uniform over the ranges.
 
     Args:
-        rng (np.random.Generator): Source.
+        rng (np.random.Generator): Random numbers.
 
     Returns:
         tuple[float, float, float]: Degrees.

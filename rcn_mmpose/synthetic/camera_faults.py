@@ -1,14 +1,14 @@
-"""What cameras and files do to an image: blur, noise, contrast, JPEG."""
+"""Image faults of cameras and files: blur, noise, contrast, JPEG."""
 
 import cv2
 import numpy as np
 
 
 def degrade(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
-    """Spoil an image as real ones are; its geometry stays.
+    """Add random camera faults to an image; its geometry does not change.
 
     Args:
-        rng (np.random.Generator): Source.
+        rng (np.random.Generator): Random numbers.
         canvas (np.ndarray): BGR, (H, W, 3), float32.
 
     Returns:
@@ -19,17 +19,17 @@ def degrade(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
         gain = np.exp(rng.normal(0, 0.22))
         canvas = (canvas - 128) * gain + 128 + rng.normal(0, 14)
     if rng.random() < 0.4:
-        # a cast, or the yellow of old prints
+        # A colour cast, for example the yellow of old prints.
         canvas = canvas * np.exp(rng.normal(0, 0.12, 3)).astype(np.float32)
-    # no lens draws edges of one pixel
+    # No lens resolves edges of one pixel.
     blur = 0.4 + abs(rng.normal(0, 0.45))
     if rng.random() < 0.12:
         blur = rng.uniform(1.0, 2.4)
     canvas = cv2.GaussianBlur(canvas, (0, 0), blur * size / 160)
     if rng.random() < 0.08:
-        canvas = _move(rng, canvas)
+        canvas = _motion_blur(rng, canvas)
     if rng.random() < 0.3:
-        # a smaller image that was enlarged; areas keep pixel centres
+        # Reduce and enlarge. INTER_AREA keeps the pixel centres.
         small = int(size * rng.uniform(0.35, 0.9))
         canvas = cv2.resize(canvas, (small, small), interpolation=cv2.INTER_AREA)
         way = int(rng.choice((cv2.INTER_LINEAR, cv2.INTER_CUBIC)))
@@ -47,14 +47,17 @@ def degrade(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
 
 
 def compress(rng: np.random.Generator, image: np.ndarray) -> bytes:
-    """Write the image as JPEG of a random quality.
+    """Encode the image as JPEG of a random quality.
 
     Args:
-        rng (np.random.Generator): Source.
+        rng (np.random.Generator): Random numbers.
         image (np.ndarray): BGR, (H, W, 3), uint8.
 
     Returns:
         bytes: The file's content.
+
+    Raises:
+        RuntimeError: If OpenCV cannot write JPEG.
     """
     quality = int(rng.integers(55, 97))
     if rng.random() < 0.15:
@@ -65,8 +68,8 @@ def compress(rng: np.random.Generator, image: np.ndarray) -> bytes:
     return data.tobytes()
 
 
-def _move(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
-    """Blur along a line whose middle is the kernel's."""
+def _motion_blur(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
+    """Blur along a line that is centred on the kernel."""
     length = rng.uniform(2, 7) * len(canvas) / 160
     angle = rng.uniform(0, np.pi)
     side = 2 * int(np.ceil(length / 2)) + 1
@@ -80,5 +83,6 @@ def _move(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
 
 
 def _flat_grey(canvas: np.ndarray) -> np.ndarray:
-    grey = canvas @ np.float32([0.114, 0.587, 0.299])
+    """Turn BGR into grey with three equal channels."""
+    grey = canvas @ np.array([0.114, 0.587, 0.299], np.float32)
     return np.repeat(grey[..., None], 3, axis=2)

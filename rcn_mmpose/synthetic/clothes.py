@@ -1,4 +1,4 @@
-"""Shoulders with a collar, drawn flat behind the head and over the neck."""
+"""Shoulders with a collar, drawn in 2D behind the head and over the neck."""
 
 from typing import NamedTuple
 
@@ -13,9 +13,8 @@ class Clothes(NamedTuple):
     """Clothes below the head.
 
     Attributes:
-        collar (float): Height at which the neck disappears, in eye distances
-            below the chin.
-        vee (float): How far a neckline hangs down at the front.
+        collar (float): Height of the collar, in eye distances below the chin.
+        vee (float): Depth of the neckline at the front, in eye distances.
     """
 
     collar: float
@@ -23,13 +22,13 @@ class Clothes(NamedTuple):
 
 
 def draw_clothes(rng: np.random.Generator) -> Clothes:
-    """Draw a neckline.
+    """Draw a random neckline.
 
     Args:
-        rng (np.random.Generator): Source.
+        rng (np.random.Generator): Random numbers.
 
     Returns:
-        Clothes: From a roll-neck to a low neckline.
+        Clothes: Anything from a roll-neck to a low neckline.
     """
     return Clothes(
         float(rng.uniform(0.15, 0.7)),
@@ -47,12 +46,12 @@ def draw_shoulders(
 ) -> None:
     """Draw the shoulders, in place.
 
-    They follow the head's place but only little of its turning.
+    The shoulders follow the head's position but not its rotation.
 
     Args:
-        rng (np.random.Generator): Source.
+        rng (np.random.Generator): Random numbers.
         canvas (np.ndarray): BGR, (H, W, 3), float32.
-        camera (Camera): Viewer.
+        camera (Camera): The camera.
         chin_y (float): Height of the chin in the head's frame.
         clothes (Clothes): Neckline.
         skin (np.ndarray): BGR as lit, (3,).
@@ -89,7 +88,7 @@ def draw_shoulders(
             cv2.line(cloth, a, b, random_colour(rng), 1 + at % 3)
     if clothes.vee > 0.3 and rng.random() < 0.5:
         _jacket(rng, cloth, neck, s, clothes)
-    noise = rng.normal(0, rng.uniform(2, 14), (size // 3 + 1,) * 2)
+    noise: np.ndarray = rng.normal(0, rng.uniform(2, 14), (size // 3 + 1,) * 2)
     noise = cv2.resize(noise.astype(np.float32), (size, size))
     alpha = mask[..., None].astype(np.float32) / 255
     canvas += alpha * (cloth + noise[..., None] - canvas)
@@ -102,7 +101,7 @@ def _jacket(
     s: float,
     clothes: Clothes,
 ) -> None:
-    """White collar, tie."""
+    """Draw a white collar and perhaps a tie on the cloth, in place."""
     base = neck + (0, (clothes.collar + 0.1) * s)
 
     def poly(points: list, colour: tuple) -> None:
@@ -116,7 +115,7 @@ def _jacket(
 
 
 def neck_cut(points: np.ndarray, chin_y: float, clothes: Clothes) -> np.ndarray:
-    """Tell where the head's surface ends in the clothes.
+    """Return where the neck is visible above the clothes.
 
     Args:
         points (np.ndarray): In the head's frame, (3, H, W).

@@ -1,15 +1,15 @@
-"""Hair, hats and scarves: what lies above a line around the head."""
+"""Hair, hats and scarves: a cover above a line around the head."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-# the line is a table over the bearing: 0 at the front, +-1 at the ears,
-# +-2 at the back
+# The line is a table over the bearing: 0 at the front, +-1 at the ears,
+# +-2 at the back.
 COLUMNS = 1024
 BEARING = np.linspace(-2, 2, COLUMNS)
-OFF = -9.0
-# rows of the streaks, and rows per eye distance
+OFF = -9.0  # height of a line that covers nothing
+# Rows of the streaks' table, and rows per eye distance.
 ROWS, _DENSITY = 192, 32
 
 
@@ -27,10 +27,10 @@ class Cover(NamedTuple):
         hair_colour (np.ndarray): BGR of the hair, also under a hat, (3,).
         streaks (np.ndarray): Brightness factors over bearing and height,
             (192, 512), float32.
-        wave (tuple[float, float]): Sideways swing of the strands in columns,
-            and its length in eye distances.
-        rim (float): Height down to which the cover is a hat; below it is
-            hair.
+        wave (tuple[float, float]): Waves of the strands: amplitude in
+            columns, wavelength in eye distances.
+        rim (float): Height of a hat's rim. The cover is a hat above the rim
+            and hair below it.
         brim (float): Length of a cap's brim, 0 for none.
     """
 
@@ -47,7 +47,7 @@ class Cover(NamedTuple):
     brim: float
 
     def mask(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Tell what is covered.
+        """Return how far each point is covered.
 
         Args:
             x (np.ndarray): Positions in the head's frame, any shape, float32.
@@ -65,7 +65,7 @@ class Cover(NamedTuple):
         )
 
     def tone(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Give the colours of hair and hat.
+        """Return the colours of hair and hat.
 
         Args:
             x (np.ndarray): Positions in the head's frame, (H, W), float32.
@@ -84,7 +84,7 @@ class Cover(NamedTuple):
         return hair + hat * (cloth - hair)
 
     def _brightness(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Look the strands' brightness up, factors around 1."""
+        """Look up the brightness of the strands, factors around 1."""
         swing, length = self.wave
         column = bearing_column(x, z) // 2
         if swing:
@@ -94,7 +94,7 @@ class Cover(NamedTuple):
         return self.streaks[row % ROWS, column % (COLUMNS // 2)]
 
     def tables(self, y: np.ndarray, width: np.ndarray, depth: np.ndarray) -> tuple:
-        """Half-width and half-depth of the covered head.
+        """Return the half-width and the half-depth of the covered head.
 
         Args:
             y (np.ndarray): Heights, (N,).
@@ -106,7 +106,7 @@ class Cover(NamedTuple):
         """
         top = y[int(np.argmax(width > 0.05))]
         middle = int(np.searchsorted(y, -0.4))
-        # the dome again, a thickness higher
+        # The same dome as the bare head's, higher by the cover's thickness.
         rise = np.clip((y + 0.4) / (top - self.volume + 0.4), 0, 1)
         dome = np.sqrt(np.maximum(1 - rise**2.3, 1e-4))
         wide = (width[middle] + self.volume) * dome
@@ -115,7 +115,7 @@ class Cover(NamedTuple):
         wide[low] = width[low] + self.volume
         deep[low] = depth[low] + self.volume
         if not self.fullness:
-            # short hair lies close to the neck
+            # Short hair lies close to the neck.
             close = np.clip((y - 0.1) / 0.6, 0, 1) * (self.volume - 0.03)
             wide, deep = wide - close, deep - close
         if self.fullness:
@@ -127,7 +127,7 @@ class Cover(NamedTuple):
 
 
 def bearing_column(x: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Find the column of the table that a direction falls into.
+    """Return the column of the table for a direction.
 
     Args:
         x (np.ndarray): Positions, any shape.
@@ -144,13 +144,13 @@ def bearing_column(x: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 
 def no_cover(hair: np.ndarray | None = None) -> Cover:
-    """Make a bald head without anything.
+    """Return an empty cover: a bald head without a hat.
 
     Args:
         hair (np.ndarray, optional): BGR of the brows, (3,).
 
     Returns:
-        Cover: Covers nothing.
+        Cover: The empty cover.
     """
     hair = np.array([35, 55, 85.0]) if hair is None else hair
     return Cover(

@@ -33,13 +33,13 @@ class Glasses(NamedTuple):
 
 
 def draw_glasses(rng: np.random.Generator) -> Glasses | None:
-    """Draw glasses; three faces in four have none.
+    """Draw random glasses; three faces in four have no glasses.
 
     Args:
-        rng (np.random.Generator): Source.
+        rng (np.random.Generator): Random numbers.
 
     Returns:
-        Glasses | None: Glasses or nothing.
+        Glasses | None: The glasses, or None.
     """
     if rng.random() > 0.25:
         return None
@@ -67,16 +67,18 @@ def wear(
     face: Identity,
     camera: Camera,
 ) -> None:
-    """Draw glasses over the image, in place; the head hides their far part.
+    """Draw glasses over the image, in place.
+
+    The head hides the far part of the glasses.
 
     Args:
-        rng (np.random.Generator): Source of the reflections.
+        rng (np.random.Generator): Random numbers of the reflections.
         canvas (np.ndarray): BGR, (H, W, 3), float32.
         depth (np.ndarray): The head's depth, (H, W).
         glasses (Glasses): What to draw.
         head (Head): Shape.
-        face (Identity): Who.
-        camera (Camera): Viewer.
+        face (Identity): Shape of the face at rest.
+        camera (Camera): The camera.
     """
     size = len(canvas)
     lens_mask = np.zeros((size, size), np.uint8)
@@ -90,7 +92,7 @@ def wear(
     gap = 0.10 + glasses.half[0]
 
     def bend(x: np.ndarray | float) -> np.ndarray | float:
-        # the frame bends back around the face
+        """Return the depth z of the frame, which bends around the face."""
         return bridge_z - 0.16 * x**2
 
     def line(points: np.ndarray, closed: bool = False) -> None:
@@ -142,6 +144,7 @@ def wear(
 
 
 def _in_front(flat: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Return which projected points the head does not hide, (N,)."""
     size = len(depth)
     x, y = np.clip(np.round(flat[:, :2]).astype(int), 0, size - 1).T
     return flat[:, 2] > depth[y, x] - 0.12
@@ -153,14 +156,14 @@ def _lens(
     mask: np.ndarray,
     glasses: Glasses,
 ) -> None:
-    """Tint, darker at the top, and a reflection."""
+    """Tint the lenses and draw reflections on them, in place."""
     size = len(canvas)
     alpha = mask.astype(np.float32)[..., None] / 255
     tint = rng.uniform(8, 60) * np.ones(3, np.float32)
     canvas += alpha * np.float32(glasses.tint) * (tint - canvas)
     if glasses.glare == 0:
         return
-    glare = np.zeros((size, size), np.uint8)
+    glare: np.ndarray = np.zeros((size, size), np.uint8)
     ys, xs = np.nonzero(mask)
     if not len(xs):
         return

@@ -1,8 +1,8 @@
-"""A set of synthetic faces on the disk: images, then annotations.
+"""A dataset of synthetic faces on disk: images and annotations.
 
-Faces are made in small parts. Beside its images every finished
-part leaves a record with the keypoints and a checksum of each image, so
-that a run that was interrupted goes on where it stopped.
+Faces are rendered in small parts. Every finished part has a record with the
+keypoints and the checksum of each image. An interrupted run resumes from the
+records.
 """
 
 import json
@@ -26,20 +26,20 @@ from .render import render_face
 from .streams import child
 
 SPLITS = ('train', 'val', 'test')
-PART = 10
-# images of another version are made again
+PART = 10  # faces of a part
+# Images of another version are rendered again.
 VERSION = 1
 
 
 class Part(NamedTuple):
-    """Neighbouring faces of a split.
+    """Consecutive faces of a split.
 
     Attributes:
-        folder (str): Folder of the set.
+        folder (str): Folder of the dataset.
         split (str): ``'train'``, ``'val'`` or ``'test'``.
         start (int): Number of the first face.
-        stop (int): Number after the last one.
-        seed (int): Of the whole set.
+        stop (int): Number after the last face.
+        seed (int): Seed of the dataset.
         size (int): Side of the images in pixels.
     """
 
@@ -51,7 +51,7 @@ class Part(NamedTuple):
     size: int
 
     def image(self, index: int) -> str:
-        """Give the path of an image.
+        """Return the path of an image.
 
         Args:
             index (int): Number of the face.
@@ -63,7 +63,7 @@ class Part(NamedTuple):
         return os.path.join(self.folder, 'images', self.split, name)
 
     def record(self) -> str:
-        """Give the path of the part's record.
+        """Return the path of the part's record.
 
         Returns:
             str: Path.
@@ -73,7 +73,7 @@ class Part(NamedTuple):
 
 
 def file_name(index: int) -> str:
-    """Name an image.
+    """Return the file name of an image.
 
     Args:
         index (int): Number of the face.
@@ -85,28 +85,32 @@ def file_name(index: int) -> str:
 
 
 def seed_of(seed: int, split: str, index: int) -> np.random.SeedSequence:
-    """Give a face's own seed; it depends on nothing else.
+    """Return the seed of one face.
+
+    The seed depends on the arguments alone, so workers and the size of the
+    dataset do not change a face.
 
     Args:
-        seed (int): Of the whole set.
+        seed (int): Seed of the dataset.
         split (str): ``'train'``, ``'val'`` or ``'test'``.
         index (int): Number of the face.
 
     Returns:
-        np.random.SeedSequence: For :func:`render_face`.
+        np.random.SeedSequence: For
+        :func:`~rcn_mmpose.synthetic.render.render_face`.
     """
     root = np.random.SeedSequence(seed)
     return child(root, SPLITS.index(split), index)
 
 
 def parts_of(folder: str, split: str, count: int, seed: int, size: int) -> list[Part]:
-    """Cut a split into parts.
+    """Divide a split into parts.
 
     Args:
-        folder (str): Folder of the set.
+        folder (str): Folder of the dataset.
         split (str): ``'train'``, ``'val'`` or ``'test'``.
-        count (int): Faces.
-        seed (int): Of the whole set.
+        count (int): Number of faces.
+        seed (int): Seed of the dataset.
         size (int): Side of the images in pixels.
 
     Returns:
@@ -119,13 +123,13 @@ def parts_of(folder: str, split: str, count: int, seed: int, size: int) -> list[
 
 
 def make_part(part: Part) -> int:
-    """Write the images of a part that are not there yet, and its record.
+    """Render the missing images of a part and write its record.
 
     Args:
-        part (Part): Which faces.
+        part (Part): The faces.
 
     Returns:
-        int: How many were rendered.
+        int: Number of rendered images.
     """
     cv2.setNumThreads(1)
     faces = read_record(part) or {}
@@ -145,10 +149,10 @@ def make_part(part: Part) -> int:
 
 
 def remove_drafts(folder: str) -> None:
-    """Remove what a run that was killed had begun to write.
+    """Remove the unfinished files of a killed run.
 
     Args:
-        folder (str): Folder of the set.
+        folder (str): Folder of the dataset.
     """
     for name in ('images', 'records'):
         for place, _, files in os.walk(os.path.join(folder, name)):
@@ -158,14 +162,14 @@ def remove_drafts(folder: str) -> None:
 
 
 def read_record(part: Part) -> dict | None:
-    """Read what a part's record says of its faces.
+    """Read the record of a part.
 
     Args:
-        part (Part): Which faces.
+        part (Part): The faces.
 
     Returns:
-        dict | None: By face number; None if there is no record or it belongs
-        to another seed, size or version.
+        dict | None: Entries by face number; None if there is no record, or
+        if the record has another seed, size or version.
     """
     try:
         with open(part.record(), encoding='utf-8') as file:
@@ -178,18 +182,20 @@ def read_record(part: Part) -> dict | None:
 
 
 def write_annotations(folder: str, split: str, parts: list[Part], points: int) -> str:
-    """Write an annotation file from the parts' records.
+    """Write the annotation file of a split from the records of its parts.
 
     Args:
-        folder (str): Folder of the set.
+        folder (str): Folder of the dataset.
         split (str): ``'train'``, ``'val'`` or ``'test'``.
         parts (list[Part]): All parts of the split, finished.
-        points (int): 5 or 68.
+        points (int): Number of keypoints, 5 or 68.
 
     Returns:
-        str: Its path.
+        str: Path of the annotation file.
+
+    Raises:
+        FileNotFoundError: If a part has no record.
     """
-    # here, because it imports MMPose, which rendering does not need
     path = os.path.join(folder, 'annotations', f'{split}_{points}.json')
     write_faces(
         path,
@@ -201,10 +207,16 @@ def write_annotations(folder: str, split: str, parts: list[Part], points: int) -
     return path
 
 
-def _faces(parts: list[Part], points: int) -> list:
+def _faces(parts: list[Part], points: int) -> list[Face]:
+    """Return the annotated faces of some parts."""
     faces = []
     for part in parts:
         record = read_record(part)
+        if record is None:
+            raise FileNotFoundError(
+                f'{part.record()!r} does not exist or belongs to another '
+                'dataset; render the part again.'
+            )
         for index in range(part.start, part.stop):
             entry = record[str(index)]
             keypoints = np.array(entry[f'keypoints_{points}'])
@@ -227,6 +239,7 @@ def _faces(parts: list[Part], points: int) -> list:
 
 
 def _render(part: Part, index: int) -> dict:
+    """Render a face, write its image and return its entry of the record."""
     face = render_face(seed_of(part.seed, part.split, index), part.size)
     write_whole(part.image(index), face.jpeg)
     return dict(
@@ -240,6 +253,7 @@ def _render(part: Part, index: int) -> dict:
 
 
 def _crc(path: str) -> int | None:
+    """Return the checksum of a file, None if it cannot be read."""
     try:
         with open(path, 'rb') as file:
             return zlib.crc32(file.read())

@@ -1,4 +1,4 @@
-"""Lips, mouth, nostrils, brows and eyes, painted on the skin's map."""
+"""Lips, mouth, nostrils, brows and eyes, painted on the map of the skin."""
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ def _blend(
     colour: np.ndarray,
     strength: float = 1.0,
 ) -> None:
-    """Mix a colour in where the uint8 mask is, in place."""
+    """Blend a colour into the canvas by a uint8 mask, in place."""
     alpha = mask.astype(np.float32)[..., None] * np.float32(strength / 255)
     canvas += alpha * (np.asarray(colour, np.float32) - canvas)
 
@@ -29,14 +29,14 @@ def draw_lips(
 
     Args:
         canvas (np.ndarray): The map, (HEIGHT, WIDTH, 3), float32.
-        layout (Layout): The same face's lines.
+        layout (Layout): Feature lines of the same face.
         look (Look): Colours.
     """
-    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask: np.ndarray = np.zeros((HEIGHT, WIDTH), np.uint8)
     fill(mask, np.concatenate((layout.lip_upper, layout.lip_lower[::-1])), 255)
     mask = cv2.GaussianBlur(mask, (0, 0), 0.9)
     _blend(canvas, mask, look.lips, 0.55 + 0.4 * look.make_up)
-    # the upper lip faces down and is darker
+    # The upper lip faces down, so it is darker.
     mask[:] = 0
     fill(mask, np.concatenate((layout.lip_upper, layout.seam_upper[::-1])), 255)
     canvas *= 1 - mask[..., None].astype(np.float32) * np.float32(0.16 / 255)
@@ -47,7 +47,7 @@ def draw_lips(
     canvas *= 1 + mask[..., None].astype(np.float32) * np.float32(
         (0.1 + 0.12 * look.shine) / 255
     )
-    # shade below the lower lip
+    # The lower lip casts a shadow.
     mask[:] = 0
     draw_line(mask, layout.lip_lower[10:31] + (0, 0.05), 255, 4)
     mask = cv2.GaussianBlur(mask, (0, 0), 2.0)
@@ -62,12 +62,12 @@ def draw_nostrils(
 
     Args:
         canvas (np.ndarray): The map, (HEIGHT, WIDTH, 3), float32.
-        face (Identity): Who.
+        face (Identity): Shape of the face at rest.
     """
-    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask: np.ndarray = np.zeros((HEIGHT, WIDTH), np.uint8)
     y = face.nose_tip + 0.125
     for side in (-1, 1):
-        at = to_pixels((side * 0.48 * face.nose_width, y))
+        at = to_pixels(np.array((side * 0.48 * face.nose_width, y)))
         axes = (0.24 * face.nose_width * SCALE, 0.035 * SCALE)
         cv2.ellipse(
             mask,
@@ -95,16 +95,16 @@ def draw_brows(
     layout: Layout,
     look: Look,
 ) -> None:
-    """Draw a band of hairs that thins out to both ends, in place.
+    """Draw the brows: bands of hair that get thinner outwards, in place.
 
     Args:
         canvas (np.ndarray): The map, (HEIGHT, WIDTH, 3), float32.
-        rng (np.random.Generator): Source of hairs and glints.
-        face (Identity): Who.
-        layout (Layout): The same face's lines.
+        rng (np.random.Generator): Random numbers of hairs and glints.
+        face (Identity): Shape of the face at rest.
+        layout (Layout): Feature lines of the same face.
         look (Look): Colours.
     """
-    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask: np.ndarray = np.zeros((HEIGHT, WIDTH), np.uint8)
     for brow in layout.brows:
         x = np.linspace(brow[0, 0], brow[-1, 0], 24)
         y = np.interp(x, brow[:, 0], brow[:, 1])
@@ -132,17 +132,17 @@ def draw_lid_shade(
     look: Look,
     k: int,
 ) -> None:
-    """Draw the crease above a lid and painted lids, in place.
+    """Draw the crease above a lid and its make-up, in place.
 
     Args:
         canvas (np.ndarray): The map, (HEIGHT, WIDTH, 3), float32.
-        face (Identity): Who.
-        layout (Layout): The same face's lines.
+        face (Identity): Shape of the face at rest.
+        layout (Layout): Feature lines of the same face.
         look (Look): Colours.
         k (int): 0 is the eye at the image's left, 1 the other.
     """
     upper, lower = layout.lids[k]
-    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask: np.ndarray = np.zeros((HEIGHT, WIDTH), np.uint8)
     crease = upper - (0, face.lid_crease)
     fill(mask, np.concatenate((crease, upper[::-1])), 255)
     mask = cv2.GaussianBlur(mask, (0, 0), 1.5)
@@ -161,12 +161,12 @@ def draw_mouth_inside(
     layout: Layout,
     look: Look,
 ) -> None:
-    """Draw cavity, tongue and teeth or a seam, in place.
+    """Draw the open mouth with tongue and teeth, or the closed lips, in place.
 
     Args:
         canvas (np.ndarray): The map, (HEIGHT, WIDTH, 3), uint8.
-        doing (Expression): What the face does.
-        layout (Layout): The same face's lines.
+        doing (Expression): Expression of the face.
+        layout (Layout): Feature lines of the same face.
         look (Look): Colours.
     """
     top, low = layout.seam_upper, layout.seam_lower
@@ -176,13 +176,13 @@ def draw_mouth_inside(
         draw_line(canvas, top, seam, 2)
         return
     hole = np.concatenate((top, low[::-1]))
-    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask: np.ndarray = np.zeros((HEIGHT, WIDTH), np.uint8)
     fill(mask, hole, 255)
     inside = np.empty_like(canvas)
     inside[:] = np.clip(look.lips * 0.16, 4, 40)
     gap = low[20, 1] - top[20, 1]
     if gap > 0.15:
-        at = to_pixels((top[20, 0], low[20, 1] - 0.2 * gap))
+        at = to_pixels(np.array((top[20, 0], low[20, 1] - 0.2 * gap)))
         half = 0.6 * (top[-1, 0] - top[0, 0]) / 2
         axes = (2 * half * SCALE, 0.7 * gap * SCALE)
         cv2.ellipse(inside, (tuple(at.tolist()), axes, 0.0), (70, 60, 130), -1)
@@ -194,7 +194,7 @@ def draw_mouth_inside(
         if doing.smile < 0.3 and gap > 0.2:
             edge = low - (0, min(0.25 * gap, 0.08))
             fill(inside, np.concatenate((low, edge[::-1])), (135, 152, 160))
-        # gaps between the teeth, closer together to the sides
+        # Gaps between the teeth are closer together at the sides.
         for s in np.sin(np.linspace(-1.25, 1.25, 9)):
             x = top[20, 0] + 0.9 * s * (top[-1, 0] - top[20, 0])
             gap_line = np.array([(x, top[20, 1] - 0.1), (x, low[20, 1])])
@@ -213,13 +213,13 @@ def draw_eye(
     look: Look,
     k: int,
 ) -> None:
-    """Draw an eyeball, clipped by the lids, and lashes, in place.
+    """Draw an eyeball, clipped by the lids, and its lashes, in place.
 
     Args:
         canvas (np.ndarray): The map, (HEIGHT, WIDTH, 3), uint8.
-        rng (np.random.Generator): Source of hairs and glints.
-        face (Identity): Who.
-        layout (Layout): The same face's lines.
+        rng (np.random.Generator): Random numbers of hairs and glints.
+        face (Identity): Shape of the face at rest.
+        layout (Layout): Feature lines of the same face.
         look (Look): Colours.
         k (int): 0 is the eye at the image's left, 1 the other.
     """
@@ -246,9 +246,9 @@ def draw_eye(
             cv2.LINE_AA,
             4,
         )
-    # the upper lid throws a shadow on the ball
+    # The upper lid casts a shadow on the eyeball.
     draw_line(ball, upper + (0, 0.012), (105, 110, 118), 2)
-    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask: np.ndarray = np.zeros((HEIGHT, WIDTH), np.uint8)
     fill(mask, np.concatenate((upper, lower[::-1])), 255)
     alpha = mask[..., None].astype(np.float32) / 255
     canvas[:] = np.round(canvas + alpha * (ball - canvas.astype(np.float32)))

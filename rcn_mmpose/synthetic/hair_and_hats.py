@@ -1,4 +1,4 @@
-"""Drawing hair, hats and scarves at random."""
+"""Random hair, hats and scarves."""
 
 import cv2
 import numpy as np
@@ -8,12 +8,12 @@ from .streams import triangular
 
 
 def draw_cover(rng: np.random.Generator, skin: np.ndarray, age: float) -> Cover:
-    """Draw hair or a hat.
+    """Draw random hair or a random hat.
 
     Args:
-        rng (np.random.Generator): Source.
-        skin (np.ndarray): BGR of the skin, to which dark hair belongs.
-        age (float): 0 to 1; the old are grey and bald more often.
+        rng (np.random.Generator): Random numbers.
+        skin (np.ndarray): BGR of the skin; dark skin goes with dark hair.
+        age (float): 0 to 1; old people are grey and bald more often.
 
     Returns:
         Cover: Hair or hat.
@@ -32,7 +32,7 @@ def draw_cover(rng: np.random.Generator, skin: np.ndarray, age: float) -> Cover:
     if kind in ('short', 'long', 'bald'):
         line = _front_line(rng, age)
     if kind == 'bald':
-        # some hair above the ears is left
+        # Some hair remains above the ears.
         line[side < rng.uniform(0.6, 1.0)] = OFF
         volume = rng.uniform(0.02, 0.08)
         if rng.random() < 0.4:
@@ -87,7 +87,7 @@ def draw_cover(rng: np.random.Generator, skin: np.ndarray, age: float) -> Cover:
 
 
 def _hanging(rng: np.random.Generator, line: np.ndarray) -> np.ndarray:
-    """Let hair hang down beside the face, on each side another length."""
+    """Let hair hang down beside the face; each side has its own length."""
     for sign in (-1, 1):
         opening = rng.uniform(0.50, 0.95)
         if rng.random() < 0.15:
@@ -100,7 +100,7 @@ def _hanging(rng: np.random.Generator, line: np.ndarray) -> np.ndarray:
 
 
 def _front_line(rng: np.random.Generator, age: float) -> np.ndarray:
-    """Hairline from temple to temple, perhaps with a fringe."""
+    """Return a hairline from temple to temple, perhaps with a fringe."""
     side = np.abs(BEARING)
     high = triangular(rng, (-1.25, -0.85)) - 0.25 * age * rng.random()
     temple = rng.uniform(0.45, 0.62)
@@ -108,7 +108,7 @@ def _front_line(rng: np.random.Generator, age: float) -> np.ndarray:
     line = high - recede * np.exp(-(((side - 0.33) / 0.12) ** 2))
     line = np.where(side > temple, -0.35, line)
     if rng.random() < 0.38:
-        # a fringe falls from a parting to one or both sides
+        # The fringe falls from a parting to one or both sides.
         part = rng.uniform(-0.7, 0.7)
         low = rng.uniform(-0.75, -0.15)
         if rng.random() < 0.12:
@@ -122,7 +122,7 @@ def _front_line(rng: np.random.Generator, age: float) -> np.ndarray:
 
 
 def _ragged(rng: np.random.Generator) -> np.ndarray:
-    """Strands: noise of two widths along the line."""
+    """Return noise of two widths along the line, for the ends of strands."""
     fine = rng.normal(size=COLUMNS)
     coarse = np.interp(
         np.arange(COLUMNS),
@@ -133,7 +133,7 @@ def _ragged(rng: np.random.Generator) -> np.ndarray:
 
 
 def _streaks(rng: np.random.Generator, kind: str) -> np.ndarray:
-    """Brightness of strands, curls or cloth."""
+    """Return the brightness of strands, curls or cloth."""
     noise = rng.standard_normal((ROWS, COLUMNS // 2), np.float32)
     if kind in ('cap', 'beanie', 'scarf'):
         wide, high = rng.uniform(0.5, 8, 2)
@@ -145,7 +145,7 @@ def _streaks(rng: np.random.Generator, kind: str) -> np.ndarray:
     else:
         wide, high = rng.uniform(0.7, 3.5), rng.uniform(8, 30)
         strength = rng.uniform(0.08, 0.5)
-    smooth = cv2.GaussianBlur(
+    smooth: np.ndarray = cv2.GaussianBlur(
         noise, (0, 0), wide, sigmaY=high, borderType=cv2.BORDER_REFLECT
     )
     smooth /= smooth.std() + 1e-6
@@ -153,7 +153,7 @@ def _streaks(rng: np.random.Generator, kind: str) -> np.ndarray:
 
 
 def _hair_colour(rng: np.random.Generator, skin: np.ndarray, age: float) -> np.ndarray:
-    """BGR from black over brown, red and blond to grey."""
+    """Return a BGR colour: black, brown, red, blond or grey."""
     dark_skin = skin.mean() < 110
     black = np.array([18, 20, 24.0])
     brown = np.array([35, 55, 85.0])

@@ -1,9 +1,9 @@
 """The head as an implicit surface: bare head, relief, ears, cover.
 
-A point belongs to the head where :meth:`Head.signed` is negative. Horizontal
-cuts of the bare head are superellipses whose half-width and half-depth depend
-on the height; the relief pushes the front along z; hair or a hat inflates
-whatever lies above a line around the head.
+A point lies inside the head where :meth:`Head.signed` is negative. Horizontal
+sections of the bare head are superellipses; their half-width and half-depth
+depend on the height. The relief moves the front along z. Hair or a hat
+enlarges the head above a line around it.
 """
 
 import cv2
@@ -14,7 +14,7 @@ from .layout import Layout
 from .parameters import Expression, Identity
 from .relief import LEFT, SCALE, TOP
 
-# heights covered by the tables, and rows per eye distance
+# Range of heights of the tables, and rows per eye distance.
 _LOW, _HIGH, _ROWS = -2.6, 4.4, 100
 _Y = np.arange(_LOW, _HIGH, 1 / _ROWS)
 _EAR_Y, _EAR_Z = 0.30, -0.12
@@ -24,15 +24,16 @@ class Head:
     """Shape of one head.
 
     Args:
-        face (Identity): Who.
-        doing (Expression): What the face does.
-        layout (Layout): The same face's lines.
-        relief (np.ndarray): From :func:`make_relief`.
+        face (Identity): Shape of the face at rest.
+        doing (Expression): Expression of the face.
+        layout (Layout): Feature lines of the same face.
+        relief (np.ndarray): Of
+            :func:`~rcn_mmpose.synthetic.relief.make_relief`.
         cover (Cover, optional): Hair or hat.
 
     Attributes:
         top (float): Height of the bare head's highest point.
-        cover_top (float): The same with hair or hat.
+        cover_top (float): Height of the highest point with hair or hat.
         ear_x (float): Half the distance between the ears.
     """
 
@@ -60,7 +61,7 @@ class Head:
             self.cover_top = self.top
 
     def _tables(self) -> tuple:
-        """Half-width and half-depth over the height, float32."""
+        """Return half-width and half-depth over the height, float32."""
         face, chin = self.face, self.layout.chin_y
         wide, jaw = face.head_width, face.jaw_width
         neck = 0.80 * wide * (0.85 + 0.15 * jaw)
@@ -88,7 +89,7 @@ class Head:
         y += [chin - 0.02, chin + 0.06, chin + 0.22, chin + 0.5, 3.4, 4.4]
         d += [1.18, 0.98, 0.72, 0.48, 0.45, 0.9]
         depth = np.interp(_Y, y, d)
-        # rounds the tables' corners; below the chin they may stay sharper
+        # Smooth the corners of the tables; the depth below the chin needs less.
         width = cv2.GaussianBlur(width[:, None], (1, 41), 7.0)[:, 0]
         depth = cv2.GaussianBlur(depth[:, None], (1, 21), 3.0)[:, 0]
         dome = np.clip((_Y + 0.5) / (self.top + 0.5), 0, 1)
@@ -107,20 +108,20 @@ class Head:
             x (np.ndarray): Positions in the head's frame, (M, N), float32.
             y (np.ndarray): As x.
             z (np.ndarray): As x.
-            bare (bool): Without hair or hat.
+            bare (bool): Whether to leave out hair and hat.
 
         Returns:
-            np.ndarray: Negative inside, never far more than the true
-            distance outside, (M, N), in eye distances.
+            np.ndarray: Distance in eye distances, (M, N): negative inside;
+            outside at most a little more than the true distance.
         """
-        relief = cv2.remap(
+        relief: np.ndarray = cv2.remap(
             self.relief,
             (x - np.float32(LEFT)) * np.float32(SCALE),
             (y - np.float32(TOP)) * np.float32(SCALE),
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_CONSTANT,
         )
-        # on the flanks the relief ends, so that the back has none
+        # The relief fades out on the flanks: the back of the head has none.
         relief *= np.clip(z * np.float32(2.5), 0, 1)
         deep = z - relief
         row = ((y - np.float32(_LOW)) * np.float32(_ROWS)).astype(np.int32)
@@ -141,7 +142,10 @@ class Head:
         return np.minimum(field, self._ears(x, y, z))
 
     def _ears(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Two flattened ellipsoids that lean out to the back."""
+        """Return the signed distance to two flat ellipsoids, the ears.
+
+        The ears stand out further at the back.
+        """
         size = self.face.ear_size
         side = np.abs(x) - np.float32(self.ear_x)
         back = z - np.float32(_EAR_Z)
@@ -154,7 +158,7 @@ class Head:
         return (q - 1) * np.float32(0.10)
 
     def lift(self, points: np.ndarray) -> np.ndarray:
-        """Put points of the face's front onto the surface, without cover.
+        """Project points of the front view onto the bare head's surface.
 
         Args:
             points (np.ndarray): (x, y) in the face frame, (N, 2).
@@ -170,7 +174,7 @@ class Head:
         return np.stack((x, y, z + self._relief_at(x, y)), 1)
 
     def on_contour(self, contour: np.ndarray) -> np.ndarray:
-        """Put contour points onto the surface, without cover.
+        """Project contour points onto the bare head's surface.
 
         Args:
             contour (np.ndarray): Height and azimuth in radians, (N, 2).
@@ -182,7 +186,7 @@ class Head:
         width = np.interp(y, _Y, self._width)
         depth = np.interp(y, _Y, self._depth)
         u, v = np.sin(azimuth), np.cos(azimuth)
-        # factor r with u'^2 + v'^2 - k u'^2 v'^2 = 1 for (u', v') = r (u, v)
+        # Solve u'^2 + v'^2 - k u'^2 v'^2 = 1 with (u', v') = r (u, v) for r^2.
         uv = float(self._k) * (u * v) ** 2
         r2 = 2 / (1 + np.sqrt(np.maximum(1 - 4 * uv, 0)))
         x, z = np.sqrt(r2) * u * width, np.sqrt(r2) * v * depth
@@ -190,8 +194,9 @@ class Head:
         return np.stack((x, y, z + fade * self._relief_at(x, y)), 1)
 
     def _relief_at(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        at = [
+        """Interpolate the relief at positions of the face frame, (N,)."""
+        column, row = (
             ((v - start) * SCALE).astype(np.float32)[None]
             for v, start in ((x, LEFT), (y, TOP))
-        ]
-        return cv2.remap(self.relief, *at, cv2.INTER_LINEAR)[0].astype(float)
+        )
+        return cv2.remap(self.relief, column, row, cv2.INTER_LINEAR)[0].astype(float)

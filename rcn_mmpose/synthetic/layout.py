@@ -1,7 +1,7 @@
-"""Where the features lie: lines of the face seen from the front.
+"""Positions of the facial features: lines of the face seen from the front.
 
 All curves are (x, y) in the face frame, in eye distances. The keypoints and
-the painted features read the same curves, so they agree by construction.
+the painted features use the same curves, so the keypoints are exact.
 """
 
 from typing import NamedTuple
@@ -10,9 +10,9 @@ import numpy as np
 
 from .parameters import Expression, Identity
 
-# the 17 contour points: height between eyes (0) and chin (1), and azimuth
-# around the head's axis in degrees; the upper ones are at the head's side,
-# where the silhouette of a frontal face lies
+# The 17 contour points: height between eyes (0) and chin (1), and azimuth
+# around the head's axis in degrees. The upper points lie at the head's side,
+# where the silhouette of a frontal face is.
 _DROP = (1, 0.975, 0.905, 0.795, 0.655, 0.505, 0.35, 0.19, 0.02)
 _AZIMUTH = (0, 21, 42, 58, 69, 76, 80, 83, 85)
 
@@ -50,11 +50,11 @@ class Layout(NamedTuple):
 
 
 def make_layout(face: Identity, doing: Expression) -> Layout:
-    """Lay the features out.
+    """Compute the feature lines of a face.
 
     Args:
-        face (Identity): Who.
-        doing (Expression): What the face does.
+        face (Identity): Shape of the face at rest.
+        doing (Expression): Expression of the face.
 
     Returns:
         Layout: All lines.
@@ -64,7 +64,7 @@ def make_layout(face: Identity, doing: Expression) -> Layout:
     for side, lid in ((-1, doing.lids[0]), (1, doing.lids[1])):
         upper, lower = _lid_lines(face, doing, side, lid)
         lids.append((upper, lower))
-        # samples 8 and 16 of 25 lie a third and two thirds of the way
+        # Samples 8 and 16 of 25 lie at a third and two thirds of the line.
         u, w = upper, lower
         eyes.append(np.array([u[0], u[8], u[16], u[24], w[16], w[8]]))
         room = 0.5 * face.eye_width - face.iris
@@ -96,24 +96,24 @@ def make_layout(face: Identity, doing: Expression) -> Layout:
 
 
 def _lid_lines(face: Identity, doing: Expression, side: int, lid: float) -> tuple:
-    """Upper and lower lid of one eye, left to right."""
+    """Return the upper and the lower lid of one eye, left to right."""
     s = np.linspace(-1, 1, 25)
     x = side * 0.5 + s * face.eye_width / 2
-    # the outer corner is a little higher than the inner one
+    # The outer corner is a little higher than the inner corner.
     base = -side * s * face.eye_tilt
     bulge = 1 - np.abs(s) ** 2.4
-    # the upper lid's highest point lies towards the nose
+    # The upper lid's highest point lies towards the nose.
     bulge_up = bulge * (1 - 0.12 * side * s)
     squint = 0.35 * max(doing.smile, 0) * min(lid, 1)
     lower = base + bulge * face.eye_lower * (1 - squint)
-    # a closing upper lid comes down nearly to the lower one
+    # A closed upper lid nearly reaches the lower lid.
     shut = base + bulge * face.eye_lower * 0.75
     upper = shut + lid * (base - bulge_up * face.eye_upper - shut)
     return np.stack((x, upper), 1), np.stack((x, lower), 1)
 
 
 def _brow(face: Identity, doing: Expression, side: int) -> np.ndarray:
-    """Middle line of one brow, left to right."""
+    """Return the middle line of one brow, left to right."""
     s = np.linspace(0, 1, 5)  # from the inner to the outer end
     x = face.brow_gap + s * face.brow_width
     y = -face.brow_height - doing.raise_brows * (0.6 + 0.4 * s)
@@ -126,7 +126,10 @@ def _brow(face: Identity, doing: Expression, side: int) -> np.ndarray:
 
 
 def _nose(face: Identity) -> np.ndarray:
-    """Four points of the bridge (the last is the tip), five of the base."""
+    """Return four points of the bridge, then five of the base.
+
+    The last point of the bridge is the tip.
+    """
     tip = face.nose_tip
     bridge = [(0.0, y) for y in np.linspace(0.02, tip, 4)]
     half = 0.82 * face.nose_width
@@ -142,13 +145,13 @@ def _nose(face: Identity) -> np.ndarray:
 
 
 def _lips(face: Identity, doing: Expression) -> dict:
-    """The four lines of the mouth, left to right."""
+    """Return the four lines of the mouth, left to right."""
     s = np.linspace(-1, 1, 41)
     smile, gap = doing.smile, doing.open
     half = face.mouth_half * (
         1 + 0.24 * max(smile, 0) - 0.32 * doing.pucker - 0.25 * gap
     )
-    # never above the nose's base by more than a thin upper lip
+    # The mouth keeps room for an upper lip below the nose.
     mouth_y = max(face.mouth_y, face.nose_tip + 0.36) * (0.5 + 0.5 * face.face_length)
     x = s * half + 0.05 * doing.skew
     seam = mouth_y - 0.02 * smile - 0.13 * smile * s**2
@@ -163,7 +166,7 @@ def _lips(face: Identity, doing: Expression) -> dict:
     bow = face.bow * (np.exp(-((s / 0.13) ** 2)) - 0.6 * rim)
     lip_upper = seam_upper - thin * face.lip_upper * rim + bow * rim
     lip_lower = seam_lower + thin * face.lip_lower * bulge**0.6
-    # the corners rise further than the middle stretches
+
     lines = dict(
         lip_upper=lip_upper,
         lip_lower=lip_lower,

@@ -11,7 +11,7 @@ from .look import Look
 from .relief import LEFT, SCALE, TOP
 from .tracing import Surface, shadow
 
-# in eye distances
+# Depth behind the surface, in eye distances, at which the cover is looked up.
 _BEHIND = 0.04
 
 
@@ -22,7 +22,7 @@ class Lamp(NamedTuple):
         towards (np.ndarray): Unit vector to the light, camera frame, (3,).
         colour (np.ndarray): BGR intensity, (3,).
         softness (float): 0 for a point, 1 for a wide window.
-        shadow (bool): Whether it casts one.
+        shadow (bool): Whether the lamp casts shadows.
     """
 
     towards: np.ndarray
@@ -36,9 +36,10 @@ class Light(NamedTuple):
 
     Attributes:
         ambient (np.ndarray): BGR intensity, (3,).
-        sky (float): How much more comes from above than from below, 0 to 1.
-        lamps (list[Lamp]): Zero or more.
-        level (float): Brightness aimed at for the head, 0 to 1.
+        sky (float): How much more ambient light comes from above than from
+            below, 0 to 1.
+        lamps (list[Lamp]): Zero or more lamps.
+        level (float): Target brightness of the head, 0 to 1.
     """
 
     ambient: np.ndarray
@@ -48,10 +49,10 @@ class Light(NamedTuple):
 
 
 def draw_light(rng: np.random.Generator) -> Light:
-    """Draw front, side, back, flash and even light.
+    """Draw random light: even, front, side, top, back, below or two lamps.
 
     Args:
-        rng (np.random.Generator): Source.
+        rng (np.random.Generator): Random numbers.
 
     Returns:
         Light: The light of a scene.
@@ -111,7 +112,7 @@ def shade(
     cover: Cover,
     light: Light,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the head's colours.
+    """Compute the colours of the lit head.
 
     Args:
         head (Head): Shape.
@@ -124,7 +125,7 @@ def shade(
 
     Returns:
         tuple[np.ndarray, np.ndarray]: BGR, 0 to 255 and above, (H, W, 3), and
-        how far each pixel is hair or hat, 0 to 1, (H, W).
+        the share of hair or hat in each pixel, 0 to 1, (H, W).
     """
     x, y, z = surface.points
     at = (
@@ -142,11 +143,11 @@ def shade(
     albedo = look.skin.astype(np.float32) + front * (
         albedo - look.skin.astype(np.float32)
     )
-    # where the cover's edge is seen the point found may lie just before it
+    # At the cover's edge the traced point may lie just in front of the edge.
     deeper = surface.points - (_BEHIND * rotation[2]).astype(np.float32)[:, None, None]
     covered = cover.mask(*deeper)
     albedo += covered[..., None] * (cover.tone(*deeper) - albedo)
-    # squares stand for the display's gamma curve
+    # The square approximates the gamma curve of displays.
     albedo = (albedo * np.float32(1 / 255)) ** 2
 
     normals = _settle(surface.normals, covered)
@@ -179,12 +180,13 @@ def shade(
 
 
 def expose(colour: np.ndarray, weight: np.ndarray, level: float) -> np.ndarray:
-    """Turn light into grey values, the head at a given brightness.
+    """Turn linear light into pixel values; set the brightness of the head.
 
     Args:
         colour (np.ndarray): Linear light, (H, W, 3).
-        weight (np.ndarray): Pixels that count, (H, W).
-        level (float): Brightness aimed at, 0 to 1.
+        weight (np.ndarray): Weight of each pixel in the mean brightness,
+            (H, W).
+        level (float): Target brightness, 0 to 1.
 
     Returns:
         np.ndarray: 0 to 255, not yet clipped, (H, W, 3), float32.
@@ -192,24 +194,27 @@ def expose(colour: np.ndarray, weight: np.ndarray, level: float) -> np.ndarray:
     total = float(weight.sum()) + 1e-6
     mean = float((np.sqrt(colour.mean(2)) * weight).sum()) / total
     gain = 255 * level / max(mean, 1e-3)
-    # light above the sensor's range is lost only gradually
+    # Compress the highlights instead of clipping them.
     grey = np.sqrt(colour) * np.float32(gain)
     over = np.maximum(grey - np.float32(200), 0)
     return grey - over + over / (1 + over / 110)
 
 
 def _settle(normals: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    """Smooth hair's normals: its cut edges are rough."""
+    """Smooth the normals of the hair, whose edges are rough."""
     smooth = np.stack([cv2.GaussianBlur(n, (0, 0), 1.5) for n in normals])
     return normals + covered * (smooth - normals)
 
 
 def _openness(head: Head, at: tuple, y: np.ndarray) -> np.ndarray:
-    """Part of the sky that a point sees: hollows are darker."""
+    """Return the share of the sky that a point sees; hollows are darker."""
     relief = head.relief
     hollow = cv2.GaussianBlur(relief, (0, 0), 9.0) - relief
     hollow += 0.6 * (cv2.GaussianBlur(relief, (0, 0), 3.5) - relief)
     hollow = np.clip(1 - 4.5 * hollow, 0.35, 1.15)
-    seen = cv2.remap(hollow, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    column, row = at
+    seen = cv2.remap(
+        hollow, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     below = np.clip((y - np.float32(head.layout.chin_y)) * 5, 0, 1)
     return seen * (1 - np.float32(0.5) * below)

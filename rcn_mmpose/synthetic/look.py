@@ -14,10 +14,10 @@ class Look(NamedTuple):
         lips (np.ndarray): BGR, (3,).
         iris (np.ndarray): BGR, (3,).
         brow (float): Opacity of the brows, 0 to 1.
-        stubble (float): Shade of a shaven beard, 0 to 1.
+        stubble (float): Darkness of a shaved beard, 0 to 1.
         beard (str): ``''``, ``'full'``, ``'goatee'`` or ``'moustache'``.
         make_up (float): Dark lashes and lids, 0 to 1.
-        spots (float): Unevenness, 0 to 1.
+        spots (float): Unevenness of the skin, 0 to 1.
         shine (float): Strength of reflections, 0 to 2.5.
     """
 
@@ -37,7 +37,7 @@ def draw_skin_colour(rng: np.random.Generator) -> np.ndarray:
     """Draw a skin colour from light to very dark.
 
     Args:
-        rng (np.random.Generator): Source.
+        rng (np.random.Generator): Random numbers.
 
     Returns:
         np.ndarray: BGR, 0 to 255, (3,).
@@ -68,13 +68,13 @@ def draw_look(
     """Draw colours, beard and make-up.
 
     Args:
-        rng (np.random.Generator): Source.
+        rng (np.random.Generator): Random numbers.
         skin (np.ndarray): BGR, (3,).
         hair (np.ndarray): BGR, (3,).
-        child (bool): Without beard and make-up.
+        child (bool): Whether the face has neither beard nor make-up.
 
     Returns:
-        Look: Everything that the painter needs.
+        Look: Colours and surface of the face.
     """
     male = rng.random() < 0.5
     beard, stubble, make_up = '', 0.0, 0.0

@@ -1,4 +1,4 @@
-"""Things in front of the face: hands, microphones, strands, objects."""
+"""Occluders of the face: hands, microphones, phones, hair, objects."""
 
 from typing import NamedTuple
 
@@ -9,10 +9,10 @@ from .background import random_colour
 
 
 class Around(NamedTuple):
-    """The face that things are placed around.
+    """The face that occluders are placed around.
 
     Attributes:
-        anchors (np.ndarray): Its keypoints (x, y), of shape (68, 2).
+        anchors (np.ndarray): Keypoints (x, y) of the face, (68, 2).
         unit (float): Eye distance of a frontal face in pixels.
         skin (np.ndarray): BGR as lit, (3,).
         hair (np.ndarray): BGR as lit, (3,).
@@ -30,34 +30,34 @@ def draw_occluders(
     face: Around,
     chance: float = 0.3,
 ) -> np.ndarray:
-    """Draw zero or more things over the image, in place.
+    """Draw zero, one or two occluders over the image, in place.
 
     Args:
-        rng (np.random.Generator): Source.
+        rng (np.random.Generator): Random numbers.
         canvas (np.ndarray): BGR, (H, W, 3), float32.
-        face (Around): Where they may be.
-        chance (float): Part of the faces with at least one.
+        face (Around): The face.
+        chance (float): Probability of at least one occluder.
 
     Returns:
-        np.ndarray: How much of each pixel is covered, (H, W), float32.
+        np.ndarray: Covered share of each pixel, 0 to 1, (H, W), float32.
     """
     size = len(canvas)
     covered = np.zeros((size, size), np.float32)
     if rng.random() >= chance:
         return covered
     for _ in range(1 + int(rng.random() < 0.25)):
-        draw = (_hand, _microphone, _thing, _strands, _cut)[
+        draw = (_hand, _microphone, _object, _strands, _half_plane)[
             rng.choice(5, p=(0.36, 0.12, 0.25, 0.17, 0.10))
         ]
         layer = np.zeros((size, size), np.uint8)
         tone = draw(rng, layer, face)
         alpha = layer.astype(np.float32) / 255
-        # darker at its edges, as round things are
+        # Round objects are darker at their edges.
         inside = cv2.distanceTransform((layer > 127).astype(np.uint8), cv2.DIST_L2, 3)
         round_ = np.clip(inside / (0.10 * face.unit), 0, 1)
         shade = (0.62 + 0.38 * round_) * _slant(rng, size)
         colour = tone * shade[..., None]
-        # and with a shadow on what lies behind
+        # An occluder casts a shadow on the face.
         behind = cv2.GaussianBlur(alpha, (0, 0), 0.07 * face.unit)
         canvas *= (1 - 0.4 * behind * (1 - alpha))[..., None]
         canvas += alpha[..., None] * (colour - canvas)
@@ -66,12 +66,13 @@ def draw_occluders(
 
 
 def _slant(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Return a smooth change of brightness over the image, (size, size)."""
     corners = rng.uniform(0.75, 1.2, (2, 2)).astype(np.float32)
     return cv2.resize(corners, (size, size), interpolation=cv2.INTER_LINEAR)
 
 
 def _tip(rng: np.random.Generator, anchors: np.ndarray, spread: float) -> np.ndarray:
-    """A place on the face, the lower half and the sides more often."""
+    """Choose a position on the face; the lower half and the sides are likelier."""
     if rng.random() < 0.7:
         at = anchors[rng.choice(np.r_[2:15, 48:60, 5:12])]
     else:
@@ -80,6 +81,7 @@ def _tip(rng: np.random.Generator, anchors: np.ndarray, spread: float) -> np.nda
 
 
 def _stroke(layer: np.ndarray, a: np.ndarray, b: np.ndarray, thick: float) -> None:
+    """Draw a line between two points, in place."""
     cv2.line(
         layer,
         (int(a[0]), int(a[1])),
@@ -91,7 +93,7 @@ def _stroke(layer: np.ndarray, a: np.ndarray, b: np.ndarray, thick: float) -> No
 
 
 def _hand(rng: np.random.Generator, layer: np.ndarray, face: Around) -> np.ndarray:
-    """A palm with one to five fingers that comes from the border."""
+    """Draw a hand with one to five fingers; return its colour."""
     anchors, unit = face.anchors, face.unit
     at = _tip(rng, anchors, 0.25 * unit)
     middle = anchors[27:36].mean(0)
@@ -130,7 +132,7 @@ def _hand(rng: np.random.Generator, layer: np.ndarray, face: Around) -> np.ndarr
 def _microphone(
     rng: np.random.Generator, layer: np.ndarray, face: Around
 ) -> np.ndarray:
-    """A ball on a stick below or beside the mouth, a phone at the ear."""
+    """Draw a microphone near the mouth or a phone at the ear; return its colour."""
     anchors, unit = face.anchors, face.unit
     if rng.random() < 0.3:
         at = anchors[rng.choice((2, 3, 13, 14))]
@@ -147,12 +149,12 @@ def _microphone(
     return np.full(3, rng.uniform(10, 140))
 
 
-def _thing(rng: np.random.Generator, layer: np.ndarray, face: Around) -> np.ndarray:
-    """A rectangle, an ellipse or a polygon of any colour."""
+def _object(rng: np.random.Generator, layer: np.ndarray, face: Around) -> np.ndarray:
+    """Draw a rectangle, an ellipse or a polygon; return its colour."""
     anchors, unit = face.anchors, face.unit
     at = _tip(rng, anchors, 0.4 * unit)
     extent = rng.uniform(0.3, 1.5, 2) * unit
-    # outwards, so that most of the face stays visible
+    # Move outwards, so that most of the face stays visible.
     at = at + (at - anchors[27:36].mean(0)) * rng.uniform(0, 0.5)
     box = (
         tuple(at.tolist()),
@@ -173,7 +175,7 @@ def _thing(rng: np.random.Generator, layer: np.ndarray, face: Around) -> np.ndar
 
 
 def _strands(rng: np.random.Generator, layer: np.ndarray, face: Around) -> np.ndarray:
-    """Hairs that fall over forehead, eye and cheek."""
+    """Draw hair over forehead, eye and cheek; return its colour."""
     anchors, unit = face.anchors, face.unit
     top = anchors[17:27].mean(0) - (0, 1.0 * unit)
     side = rng.choice((-1, 1))
@@ -197,8 +199,10 @@ def _strands(rng: np.random.Generator, layer: np.ndarray, face: Around) -> np.nd
     return face.hair * rng.uniform(0.7, 1.3)
 
 
-def _cut(rng: np.random.Generator, layer: np.ndarray, face: Around) -> np.ndarray:
-    """Something large that covers the image from one side."""
+def _half_plane(
+    rng: np.random.Generator, layer: np.ndarray, face: Around
+) -> np.ndarray:
+    """Draw a large object that covers one side; return its colour."""
     anchors, unit = face.anchors, face.unit
     middle = anchors[27:36].mean(0)
     angle = rng.uniform(0, 2 * np.pi)

@@ -1,9 +1,9 @@
-"""What a face is made of: identity and expression, as plain numbers.
+"""Parameters of a face: identity and expression, as plain numbers.
 
 Lengths are in eye distances (about 63 mm). The face frame has its origin on
 the head's axis, between the ears, at the height of the eyes; x points to the
-image's right, y down, z to the viewer. The proportions are those of common
-anatomical knowledge; no dataset went into them.
+image's right, y down, z to the viewer. The proportions come from common
+anatomical knowledge; no dataset was used.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from .streams import triangular
 
 Span = tuple[float, float]
 
-# lowest and highest value of each number
+# Lowest and highest value of each parameter.
 IDENTITY_RANGES = dict(
     head_width=(0.92, 1.12),
     jaw_width=(0.80, 1.22),
@@ -56,12 +56,12 @@ IDENTITY_RANGES = dict(
 
 @dataclass
 class Identity:
-    """Shape of a face at rest, in eye distances unless said otherwise.
+    """Shape of a face at rest, in eye distances unless stated otherwise.
 
     ``head_width``, ``jaw_width``, ``chin_width``, ``face_length``,
-    ``forehead`` and ``ear_size`` are factors of a common head;
-    ``squareness`` (0 to 1) is that of its cross-section, ``fold`` and
-    ``age`` (0 to 1) are the strength of its folds and wrinkles.
+    ``forehead`` and ``ear_size`` are factors of an average head.
+    ``squareness`` (0 to 1) describes the head's cross-section. ``fold`` and
+    ``age`` (0 to 1) are the strength of folds and wrinkles.
     """
 
     head_width: float
@@ -103,19 +103,20 @@ class Identity:
 
 @dataclass
 class Expression:
-    """What the face does.
+    """Expression of a face.
 
     Attributes:
         smile (float): -0.5 (sad) to 1.
         open (float): Gap between the lips, 0 to 0.5 eye distances.
-        pucker (float): 0 to 1, a narrow mouth.
+        pucker (float): 0 to 1; 1 is a narrow mouth.
         teeth (float): 0 (hidden) to 1.
         lids (tuple[float, float]): Opening of each eye, left first; 0 is
             closed, 1 at rest, 1.4 wide.
         raise_brows (float): -0.08 (frown) to 0.12 eye distances.
-        frown (float): 0 to 1, the inner ends go down and in.
-        gaze (tuple[float, float]): Of both eyes, right and down, -1 to 1.
-        skew (float): -1 to 1, the mouth goes to one side.
+        frown (float): 0 to 1; the inner ends of the brows move down and in.
+        gaze (tuple[float, float]): Direction of both eyes, right and down,
+            -1 to 1.
+        skew (float): -1 to 1; the mouth moves to one side.
     """
 
     smile: float = 0.0
@@ -130,25 +131,25 @@ class Expression:
 
 
 def mean_identity() -> Identity:
-    """Return the middle of all ranges.
+    """Return the average face: the middle of all ranges.
 
     Returns:
-        Identity: A common face.
+        Identity: The face at rest.
     """
     return Identity(**{k: sum(v) / 2 for k, v in IDENTITY_RANGES.items()})
 
 
 def draw_identity(rng: np.random.Generator) -> Identity:
-    """Draw a face; one in six is a child.
+    """Draw a random face; one in six is a child.
 
     Args:
-        rng (np.random.Generator): Source.
+        rng (np.random.Generator): Random numbers.
 
     Returns:
         Identity: The face at rest.
     """
     values = {k: triangular(rng, v) for k, v in IDENTITY_RANGES.items()}
-    # the product spreads age towards the young, whose skin is smooth
+    # The power makes young faces, whose skin is smooth, more likely.
     values['age'] = float(rng.random() ** 1.5)
     if rng.random() < 1 / 6:
         young = rng.uniform(0.4, 1)
@@ -170,13 +171,15 @@ def draw_identity(rng: np.random.Generator) -> Identity:
 
 
 def draw_expression(rng: np.random.Generator) -> Expression:
-    """Draw an expression.
+    """Draw a random expression.
+
+    About a third is at rest, a third smiles, the others are mixed.
 
     Args:
-        rng (np.random.Generator): Source.
+        rng (np.random.Generator): Random numbers.
 
     Returns:
-        Expression: About a third at rest, a third smiling, the rest mixed.
+        Expression: The expression.
     """
     kind = rng.choice(
         ['rest', 'smile', 'grin', 'talk', 'shout', 'pucker', 'sad'],
@@ -200,8 +203,8 @@ def draw_expression(rng: np.random.Generator) -> Expression:
         pucker, gap = rng.uniform(0.3, 1), max(0.0, rng.normal(0, 0.04))
     else:
         smile = rng.uniform(-0.5, -0.1)
-    lids = rng.normal(0.97, 0.13) - 0.28 * max(smile, 0) * rng.random()
-    lids = np.full(2, lids) + rng.normal(0, 0.03, 2)
+    lid = rng.normal(0.97, 0.13) - 0.28 * max(smile, 0) * rng.random()
+    lids = np.full(2, lid) + rng.normal(0, 0.03, 2)
     if rng.random() < 0.09:
         lids *= rng.uniform(0, 0.5)
     elif rng.random() < 0.02:

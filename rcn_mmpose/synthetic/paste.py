@@ -1,4 +1,4 @@
-"""Things of the synthetic faces in front of real ones."""
+"""Synthetic occluders in front of real faces, for data augmentation."""
 
 from __future__ import annotations
 
@@ -11,30 +11,32 @@ from ..image.crop import to_grey
 from .occluders import Around, draw_occluders
 from .render import render_face
 
-HIDDEN = 0.5  # of a pixel covered, as in the synthetic faces
+# A keypoint is hidden where this share of its pixel is covered, as in the
+# synthetic faces.
+HIDDEN = 0.5
 
 
 def paste_object(
     random: np.random.Generator, crop: np.ndarray, keypoints: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw one thing or two in front of a face: a hand, a phone, hair.
+    """Draw one or two occluders in front of a face: a hand, a phone, hair.
 
-    Where they may be is told by 68 keypoints; of five, those of a plain face
-    are turned, scaled and moved onto them.
+    The 68 keypoints define where occluders may be. For five keypoints, the 68
+    of an average face are rotated, scaled and moved onto the five.
 
     Args:
-        random (np.random.Generator): Source.
+        random (np.random.Generator): Random numbers.
         crop (np.ndarray): uint8, square: (S, S) grey or (S, S, 3) BGR.
         keypoints (np.ndarray): In pixels of the crop, MTFL's five or 300W's
             68, (K, 2).
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: The image with the thing, uint8 of
-        the crop's shape, and which keypoints it covers, bool (K,); False for
-        those outside the crop.
+        tuple[np.ndarray, np.ndarray]: The image with the occluders, uint8 of
+        the crop's shape; and which keypoints they cover, bool (K,), False for
+        keypoints outside the crop.
 
     Raises:
-        ValueError: If the crop is not square, or K neither 5 nor 68.
+        ValueError: If the crop is not square, or K is neither 5 nor 68.
     """
     size = len(crop)
     if crop.shape[1] != size or len(keypoints) not in (5, 68):
@@ -64,18 +66,22 @@ def paste_object(
 
 @cache
 def _plain() -> tuple[np.ndarray, float]:
-    """The 68 keypoints of a plain frontal face and its eye distance."""
+    """Return the 68 keypoints of an average frontal face and its eye distance."""
     points = render_face(0, 160, pose=(0, 0, 0), plain=True).keypoints
     left, right = five_from_68(points)[:2]
     return points, float(np.linalg.norm(left - right))
 
 
 def _around(keypoints: np.ndarray) -> tuple[np.ndarray, float]:
-    """Place the plain face's 68 keypoints, by the least squares of five."""
+    """Return 68 keypoints of a face and its eye distance in pixels.
+
+    For five keypoints, the 68 of an average face are moved by the similarity
+    that fits the five best (least squares).
+    """
     plain, between = _plain()
     whole = len(keypoints) == 68
     five = five_from_68(keypoints) if whole else keypoints
-    # a similarity is a complex factor and a shift
+    # In complex numbers, a similarity is a factor and a shift.
     source = five_from_68(plain) @ (1, 1j)
     target = five @ (1, 1j)
     centred = source - source.mean()

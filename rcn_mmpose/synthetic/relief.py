@@ -1,4 +1,4 @@
-"""The face's relief: how far each feature stands out from the bare head."""
+"""The relief of the face: the height of each feature above the bare head."""
 
 import cv2
 import numpy as np
@@ -6,14 +6,14 @@ import numpy as np
 from .layout import Layout
 from .parameters import Expression, Identity
 
-# pixels per eye distance, and the part of the face frame that is covered
+# Pixels per eye distance, top left corner in the face frame, size in pixels.
 SCALE = 72.0
 LEFT, TOP = -1.42, -1.75
 WIDTH, HEIGHT = 204, 310
 
 
 def grid() -> tuple:
-    """Give the face frame's coordinates of the relief's pixels.
+    """Return the face frame's coordinates of the relief's pixels.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: x of shape (1, WIDTH) and y of shape
@@ -25,7 +25,7 @@ def grid() -> tuple:
 
 
 def to_pixels(points: np.ndarray) -> np.ndarray:
-    """Turn points of the face frame into pixels of the relief.
+    """Convert points of the face frame into pixels of the relief.
 
     Args:
         points (np.ndarray): (..., 2).
@@ -45,11 +45,11 @@ def make_relief(
     """Compute the relief.
 
     Args:
-        face (Identity): Who.
-        doing (Expression): What the face does.
-        layout (Layout): The same face's lines.
-        rng (np.random.Generator, optional): Source of uneven flesh; without
-            it the face is smooth and symmetric.
+        face (Identity): Shape of the face at rest.
+        doing (Expression): Expression of the face.
+        layout (Layout): Feature lines of the same face.
+        rng (np.random.Generator, optional): Random numbers of uneven flesh.
+            Without them the face is smooth and symmetric.
 
     Returns:
         np.ndarray: Distance along z in eye distances, (HEIGHT, WIDTH),
@@ -69,17 +69,17 @@ def make_relief(
     relief = pair(0.42, brow_y, 0.32, 0.10, face.brow_ridge)
     relief += bump(0, brow_y + 0.08, 0.14, 0.10, 0.6 * face.brow_ridge)
     relief -= pair(0.47, 0.03, 0.24, 0.17, face.socket)
-    # the inner corners are the deepest
+    # The inner corners of the eyes are deepest.
     relief -= pair(0.24, 0.02, 0.09, 0.10, 0.35 * face.socket)
     relief += pair(0.51, 0.01, 0.15, 0.11, 0.10)
-    # bags below the eyes
+    # Bags below the eyes.
     bag = 0.015 + 0.03 * face.age + 0.02 * smile
     relief += pair(0.49, 0.19, 0.17, 0.035, bag)
     relief -= pair(0.47, 0.26, 0.20, 0.04, bag)
     cheek_y = 0.50 - 0.06 * smile
     relief += pair(0.62, cheek_y, 0.24, 0.20, face.cheek + 0.07 * smile)
     relief += _nose(face, x, y)
-    # mouth and chin
+    # Mouth and chin.
     relief += bump(0, mouth[1], 0.36, 0.22, 0.10 + 0.05 * doing.pucker)
     half = layout.lip_upper[-1, 0] - mouth[0]
     top, low = layout.lip_upper[20, 1], layout.lip_lower[20, 1]
@@ -101,7 +101,7 @@ def make_relief(
 
 
 def _unevenness(rng: np.random.Generator, face: Identity) -> np.ndarray:
-    """Bumps of muscles, bones and old skin, from coarse to fine."""
+    """Return bumps of muscles, bones and old skin, from coarse to fine."""
     total = np.zeros((HEIGHT, WIDTH), np.float32)
     rough = rng.random() * (0.4 + 0.6 * face.age)
     for cells, height in ((4, 0.035), (9, 0.014), (22, 0.010 * rough)):
@@ -117,7 +117,7 @@ def _bell(at: np.ndarray, middle: float, width: float) -> np.ndarray:
 
 
 def _nose(face: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Bridge, tip and wings."""
+    """Return the relief of the nose: bridge, tip and wings."""
     tip, out = face.nose_tip, face.nose_out
     knots = [-0.32, -0.12, 0.05, 0.5 * tip, tip - 0.1, tip + 0.03]
     rise = [
@@ -132,15 +132,15 @@ def _nose(face: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     rise += [0.55 * out, 0.28 * out, 0.10 * out, 0.0]
     profile = np.interp(y[:, 0], knots, rise).astype(np.float32)
     profile = cv2.GaussianBlur(profile[:, None], (1, 13), 2.0)
-    # narrow between the eyes, wide at the tip
+    # The nose is narrow between the eyes and wide at the tip.
     broad = face.nose_width
     width = np.interp(
         y[:, 0], [0.0, 0.5 * tip, tip], [0.10, 0.115, 0.06 + 0.42 * broad]
     ).astype(np.float32)[:, None]
     nose = profile * np.exp(-((x / (1.45 * width)) ** 2))
-    # broad foot that joins the cheeks
+    # A broad base joins the cheeks.
     nose += 0.20 * profile * np.exp(-0.5 * (x / (2.3 * width)) ** 2)
-    # a round tip and round wings, set off by furrows
+    # The tip and the wings are round; furrows separate them.
     ball = 0.05 + 0.27 * broad
     nose += (0.26 * out) * _bell(y, tip, 0.10) * _bell(x, 0, ball)
     foot = 0.85 * broad
@@ -155,7 +155,7 @@ def _nose(face: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _fold(
     relief: np.ndarray, face: Identity, doing: Expression, layout: Layout
 ) -> None:
-    """Folds from the nose's wings around the mouth, in place."""
+    """Add folds from the nose's wings around the mouth, in place."""
     depth = 0.006 + 0.03 * face.fold * face.age + 0.05 * max(doing.smile, 0)
     canvas = np.zeros(relief.shape, np.uint8)
     for side in (-1, 1):
@@ -174,7 +174,7 @@ def _fold(
 
 
 def _lips(relief: np.ndarray, layout: Layout) -> None:
-    """Press the gap between the lips in, in place."""
+    """Lower the relief between the lips, in place."""
     canvas = np.zeros(relief.shape, np.uint8)
     hole = np.concatenate((layout.seam_upper, layout.seam_lower[::-1]))
     fill(canvas, hole, 255)
@@ -184,7 +184,7 @@ def _lips(relief: np.ndarray, layout: Layout) -> None:
 
 
 def _fade(relief: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Let the relief end softly before the borders of its map."""
+    """Fade the relief to 0 before the borders of its map."""
     ramp = np.clip((1.38 - np.abs(x)) / 0.25, 0, 1)
     last = TOP + (HEIGHT - 1) / SCALE
     ramp = ramp * np.clip((last - 0.03 - y) / 0.25, 0, 1)
@@ -192,12 +192,14 @@ def _fade(relief: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def fill(canvas: np.ndarray, points: np.ndarray, colour: int | tuple) -> None:
-    """Fill a polygon of the face frame, in place, to 1/16 pixel.
+    """Fill a polygon of the face frame, in place.
+
+    Positions are exact to 1/16 pixel.
 
     Args:
         canvas (np.ndarray): uint8, (HEIGHT, WIDTH) or with channels.
         points (np.ndarray): Corners, (N, 2).
-        colour (int | tuple): Value.
+        colour (int | tuple): Value of the pixels.
     """
     corners = np.round(to_pixels(points) * 16).astype(np.int32)
     cv2.fillPoly(canvas, [corners], colour, cv2.LINE_AA, 4)
@@ -209,12 +211,14 @@ def draw_line(
     colour: int | tuple,
     thickness: int,
 ) -> None:
-    """Draw an open line of the face frame, in place, to 1/16 pixel.
+    """Draw an open line of the face frame, in place.
+
+    Positions are exact to 1/16 pixel.
 
     Args:
         canvas (np.ndarray): uint8, (HEIGHT, WIDTH) or with channels.
         points (np.ndarray): Vertices, (N, 2).
-        colour (int | tuple): Value.
+        colour (int | tuple): Value of the pixels.
         thickness (int): In pixels.
     """
     corners = np.round(to_pixels(points) * 16).astype(np.int32)

@@ -16,11 +16,11 @@ from .occluders import Around, draw_occluders
 from .relief import SCALE
 from .scene import Scene, draw_scene
 from .skin import paint
-from .streams import Seed, Streams
+from .streams import Seed, Stream, Streams
 from .tracing import trace
 
-# a keypoint may lie this far behind the seen surface, in eye distances: the
-# half pixel of the depth map on a steep flank
+# A visible keypoint may lie this far behind the surface, in eye distances.
+# On a steep flank, half a pixel of the depth map is that much.
 _TOLERANCE = 0.10
 
 
@@ -30,19 +30,21 @@ class SyntheticFace(NamedTuple):
     Pixel (0, 0) is the centre of the top left pixel; x comes before y.
 
     Attributes:
-        image (np.ndarray): BGR, (H, W, 3), uint8; what ``jpeg`` decodes to.
-        jpeg (bytes): The same as a file's content.
+        image (np.ndarray): BGR, (H, W, 3), uint8: the decoded ``jpeg``.
+        jpeg (bytes): The image as the content of a JPEG file.
         keypoints (np.ndarray): The 68 in iBUG's order, of shape (68, 2),
             float64. The contour follows the jaw in three dimensions, not the
             silhouette, so it runs behind the cheek of a turned head.
-        visible (np.ndarray): Whether the head, its hair or a thing in front
-            leaves the keypoint in sight, (68,), bool. Glasses hide nothing.
+        visible (np.ndarray): Whether each keypoint is visible, (68,), bool.
+            The head, its hair and occluders can hide a keypoint; glasses do
+            not.
         five (np.ndarray): Eye centres, nose tip, mouth corners, (5, 2).
         five_visible (np.ndarray): (5,), bool; an eye counts as visible if at
             least half of its six keypoints are.
         attributes (dict): ``yaw``, ``pitch``, ``roll`` in degrees (positive:
             nose to the image's right, nose down, clockwise), ``cover``,
-            ``glasses``, ``beard``, ``occluded`` (part of the 68 hidden).
+            ``glasses``, ``beard``, ``occluded`` (share of the 68 keypoints
+            that is hidden).
     """
 
     image: np.ndarray
@@ -60,16 +62,18 @@ def render_face(
     pose: tuple[float, float, float] | None = None,
     plain: bool = False,
 ) -> SyntheticFace:
-    """Render a face; a pure function of its arguments.
+    """Render a face.
+
+    The result is deterministic: equal arguments give equal bytes.
 
     Args:
-        seed (int | np.random.SeedSequence): Decides everything.
+        seed (int | np.random.SeedSequence): Seed of all random numbers.
         size (int): Side of the image in pixels, at least 32. Defaults to
             160.
         pose (tuple, optional): Yaw, pitch and roll in degrees instead of
             random ones.
-        plain (bool): A common face at rest, in the middle, evenly lit,
-            without hair or anything in front.
+        plain (bool): Whether to render an average face at rest, centred,
+            evenly lit, without hair and occluders.
 
     Returns:
         SyntheticFace: Image and keypoints.
@@ -82,8 +86,10 @@ def render_face(
     streams = Streams(seed)
     scene = draw_scene(streams, size, pose, plain)
     image, depth, hidden = draw_image(streams, scene, size)
-    jpeg = compress(streams.part(20), image)
-    image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    jpeg = compress(streams.part(Stream.JPEG), image)
+    decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    if decoded is None:
+        raise RuntimeError('OpenCV cannot read the JPEG that it has written.')
     projected = scene.camera.project(scene.points)
     visible = _visible(projected, depth, hidden)
     five = five_from_68(projected[:, :2])
@@ -107,7 +113,7 @@ def render_face(
         occluded=round(float(1 - visible.mean()), 3),
     )
     return SyntheticFace(
-        image,
+        decoded,
         jpeg,
         projected[:, :2],
         visible,
@@ -123,19 +129,21 @@ def draw_image(
     """Draw a scene from back to front.
 
     Args:
-        streams (Streams): Sources.
+        streams (Streams): Random numbers.
         scene (Scene): What to draw.
         size (int): Side of the image in pixels.
 
     Returns:
         tuple[np.ndarray, np.ndarray, np.ndarray]: BGR image (H, W, 3),
-        uint8; the head's depth (H, W); how far hair or a thing in front
-        hides each pixel, 0 to 1, (H, W).
+        uint8; the head's depth (H, W); how much of each pixel is hidden by
+        hair or an occluder, 0 to 1, (H, W).
     """
     head, camera, chin = scene.head, scene.camera, scene.layout.chin_y
     surface = trace(head, camera, size)
-    painted = paint(streams.part(10), scene.face, scene.doing, scene.layout, scene.look)
-    # the map is finer than the image
+    painted = paint(
+        streams.part(Stream.PAINT), scene.face, scene.doing, scene.layout, scene.look
+    )
+    # The painted map is finer than the image: blur it against aliasing.
     coarse = 0.35 * SCALE / camera.scale
     painted = cv2.GaussianBlur(painted, (0, 0), coarse)
     light, covered = shade(
@@ -152,11 +160,11 @@ def draw_image(
     )
     skin_only = alpha * (1 - covered)
     colour = expose(light, skin_only, scene.light.level)
-    # cameras render bright dark skin paler than its pigment is
+    # In a bright photograph, dark skin looks paler than its pigment.
     colour += np.float32(0.35) * (colour.mean(2, keepdims=True) - colour)
     skin, hair = _as_lit(colour, skin_only, scene, alpha * covered)
 
-    rng = streams.part(11)
+    rng = streams.part(Stream.SURROUNDINGS)
     if scene.plain:
         canvas = np.full((size, size, 3), 90, np.float32)
     else:
@@ -173,7 +181,7 @@ def draw_image(
         _brim(canvas, hidden, scene, camera)
     if scene.glasses is not None:
         wear(
-            streams.part(12),
+            streams.part(Stream.REFLECTIONS),
             canvas,
             depth,
             scene.glasses,
@@ -184,14 +192,14 @@ def draw_image(
     anchors = camera.project(scene.points)[:, :2]
     chance = 0.0 if scene.plain else 0.3
     front = draw_occluders(
-        streams.part(13),
+        streams.part(Stream.OCCLUDERS),
         canvas,
         Around(anchors, camera.scale, skin, hair),
         chance,
     )
     np.maximum(hidden, front, out=hidden)
     if not scene.plain:
-        return degrade(streams.part(14), canvas), depth, hidden
+        return degrade(streams.part(Stream.CAMERA_FAULTS), canvas), depth, hidden
     return np.clip(canvas, 0, 255).astype(np.uint8), depth, hidden
 
 
@@ -201,7 +209,10 @@ def _as_lit(
     scene: Scene,
     hair_weight: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean colours of skin and hair in the image, for what goes with it."""
+    """Return the mean colours of skin and hair in the image, as lit.
+
+    Hands take the skin's colour and strands take the hair's.
+    """
     total = weight.sum() + 1e-6
     skin = (colour * weight[..., None]).sum((0, 1)) / total
     hair = scene.cover.hair_colour * 0.8
@@ -227,7 +238,8 @@ def _brim(canvas: np.ndarray, hidden: np.ndarray, scene: Scene, camera: Camera) 
     corners = np.round(flat * 16).astype(np.int32)
     cv2.fillPoly(layer, [corners], 255, cv2.LINE_AA, 4)
     alpha = layer.astype(np.float32) / 255
-    down = np.float32([[1, 0, 0], [0, 1, 0.25 * cover.brim * camera.scale]])
+    drop = 0.25 * cover.brim * camera.scale
+    down = np.array([[1, 0, 0], [0, 1, drop]], np.float32)
     shade = cv2.warpAffine(alpha, down, alpha.shape[::-1])
     shade = cv2.GaussianBlur(shade, (0, 0), 0.06 * camera.scale)
     canvas *= (1 - 0.45 * shade * (1 - alpha))[..., None]
@@ -239,18 +251,24 @@ def _brim(canvas: np.ndarray, hidden: np.ndarray, scene: Scene, camera: Camera) 
 def _visible(
     projected: np.ndarray, depth: np.ndarray, hidden: np.ndarray
 ) -> np.ndarray:
-    """Compare each keypoint's depth with the depth map's."""
+    """Return which keypoints are visible.
+
+    A visible keypoint lies inside the image, on the surface that the depth map
+    shows, at a pixel that is less than half hidden.
+    """
     size = len(depth)
     place = np.round(projected[:, :2]).astype(int)
     inside = ((place >= 0) & (place < size)).all(1)
     x, y = np.clip(place, 0, size - 1).T
-    # at the silhouette the pixel beside it may see past the head
+    # At the silhouette the nearest pixel may lie beside the head, so take the
+    # farthest depth of the neighbours.
     depth = cv2.erode(depth, np.ones((3, 3), np.uint8))
     near = projected[:, 2] >= depth[y, x] - _TOLERANCE
     return inside & near & (hidden[y, x] < 0.5)
 
 
 def _glasses_name(scene: Scene) -> str:
+    """Return ``''``, ``'clear'`` or ``'dark'``."""
     if scene.glasses is None:
         return ''
     return 'dark' if scene.glasses.tint > 0.3 else 'clear'

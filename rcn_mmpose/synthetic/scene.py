@@ -1,4 +1,4 @@
-"""Everything that is drawn before a face is rendered."""
+"""The random scene of an image: head, surroundings, light and camera."""
 
 from typing import NamedTuple
 
@@ -22,17 +22,17 @@ from .parameters import (
     mean_identity,
 )
 from .relief import make_relief
-from .streams import Streams
+from .streams import Stream, Streams
 
 Pose = tuple[float, float, float]
 
 
 class Scene(NamedTuple):
-    """A head, its surroundings and the viewer.
+    """A head, its surroundings, the light and the camera.
 
     Attributes:
-        face (Identity): Who.
-        doing (Expression): What the face does.
+        face (Identity): Shape of the face at rest.
+        doing (Expression): Expression of the face.
         layout (Layout): Feature lines.
         head (Head): Shape.
         cover (Cover): Hair or hat.
@@ -41,9 +41,10 @@ class Scene(NamedTuple):
         clothes (Clothes): Neckline.
         light (Light): All light.
         pose (tuple[float, float, float]): Yaw, pitch, roll in degrees.
-        camera (Camera): Viewer.
+        camera (Camera): The camera.
         points (np.ndarray): The 68 keypoints in the head's frame, (68, 3).
-        plain (bool): Nothing hides, clutters or spoils the image.
+        plain (bool): Whether the image has no occluders, no cluttered
+            background and no camera faults.
     """
 
     face: Identity
@@ -67,37 +68,39 @@ def draw_scene(
     pose: Pose | None = None,
     plain: bool = False,
 ) -> Scene:
-    """Draw a scene.
+    """Draw a random scene.
 
     Args:
-        streams (Streams): Sources.
+        streams (Streams): Random numbers.
         size (int): Side of the image in pixels.
         pose (tuple, optional): Yaw, pitch, roll in degrees instead of random
             ones.
-        plain (bool): A common face at rest, in the image's middle, evenly
-            lit, without hair, glasses or anything in front.
+        plain (bool): Whether to return an average face at rest, in the centre
+            of the image, evenly lit, without hair, glasses and occluders.
 
     Returns:
-        Scene: All parts.
+        Scene: The scene.
     """
     if pose is None:
-        pose = draw_pose(streams.part(0))
+        pose = draw_pose(streams.part(Stream.POSE))
     if plain:
         face, doing = mean_identity(), Expression()
     else:
-        face = draw_identity(streams.part(1))
-        doing = draw_expression(streams.part(2))
+        face = draw_identity(streams.part(Stream.IDENTITY))
+        doing = draw_expression(streams.part(Stream.EXPRESSION))
     layout = make_layout(face, doing)
-    uneven = None if plain else streams.part(9)
+    uneven = None if plain else streams.part(Stream.RELIEF)
     relief = make_relief(face, doing, layout, uneven)
-    rng = streams.part(3)
+    rng = streams.part(Stream.SKIN_AND_COVER)
     skin = draw_skin_colour(rng)
     if plain:
         skin = np.array([150.0, 175.0, 215.0])
         cover = no_cover()
     else:
         cover = draw_cover(rng, skin, face.age)
-    look = draw_look(streams.part(4), skin, cover.hair_colour, child=face.age == 0)
+    look = draw_look(
+        streams.part(Stream.LOOK), skin, cover.hair_colour, child=face.age == 0
+    )
     if plain:
         look = look._replace(beard='', stubble=0.0, make_up=0.0, spots=0.0)
         look = look._replace(iris=np.array([25.0, 40, 60]), brow=0.9, shine=0.2)
@@ -105,13 +108,13 @@ def draw_scene(
     points = np.concatenate(
         (head.on_contour(layout.contour), head.lift(flat_keypoints(layout)))
     )
-    camera = _place(streams.part(5), pose, points, size, plain)
-    light = draw_light(streams.part(6))
+    camera = _place(streams.part(Stream.CAMERA), pose, points, size, plain)
+    light = draw_light(streams.part(Stream.LIGHT))
     if plain:
         lamp = Lamp(np.array([0.0, -0.3, 0.95]), np.full(3, 0.8), 0.5, False)
         light = Light(np.full(3, 0.4), 0.3, [lamp], 0.6)
-    glasses = None if plain else draw_glasses(streams.part(7))
-    clothes = draw_clothes(streams.part(8))
+    glasses = None if plain else draw_glasses(streams.part(Stream.GLASSES))
+    clothes = draw_clothes(streams.part(Stream.CLOTHES))
     return Scene(
         face,
         doing,
@@ -136,11 +139,12 @@ def _place(
     size: int,
     plain: bool,
 ) -> Camera:
-    """Choose size and place of the face, with room around its crop."""
+    """Choose size and place of the face, with space around its crop."""
     distance = 12.0 if plain else float(1 / rng.uniform(1 / 40, 1 / 7))
     camera = Camera(rotation(*pose), distance, 1.0, np.zeros(2))
     five = five_from_68(camera.project(points)[:, :2])
-    # the crop's side for a face of scale 1, by the rule of boxes.py
+    # The crop's side for a face of scale 1, by the rule of
+    # geometry.boxes.box_from_eyes_and_mouth.
     eyes, mouth = five[:2], five[3:]
     reach = max(
         np.linalg.norm(eyes[1] - eyes[0]),
@@ -149,10 +153,10 @@ def _place(
     corners = np.concatenate((eyes, mouth))
     low, high = corners.min(0), corners.max(0)
     side = (high - low).max() + 1.9 * reach
-    # the image holds 1.3 to 1.75 crops
+    # The image is 1.3 to 1.75 times as wide as the crop.
     part = 0.7 if plain else rng.uniform(1 / 1.75, 1 / 1.3)
     scale = part * size / side
-    # shifts leave a tenth of the crop on every side
+    # A shift leaves a tenth of the crop free on every side.
     room = size * (1 - 1.2 * part) / 2
     shift = np.zeros(2) if plain else rng.uniform(-room, room, 2)
     middle = (size - 1) / 2 + shift

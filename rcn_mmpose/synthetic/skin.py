@@ -1,6 +1,6 @@
-"""Skin and features painted on the face seen from the front.
+"""Skin and features, painted on a map of the face seen from the front.
 
-The map has the frame and the size of the relief's.
+The map has the same frame and size as the relief.
 """
 
 import cv2
@@ -30,10 +30,10 @@ def paint(
     """Paint the face.
 
     Args:
-        rng (np.random.Generator): Source of spots and hairs.
-        face (Identity): Who.
-        doing (Expression): What the face does.
-        layout (Layout): The same face's lines.
+        rng (np.random.Generator): Random numbers of spots and hairs.
+        face (Identity): Shape of the face at rest.
+        doing (Expression): Expression of the face.
+        layout (Layout): Feature lines of the same face.
         look (Look): Colours.
 
     Returns:
@@ -49,11 +49,11 @@ def paint(
     draw_brows(canvas, rng, face, layout, look)
     for k in range(2):
         draw_lid_shade(canvas, face, layout, look, k)
-    canvas = np.clip(canvas, 0, 255).astype(np.uint8)
-    draw_mouth_inside(canvas, doing, layout, look)
+    painted = np.clip(canvas, 0, 255).astype(np.uint8)
+    draw_mouth_inside(painted, doing, layout, look)
     for k in range(2):
-        draw_eye(canvas, rng, face, layout, look, k)
-    return canvas
+        draw_eye(painted, rng, face, layout, look, k)
+    return painted
 
 
 def _tint(
@@ -62,9 +62,9 @@ def _tint(
     face: Identity,
     look: Look,
 ) -> None:
-    """Mottled skin, red cheeks and nose, spots."""
+    """Paint mottled skin, red cheeks and nose, and spots, in place."""
     x, y = grid()
-    noise = rng.normal(size=(HEIGHT // 4 + 1, WIDTH // 4 + 1))
+    noise: np.ndarray = rng.normal(size=(HEIGHT // 4 + 1, WIDTH // 4 + 1))
     noise = cv2.GaussianBlur(noise.astype(np.float32), (0, 0), 1.5)
     noise = cv2.resize(noise, (WIDTH, HEIGHT))
     fine = rng.normal(size=(HEIGHT, WIDTH)).astype(np.float32)
@@ -74,7 +74,8 @@ def _tint(
     red = np.exp(-(((np.abs(x) - 0.62) / 0.3) ** 2 + ((y - 0.5) / 0.25) ** 2))
     red += np.exp(-((x / 0.2) ** 2 + ((y - face.nose_tip) / 0.2) ** 2))
     red = np.clip(red * (0.12 + 0.2 * look.make_up), 0, 1)[..., None]
-    canvas += red * (canvas * np.float32([0.8, 0.75, 1.02]) - canvas)
+    redness = np.array([0.8, 0.75, 1.02], np.float32)
+    canvas += red * (canvas * redness - canvas)
     if look.spots > 0.6:
         for _ in range(int(rng.integers(2, 14))):
             at = rng.uniform((0, 60), (WIDTH, HEIGHT - 60)).astype(int)
@@ -95,8 +96,8 @@ def _wrinkles(
     doing: Expression,
     layout: Layout,
 ) -> None:
-    """Folds beside the mouth, lines on the forehead, below the eyes."""
-    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    """Paint folds beside the mouth and wrinkles, in place."""
+    mask: np.ndarray = np.zeros((HEIGHT, WIDTH), np.uint8)
     depth = 0.03 + 0.18 * face.fold * face.age + 0.12 * max(doing.smile, 0)
     for side in (-1, 1):
         corner = layout.lip_upper[0 if side < 0 else -1]
@@ -111,7 +112,7 @@ def _wrinkles(
         lower = layout.lids[0 if side < 0 else 1][1]
         draw_line(mask, lower + (0, 0.10), int(45 + 150 * face.age), 2)
     for side in (-1, 1):
-        # crow's feet, and lines that only this face has
+        # Crow's feet, then random wrinkles of this face.
         if face.age > 0.3 or doing.smile > 0.4:
             start = np.array((side * (0.5 + 0.6 * face.eye_width), 0.0))
             for turn in (-0.5, 0.0, 0.5):
@@ -145,21 +146,21 @@ def _beard(
     layout: Layout,
     look: Look,
 ) -> None:
-    """Stubble, then a beard of short strokes."""
+    """Paint stubble and a beard, in place."""
     if not look.stubble and not look.beard:
         return
     x, y = grid()
     top = layout.lip_upper[20, 1]
     corner = layout.lip_upper[-1, 0]
     chin = layout.chin_y
-    # the line from the ear below the cheek to the corner of the mouth
+    # The edge of the beard: from the ear below the cheek to the mouth's corner.
     cheek_line = top - 0.10 + 0.25 * np.exp(-(((x) / 0.25) ** 2))
     cheek_line = cheek_line - 0.7 * np.clip(np.abs(x) - corner - 0.2, 0, 1)
     area = np.clip((y - cheek_line) / 0.12, 0, 1)
     area *= np.clip((chin + 0.25 - y) / 0.25, 0, 1)
     lip = np.clip(1 - ((y - top + 0.09) / 0.10) ** 2, 0, 1)
     lip = lip * np.clip((corner + 0.12 - np.abs(x)) / 0.10, 0, 1)
-    noise = rng.normal(size=(HEIGHT, WIDTH)).astype(np.float32)
+    noise: np.ndarray = rng.normal(size=(HEIGHT, WIDTH)).astype(np.float32)
     noise = cv2.GaussianBlur(noise, (0, 0), 0.6, sigmaY=1.8)
     noise = np.clip(0.75 + 0.5 * noise, 0, 1)
     cover = 0.45 * look.stubble * np.maximum(area, lip) * noise

@@ -1,4 +1,4 @@
-"""Where the camera's rays meet the head, and what the light reaches."""
+"""Ray tracing: the visible surface of the head, and its shadows."""
 
 from typing import NamedTuple
 
@@ -10,16 +10,16 @@ from .head import Head
 
 _NEAR, _FAR = 2.4, -2.2
 _NONE = 9.0
-# nearer to the surface than this a ray has met it
+# A ray has met the surface at this distance or nearer, in eye distances.
 _HIT = 0.06
 
 
 class Surface(NamedTuple):
-    """What the camera sees of the head, pixel by pixel of a box.
+    """The visible surface of the head, for each pixel of a box.
 
     Attributes:
-        box (tuple): x1, y1, x2, y2 in the image, the last not included.
-        alpha (np.ndarray): Part of the pixel that the head fills, (H, W).
+        box (tuple): x1, y1, x2, y2 in the image; x2 and y2 are not included.
+        alpha (np.ndarray): Share of the pixel that the head fills, (H, W).
         depth (np.ndarray): Camera z, towards the viewer, (H, W).
         points (np.ndarray): In the head's frame, (3, H, W).
         normals (np.ndarray): In the camera's frame, length 1, (3, H, W).
@@ -35,15 +35,15 @@ class Surface(NamedTuple):
 def trace(
     head: Head, camera: Camera, size: int, coarse: int = 16, fine: int = 5
 ) -> Surface:
-    """Find the head's surface along all rays.
+    """Find the head's surface along all rays (sphere tracing).
 
-    Steps as long as the distance estimate allows are taken first at half the
-    resolution, then at the full one from a little in front of the nearest of
-    the neighbours.
+    Each step is about as long as the distance estimate. The first steps are
+    at half the resolution. The steps at full resolution start a little in
+    front of the nearest neighbour's surface.
 
     Args:
         head (Head): Shape.
-        camera (Camera): Viewer.
+        camera (Camera): The camera.
         size (int): Side of the image.
         coarse (int): Steps at half the resolution.
         fine (int): Steps at the full resolution.
@@ -60,13 +60,13 @@ def trace(
     start, slope = camera.rays(box)
     shape = start.shape[1:]
     z = cv2.dilate(z, kernel)
-    z = cv2.resize(z, shape[::-1], interpolation=cv2.INTER_LINEAR)
-    z += np.float32(1.0 / camera.scale)
+    nearest: np.ndarray = cv2.resize(z, shape[::-1], interpolation=cv2.INTER_LINEAR)
+    z = nearest + np.float32(1.0 / camera.scale)
     z, field, least = _march(head, start, slope, z, fine)
     behind = cv2.resize(behind, shape[::-1], interpolation=cv2.INTER_NEAREST)
     _retry(head, start, slope, behind, (z, field, least))
     points = start + z * slope
-    # rays that pass by closer than a pixel are partly filled
+    # A ray that misses by less than a pixel gets a partly filled pixel.
     alpha = np.clip(1.3 - least * camera.scale * 0.9, 0, 1)
     alpha[np.abs(field) < _HIT] = 1
     alpha[z < _FAR + 0.05] = 0
@@ -77,10 +77,10 @@ def trace(
 def _march(
     head: Head, start: np.ndarray, slope: np.ndarray, z: np.ndarray, steps: int
 ) -> tuple:
-    """Walk along the rays; where the surface was crossed, halve the way.
+    """Step along the rays; bisect where a step has crossed the surface.
 
-    The edge of the cover is a jump of the distance estimate, which steps of
-    its length alone would cross to and fro.
+    The distance estimate jumps at the edge of the cover. Without bisection,
+    steps would cross that edge back and forth.
     """
     outside = z.copy()
     inside = np.full_like(z, _FAR - 1)
@@ -105,15 +105,15 @@ def _retry(
     behind: np.ndarray,
     found: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
-    """Try the rays again that just missed an edge, in place.
+    """Trace again the rays that just missed an edge, in place.
 
-    Beside the jaw they crept along it and ran out of steps; if a neighbour
-    found something behind, such as hair, they start there.
+    A ray close to the jaw takes short steps and may run out of steps. If a
+    neighbour has found a surface behind, such as hair, the ray starts there.
     """
     missed = (np.abs(found[1]) > _HIT) & (behind < _NONE)
     if not missed.any():
         return
-    # an image of one column: all further operations go pixel by pixel
+    # The rays form an image of one column; no step looks at neighbours.
     again = behind[missed][:, None] + np.float32(0.1)
     result = _march(
         head,
@@ -128,7 +128,7 @@ def _retry(
 
 
 def _box(head: Head, camera: Camera, size: int) -> tuple[int, int, int, int]:
-    """Box of the head with ears and cover, cut at the image's border."""
+    """Return the box of the head with ears and cover, clipped to the image."""
     cover = head.cover
     wide = 1.40 * head.face.head_width
     if cover is not None:
@@ -150,7 +150,7 @@ def _box(head: Head, camera: Camera, size: int) -> tuple[int, int, int, int]:
 
 
 def _normals(points: np.ndarray, camera: Camera) -> np.ndarray:
-    """Normals from the differences between neighbouring points."""
+    """Compute the normals from differences between neighbouring points."""
     across = np.empty_like(points)
     down = np.empty_like(points)
     for k in range(3):
@@ -166,21 +166,21 @@ def _normals(points: np.ndarray, camera: Camera) -> np.ndarray:
     length = np.sqrt((cross**2).sum(0))
     cross /= np.maximum(length, 1e-9)
     turned = np.tensordot(camera.rotation.astype(np.float32), cross, (1, 0))
-    # x right, y down: the cross product points to the viewer
+    # x points right and y down, so the cross product points to the viewer.
     return turned
 
 
 def shadow(
     head: Head, surface: Surface, light: np.ndarray, softness: float = 0.12
 ) -> np.ndarray:
-    """Tell which points a light reaches past nose, brows and hair.
+    """Compute the shadows that nose, brows and hair cast on the head.
 
     Args:
         head (Head): Shape.
         surface (Surface): Visible points.
         light (np.ndarray): Direction to the light in the head's frame, (3,).
-        softness (float): Depth in the head at which the shadow is full, in
-            eye distances.
+        softness (float): Depth inside the head, in eye distances, at which a
+            shadow is complete.
 
     Returns:
         np.ndarray: 0 (dark) to 1 (lit), (H, W).
@@ -190,7 +190,7 @@ def shadow(
     deepest = np.full(points.shape[1:], 9, np.float32)
     for reach in (0.14, 0.28, 0.48, 0.75):
         field = head.signed(*(points + np.float32(reach) * light))
-        # far from the point a shadow's edge is softer
+        # The edge of a shadow is softer far from the occluding feature.
         np.minimum(deepest, field / np.float32(0.5 + reach), out=deepest)
     lit = np.clip(1 + deepest / np.float32(softness), 0, 1)
     lit = cv2.GaussianBlur(lit, (0, 0), 0.8)

@@ -8,14 +8,14 @@ from rcn_mmpose.synthetic.paste import _around, _plain, paste_object
 
 
 def face(side: int = 80) -> tuple[np.ndarray, np.ndarray]:
-    """A crop of noise around 128, and 68 keypoints that fill it."""
+    """Return a crop of noise around 128, and 68 keypoints that fill it."""
     noise = np.random.default_rng(0).integers(120, 136, (side, side))
     points, _ = _plain()
     points = (points - points.min(0)) / np.ptp(points, axis=0)
     return noise.astype(np.uint8), points * 0.7 * side + 0.15 * side
 
 
-def test_what_is_covered_has_changed() -> None:
+def test_covered_pixels_change() -> None:
     crop, points = face()
     hidden = 0
     for seed in range(12):
@@ -24,13 +24,13 @@ def test_what_is_covered_has_changed() -> None:
         x, y = np.round(points).astype(int).T
         same = image[y, x] == crop[y, x]
         hidden += covered.sum()
-        # a thing may have the colour of a pixel, but not of many
+        # An occluder may have the colour of some pixels, but not of many.
         assert same[covered].mean() < 0.2 if covered.any() else True
     assert hidden > 12
-    assert (crop == face()[0]).all()  # left as it was
+    assert (crop == face()[0]).all()  # The input is not changed.
 
 
-def test_it_depends_on_the_seed_alone() -> None:
+def test_result_depends_on_the_seed_alone() -> None:
     crop, points = face()
     first, second, other = (
         paste_object(np.random.default_rng(seed), crop, points)[0] for seed in (3, 3, 4)
@@ -38,8 +38,8 @@ def test_it_depends_on_the_seed_alone() -> None:
     assert (first == second).all() and (first != other).any()
 
 
-def test_five_keypoints_stand_for_68() -> None:
-    """Turned, scaled and moved, the plain face is found again."""
+def test_five_keypoints_place_the_68_of_an_average_face() -> None:
+    """The average face is rotated, scaled and moved onto the five."""
     points, between = _plain()
     angle, scale = np.radians(25), 0.4
     turn = [
@@ -54,7 +54,7 @@ def test_five_keypoints_stand_for_68() -> None:
     assert again is placed
 
 
-def test_colour_and_keypoints_outside() -> None:
+def test_colour_crop_and_keypoints_outside() -> None:
     crop, points = face()
     colour = np.repeat(crop[..., None], 3, -1)
     five = five_from_68(points)
@@ -66,7 +66,7 @@ def test_colour_and_keypoints_outside() -> None:
 
 
 @pytest.mark.parametrize(('width', 'count'), [(79, 5), (80, 19)])
-def test_faces_it_does_not_know(width: int, count: int) -> None:
+def test_invalid_crop_or_keypoints_raise(width: int, count: int) -> None:
     with pytest.raises(ValueError, match='give a square one with 5 or 68'):
         paste_object(
             np.random.default_rng(0),

@@ -1,4 +1,4 @@
-"""Renderer: determinism, geometry, visibility, ranges."""
+"""The renderer is deterministic; geometry, visibility and ranges are right."""
 
 import multiprocessing
 import os
@@ -12,7 +12,7 @@ from rcn_mmpose.geometry.keypoints import five_from_68
 from rcn_mmpose.synthetic import child, render_face
 from rcn_mmpose.synthetic.camera import PITCH, ROLL, YAW, draw_pose, rotation
 from rcn_mmpose.synthetic.scene import draw_scene
-from rcn_mmpose.synthetic.streams import Streams
+from rcn_mmpose.synthetic.streams import Stream, Streams
 
 FRONTAL = (0.0, 0.0, 0.0)
 MIRROR_5 = [1, 0, 2, 4, 3]
@@ -29,7 +29,7 @@ def frontal():
 
 @pytest.fixture(scope='module')
 def scenes():
-    """Random scenes without their images, which cost most."""
+    """Random scenes without images, because rendering is slow."""
     return [draw_scene(Streams(seed), 160) for seed in range(60)]
 
 
@@ -52,7 +52,7 @@ def test_another_process_gives_the_same_bytes(monkeypatch) -> None:
     assert there == [_jpeg(11), _jpeg(12)]
 
 
-def test_threads_do_not_matter() -> None:
+def test_threads_do_not_change_the_bytes() -> None:
     before = cv2.getNumThreads()
     try:
         cv2.setNumThreads(1)
@@ -63,17 +63,17 @@ def test_threads_do_not_matter() -> None:
         cv2.setNumThreads(before)
 
 
-def test_a_seed_sequence_is_not_used_up() -> None:
+def test_a_seed_sequence_is_not_changed() -> None:
     seed = np.random.SeedSequence(3)
     assert _jpeg(seed) == _jpeg(seed)
     assert seed.n_children_spawned == 0
 
 
-def test_an_int_is_its_seed_sequence() -> None:
+def test_an_int_equals_its_seed_sequence() -> None:
     assert _jpeg(3) == _jpeg(np.random.SeedSequence(3))
 
 
-def test_child_is_pure_and_distinct() -> None:
+def test_children_are_deterministic_and_distinct() -> None:
     root = np.random.SeedSequence(3)
     states = {
         tuple(child(root, i, j).generate_state(4)) for i in range(3) for j in range(10)
@@ -84,7 +84,7 @@ def test_child_is_pure_and_distinct() -> None:
 
 
 @pytest.mark.parametrize('size', [64, 160])
-def test_what_comes_back(size) -> None:
+def test_shapes_and_types_of_the_result(size) -> None:
     face = render_face(1, size)
     assert face.image.shape == (size, size, 3)
     assert face.image.dtype == np.uint8
@@ -96,7 +96,7 @@ def test_what_comes_back(size) -> None:
     assert np.isfinite(face.keypoints).all()
 
 
-def test_too_small() -> None:
+def test_size_below_32_raises() -> None:
     with pytest.raises(ValueError, match='32 or more'):
         render_face(0, 16)
 
@@ -153,7 +153,7 @@ def test_the_keypoints_lie_on_the_painted_features(frontal) -> None:
         assert at(brow[2]) < 0.85 * cheeks[k]
     mouth = frontal.keypoints[[62, 66]].mean(0)
     assert at(mouth) < 0.8 * min(cheeks)
-    # the tip is the lightest part of the nose's lower half
+    # The tip is the brightest part of the lower half of the nose.
     assert at(frontal.five[2]) > at(frontal.keypoints[33])
 
 
@@ -174,13 +174,13 @@ def test_the_head_turns_the_right_way(frontal) -> None:
     assert np.degrees(np.arctan2(line[1], line[0])) == pytest.approx(20, abs=1)
 
 
-def test_rotation_is_one() -> None:
+def test_rotation_is_orthogonal() -> None:
     turn = rotation(40, -20, 10)
     np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-12)
     assert np.linalg.det(turn) == pytest.approx(1)
 
 
-def test_a_frontal_face_hides_nothing_of_its_features(frontal) -> None:
+def test_all_features_of_a_frontal_face_are_visible(frontal) -> None:
     assert frontal.visible[17:].all()
     assert frontal.five_visible.all()
 
@@ -188,7 +188,7 @@ def test_a_frontal_face_hides_nothing_of_its_features(frontal) -> None:
 @pytest.mark.parametrize('side', [-1, 1])
 def test_a_turned_head_hides_its_far_side(side) -> None:
     face = render_face(0, pose=(45.0 * side, 0.0, 0.0), plain=True)
-    # the nose points to the far side
+    # The nose points to the far side.
     far, near = (range(9, 17), range(0, 8))
     if side < 0:
         far, near = [16 - k for k in far], [16 - k for k in near]
@@ -228,13 +228,13 @@ def test_poses_fill_their_ranges() -> None:
     assert (np.abs(poses.mean(0)) < 0.05 * limits).all()
 
 
-def test_the_crop_has_room(scenes) -> None:
+def test_the_crop_lies_inside_the_image(scenes) -> None:
     for scene in scenes:
         flat = scene.camera.project(scene.points)[:, :2]
         five = five_from_68(flat)
         x1, y1, x2, y2 = box_from_eyes_and_mouth(five, (10**6, 10**6))
         x1, y1, x2, y2 = np.array((x1, y1, x2, y2))
-        # the rule shifts boxes at a border, here there is none to the left
+        # The box rule shifts boxes at a border; here no border is near.
         side = x2 - x1
         assert 160 / 1.76 <= side <= 160 / 1.29
         box = box_from_eyes_and_mouth(five, (160, 160))
@@ -259,7 +259,7 @@ def test_faces_differ(scenes) -> None:
     assert min(smiles) < 0 and max(smiles) > 0.7
 
 
-def test_only_numpy_and_opencv() -> None:
+def test_package_imports_only_numpy_and_opencv() -> None:
     import rcn_mmpose.synthetic as package
 
     folder = os.path.dirname(package.__file__)
@@ -280,3 +280,25 @@ def test_rendering_needs_no_mmpose(fresh, tmp_path) -> None:
         ' if m in sys.modules])'
     )
     assert fresh('-c', code, cwd=tmp_path).stdout.strip() == '[]'
+
+
+def test_stream_numbers_are_fixed() -> None:
+    """Another number would render other faces from the same seed."""
+    assert [(stream.name, stream.value) for stream in Stream] == [
+        ('POSE', 0),
+        ('IDENTITY', 1),
+        ('EXPRESSION', 2),
+        ('SKIN_AND_COVER', 3),
+        ('LOOK', 4),
+        ('CAMERA', 5),
+        ('LIGHT', 6),
+        ('GLASSES', 7),
+        ('CLOTHES', 8),
+        ('RELIEF', 9),
+        ('PAINT', 10),
+        ('SURROUNDINGS', 11),
+        ('REFLECTIONS', 12),
+        ('OCCLUDERS', 13),
+        ('CAMERA_FAULTS', 14),
+        ('JPEG', 20),
+    ]

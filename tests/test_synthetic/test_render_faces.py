@@ -1,4 +1,4 @@
-"""The tool: files, going on, any number of workers, errors."""
+"""tools/render_faces.py: files, resuming, workers, errors."""
 
 import json
 
@@ -81,7 +81,7 @@ def test_splits_and_seeds_differ() -> None:
     assert len(images) == 4
 
 
-def test_a_longer_set_begins_like_a_shorter_one(made, tmp_path) -> None:
+def test_a_larger_dataset_begins_with_the_same_faces(made, tmp_path) -> None:
     render_faces.main(
         ['--out', str(tmp_path), '--train', '3', '--val', '0', '--test', '0']
         + ['--size', '64']
@@ -91,7 +91,7 @@ def test_a_longer_set_begins_like_a_shorter_one(made, tmp_path) -> None:
         assert (made / name).read_bytes() == (tmp_path / name).read_bytes()
 
 
-def test_goes_on(made, capsys) -> None:
+def test_resumes(made, capsys) -> None:
     before = _files(made)
     images = made / 'images/train'
     (images / '000000.jpg').unlink()
@@ -105,7 +105,7 @@ def test_goes_on(made, capsys) -> None:
     assert _files(made) == before
 
 
-def test_goes_on_after_a_lost_or_broken_record(made, capsys) -> None:
+def test_resumes_after_a_lost_or_broken_record(made, capsys) -> None:
     before = _files(made)
     records = sorted((made / 'records').iterdir())
     records[0].unlink()
@@ -122,7 +122,7 @@ def test_another_seed_replaces_the_images(made, tmp_path, capsys) -> None:
     assert _files(tmp_path) == _files(made)
 
 
-def test_workers_do_not_matter(made, tmp_path) -> None:
+def test_workers_do_not_change_the_files(made, tmp_path) -> None:
     render_faces.main(['--out', str(tmp_path), *COUNTS, '--workers', '2'])
     images = [k for k in _files(made) if k.startswith('images')]
     assert images
@@ -133,7 +133,7 @@ def test_workers_do_not_matter(made, tmp_path) -> None:
 def test_sheet(tmp_path) -> None:
     path = tmp_path / 'new' / 'sheet.png'
     render_faces.main(['--sheet', str(path), '--sheet-faces', '9', '--size', '64'])
-    # three rows of four, two pixels apart
+    # Three rows of four, two pixels apart.
     assert cv2.imread(str(path)).shape == (196, 262, 3)
 
 
@@ -158,7 +158,7 @@ def test_errors(args, message, capsys) -> None:
     assert message in last
 
 
-def test_a_folder_that_cannot_be_written(tmp_path) -> None:
+def test_a_folder_that_is_not_writable(tmp_path) -> None:
     (tmp_path / 'images').write_text('a file')
     with pytest.raises(SystemExit, match='render_faces.py: '):
         _run(tmp_path)
@@ -177,7 +177,7 @@ def test_flip_pairs_mirror_a_symmetric_face(made, points) -> None:
     mirrored = keypoints[order] * (-1, 1) + (2 * face.five[2, 0], 0)
     np.testing.assert_allclose(mirrored, keypoints, atol=0.02)
     for eye, centre in zip(category['eyes'], face.five[:2], strict=True):
-        # of 68 the midpoint of the corners, near the mean of all six
+        # With 68 keypoints: the midpoint of the corners, near the mean of all six.
         np.testing.assert_allclose(keypoints[eye].mean(0), centre, atol=0.6)
 
 
