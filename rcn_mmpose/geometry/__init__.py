@@ -1,1 +1,1 @@
-"""Keypoint sets, bounding boxes and squares: NumPy only, no image."""
+"""Keypoint sets, boxes and squares: NumPy only, without images."""

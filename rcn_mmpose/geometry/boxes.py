@@ -1,20 +1,125 @@
-"""Face boxes: which square of an image the network sees.
+"""Box rules: which square of an image the network sees.
 
-Boxes are (x1, y1, x2, y2) in pixels. The crop is the square itself, with no
-further margin. Three rules:
+A box is (x1, y1, x2, y2) in pixels. The crop is the square itself, with no
+further margin. :data:`BOX_RULES` lists all rules:
 
-- 5 keypoints, the paper's: :func:`box_from_eyes_and_mouth`
-- any keypoints, the paper's for 68: :func:`box_from_extent`
-- a face detector's box: :func:`box_from_detection`
+- ``given``: the box as it is, :func:`box_from_given`
+- ``detection``: from a face detector's box, :func:`box_from_detection`
+- ``eyes_and_mouth``: from MTFL's five keypoints, :func:`box_from_eyes_and_mouth`
+- ``extent``: from any keypoints, the paper's rule for 300W's 68,
+  :func:`box_from_extent`
+
+Each rule returns a finite box with an area or raises a ValueError.
 """
 
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
 import numpy as np
+
+
+class BoxRule(NamedTuple):
+    """One way to choose the box of a face.
+
+    Attributes:
+        source: What the rule needs, a ``'box'`` or ``'keypoints'``.
+        options: Names of its numeric options.
+    """
+
+    source: Literal['box', 'keypoints']
+    options: tuple[str, ...]
+
+
+BOX_RULES = {
+    'given': BoxRule('box', ()),
+    'detection': BoxRule('box', ('scale', 'shift')),
+    'eyes_and_mouth': BoxRule('keypoints', ('margin',)),
+    'extent': BoxRule('keypoints', ('scale',)),
+}
+
+
+def training_rule(keypoints: int) -> Literal['eyes_and_mouth', 'extent']:
+    """Name the box rule that a model was trained with.
+
+    Args:
+        keypoints (int): Number of keypoints of the model. Five keypoints are
+            MTFL's; other sets are boxed by their extent.
+    """
+    return 'eyes_and_mouth' if keypoints == 5 else 'extent'
+
+
+def box_from_box(rule: str, box: np.ndarray, **options: float) -> np.ndarray:
+    """Apply a rule that needs a box.
+
+    Args:
+        rule (str): ``'given'`` or ``'detection'``.
+        box (np.ndarray): (x1, y1, x2, y2), of shape (4,).
+        **options (float): Options of the rule.
+
+    Returns:
+        np.ndarray: The box, of shape (4,).
+
+    Raises:
+        ValueError: If the box is empty or not finite.
+    """
+    if rule == 'detection':
+        return box_from_detection(box, **options)
+    return box_from_given(box)
+
+
+def box_from_keypoints(
+    rule: str,
+    keypoints: np.ndarray,
+    image_size: tuple[int, int],
+    **options: float,
+) -> np.ndarray:
+    """Apply a rule that needs keypoints.
+
+    Args:
+        rule (str): ``'eyes_and_mouth'`` or ``'extent'``.
+        keypoints (np.ndarray): Positions (x, y), of shape (K, 2).
+        image_size (tuple): Width and height of the image.
+        **options (float): Options of the rule.
+
+    Returns:
+        np.ndarray: The box, float64 of shape (4,).
+
+    Raises:
+        ValueError: If the keypoints span no box, or their shape is wrong.
+    """
+    if rule == 'eyes_and_mouth':
+        return box_from_eyes_and_mouth(keypoints, image_size, **options)
+    return box_from_extent(keypoints, **options)
+
+
+def box_from_given(box: np.ndarray) -> np.ndarray:
+    """Check a box and return it.
+
+    The float type is kept: float32 boxes give the same crop as in training,
+    bit for bit.
+
+    Args:
+        box (np.ndarray): (x1, y1, x2, y2), of shape (4,).
+
+    Returns:
+        np.ndarray: The same box.
+
+    Raises:
+        ValueError: If the box is empty or not finite.
+    """
+    if not _spans(box):
+        raise ValueError(
+            f'box {box.tolist()} is empty or not finite; give (x1, y1, x2, y2) '
+            'with x1 < x2 and y1 < y2.'
+        )
+    return box
 
 
 def box_from_eyes_and_mouth(
     keypoints: np.ndarray, image_size: tuple[int, int], margin: float = 0.95
 ) -> np.ndarray:
-    """Box five keypoints by the rule of the paper's code for MTFL.
+    """Box five keypoints as the paper's code does for MTFL.
 
     The square around the eyes and mouth corners (the nose tip is left out)
     grows on every side by ``margin`` times the larger of two distances: eye
@@ -29,10 +134,10 @@ def box_from_eyes_and_mouth(
         margin (float): Defaults to 0.95, about 2.9 eye distances a side.
 
     Returns:
-        np.ndarray: The box, of shape (4,).
+        np.ndarray: The box, float64 of shape (4,).
 
     Raises:
-        ValueError: If there are not five keypoints, or all coincide.
+        ValueError: If there are not five keypoints, or they span no box.
     """
     keypoints = np.asarray(keypoints, dtype=np.float64)
     if keypoints.shape != (5, 2):
@@ -48,38 +153,38 @@ def box_from_eyes_and_mouth(
     corners = np.concatenate((eyes, mouth))
     low, high = corners.min(0), corners.max(0)
     side = (high - low).max() + 2 * margin * reach
-    _check_side(side, keypoints)
+    # Before the image bounds the side: an infinite one must not become finite.
+    if not (np.isfinite(side) and side > 0):
+        raise _no_box(keypoints)
     side = min(side, *image_size)
     start = (low + high - side) / 2
     start = np.clip(start, 0, np.array(image_size) - side)
-    return np.concatenate((start, start + side))
+    return _checked(np.concatenate((start, start + side)), keypoints)
 
 
 def box_from_extent(keypoints: np.ndarray, scale: float = 1.3) -> np.ndarray:
-    """Box any keypoints by the rule of the paper's code for 300W.
+    """Box any keypoints as the paper's code does for 300W.
 
-    The tight square around all keypoints, enlarged about its centre. It may
-    leave the image, which counts as black there.
+    The box is the tight square around all keypoints, enlarged about its
+    centre. It may leave the image, which counts as black there.
 
     Args:
         keypoints (np.ndarray): Positions (x, y), of shape (K, 2).
         scale (float): Factor of the side. Defaults to 1.3.
 
     Returns:
-        np.ndarray: The box, of shape (4,).
+        np.ndarray: The box, float64 of shape (4,).
 
     Raises:
-        ValueError: If all keypoints coincide or one is not finite, or the
-            shape is wrong.
+        ValueError: If the keypoints span no box, or their shape is wrong.
     """
     keypoints = np.asarray(keypoints, dtype=np.float64)
     if keypoints.ndim != 2 or keypoints.shape[1] != 2 or not keypoints.size:
         raise ValueError(f'keypoints of shape {keypoints.shape}, not (K, 2).')
     low, high = keypoints.min(0), keypoints.max(0)
     side = (high - low).max() * scale
-    _check_side(side, keypoints)
     start = (low + high - side) / 2
-    return np.concatenate((start, start + side))
+    return _checked(np.concatenate((start, start + side)), keypoints)
 
 
 def box_from_detection(
@@ -87,10 +192,10 @@ def box_from_detection(
 ) -> np.ndarray:
     """Turn a face detector's box into a crop.
 
-    A square whose side is ``scale`` times the longer side of the box, around
-    a centre lowered by ``shift`` times that side. The defaults are the
-    medians between MTCNN's boxes and :func:`box_from_eyes_and_mouth` on the
-    MTFL training faces; another detector may want other values.
+    The crop is a square whose side is ``scale`` times the longer side of the
+    box, around a centre lowered by ``shift`` times that side. The defaults
+    are the medians between MTCNN's boxes and :func:`box_from_eyes_and_mouth`
+    on the MTFL training faces; another detector may want other values.
 
     Args:
         box (np.ndarray): (x1, y1, x2, y2), of shape (4,).
@@ -98,27 +203,40 @@ def box_from_detection(
         shift (float): Downward shift. Defaults to 0.07.
 
     Returns:
-        np.ndarray: The box, of shape (4,).
+        np.ndarray: The box, float64 of shape (4,).
 
     Raises:
-        ValueError: If the box is empty or not finite.
+        ValueError: If the box is empty or not finite, or so large that its
+            square is not.
     """
-    box = np.asarray(box, dtype=np.float64)
+    box = box_from_given(np.asarray(box, dtype=np.float64))
     longer = (box[2:] - box[:2]).max()
-    if not (box[2:] > box[:2]).all() or not np.isfinite(box).all():
-        raise ValueError(
-            f'box {box.tolist()} is empty; give (x1, y1, x2, y2) with x1 < '
-            'x2 and y1 < y2.'
-        )
     centre = (box[:2] + box[2:]) / 2 + (0, shift * longer)
     half = scale * longer / 2
-    return np.concatenate((centre - half, centre + half))
-
-
-def _check_side(side: float, keypoints: np.ndarray) -> None:
-    """Refuse keypoints that span no box."""
-    if not np.isfinite(side) or side <= 0:
+    square = np.concatenate((centre - half, centre + half))
+    if not _spans(square):
         raise ValueError(
-            f'keypoints {keypoints.tolist()} span no box: they coincide or '
-            'are not finite.'
+            f'box {box.tolist()} makes the square {square.tolist()}, which is '
+            'empty or not finite; give a smaller box, or another scale and shift.'
         )
+    return square
+
+
+def _spans(box: np.ndarray) -> bool:
+    """Whether a box is finite and has an area."""
+    return bool(np.isfinite(box).all() and (box[2:] > box[:2]).all())
+
+
+def _checked(box: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
+    """Return a box of keypoints if it is finite and has an area."""
+    if not _spans(box):
+        raise _no_box(keypoints)
+    return box
+
+
+def _no_box(keypoints: np.ndarray) -> ValueError:
+    """Return the error for keypoints that span no box."""
+    return ValueError(
+        f'keypoints {keypoints.tolist()} span no box: they coincide, or are '
+        'not finite or too large.'
+    )

@@ -1,4 +1,4 @@
-"""Keypoint sets and how they relate."""
+"""Keypoint sets: names, mirror pairs, eyes, normalisers, and conversion."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ FIVE_NAMES = (
     'left_mouth_corner',
     'right_mouth_corner',
 )
-# pairs change places in a mirrored image; an eye's centre is the mean of
-# the keypoints of its group
+# flip_pairs: keypoints that swap in a mirrored image. eyes: the centre of an
+# eye is the mean of the keypoints of its group.
 FIVE_RELATIONS = dict(flip_pairs=[[0, 1], [3, 4]], eyes=[[0], [1]])
-# by what errors are divided: the distance between the means of two groups
+# Normaliser of the error: the distance between the means of two groups.
 FIVE_NORMALISERS = dict(eye_points=((0,), (1,)))
 
-# 300W's 68, counted from 0, left and right as seen in the image
+# 300W's 68 keypoints (landmarks), counted from 0; left and right are those of
+# the image.
 NAMES_68 = tuple(f'kpt-{i}' for i in range(68))
 RELATIONS_68 = dict(
     flip_pairs=[
@@ -31,7 +32,7 @@ RELATIONS_68 = dict(
         *([48, 54], [49, 53], [50, 52], [55, 59], [56, 58]),
         *([60, 64], [61, 63], [65, 67]),
     ],
-    # the midpoints of the eye corners, as in the paper
+    # The midpoints of the eye corners, as in the paper.
     eyes=[[36, 39], [42, 45]],
 )
 NORMALISERS_68 = dict(eye_centres=((36, 39), (42, 45)), outer_corners=((36,), (45,)))
@@ -42,16 +43,16 @@ REGIONS_68 = dict(
     eyes=tuple(range(36, 48)),
     mouth=tuple(range(48, 68)),
 )
-# without the contour and the inner corners of the mouth (paper, Table 4)
+# Without the contour and the inner corners of the mouth (paper, Table 4).
 GROUPS_68 = {'49': tuple(i for i in range(17, 68) if i not in (60, 64))}
 
 
 def _parts(*parts: str, count: int) -> dict:
-    """Choose the faces of some parts of 300W, if all are there."""
+    """Describe the subset of some parts of 300W; it is complete with ``count``."""
     return dict(field='attributes.part', values=list(parts), count=count)
 
 
-# all that a test of 300W tells apart
+# What a test on 300W reports separately.
 TESTED_68 = dict(
     normalisers=NORMALISERS_68,
     keypoint_groups=GROUPS_68,
@@ -66,7 +67,7 @@ TESTED_68 = dict(
 
 
 def are_groups(value: Any, count: int) -> bool:
-    """Whether this is a list of lists, none empty, of indices below count."""
+    """Whether a value is a list of non-empty lists of indices below ``count``."""
     sequences = (list, tuple)
     return isinstance(value, sequences) and all(
         isinstance(group, sequences)
@@ -77,15 +78,15 @@ def are_groups(value: Any, count: int) -> bool:
 
 
 def eye_normaliser(eyes: Sequence[Sequence[int]]) -> dict:
-    """Name the distance between two eyes.
+    """Return the normaliser by the distance between two eyes.
 
     Args:
-        eyes (Sequence[Sequence[int]]): Two groups of keypoints, whose means
-            are the eyes' centres.
+        eyes (Sequence[Sequence[int]]): Two groups of keypoints; the mean
+            of a group is the centre of an eye.
 
     Returns:
-        dict: The groups as ``eye_points`` if each is one keypoint, else as
-        ``eye_centres``.
+        dict: The groups, named ``eye_points`` if each group is one keypoint
+        and ``eye_centres`` otherwise.
     """
     name = 'eye_points' if max(map(len, eyes)) == 1 else 'eye_centres'
     return {name: tuple(tuple(group) for group in eyes)}
@@ -94,8 +95,8 @@ def eye_normaliser(eyes: Sequence[Sequence[int]]) -> dict:
 def five_from_68(keypoints: np.ndarray) -> np.ndarray:
     """Reduce 300W's 68 keypoints to MTFL's five.
 
-    An eye's centre is the mean of its six keypoints; the nose tip and the
-    mouth corners are keypoints themselves.
+    The centre of an eye is the mean of its six keypoints. The nose tip and
+    the mouth corners are keypoints of the 68.
 
     Args:
         keypoints (np.ndarray): Positions (x, y), of shape (68, 2).

@@ -1,19 +1,19 @@
 """Overlap of boxes: intersection over union, duplicates, and matching."""
-# DOCS How much two boxes share.
-# DOCS
-# DOCS Which detected box belongs to which face.
 
 from __future__ import annotations
 
 import numpy as np
 
+# Smallest intersection over union of a face and its box, as in PASCAL VOC.
+LEAST_OVERLAP = 0.5
+
 
 def overlap(box: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return what a box shares with others: intersection over union.
+    """Return the intersection over union (IoU) of a box with other boxes.
 
     Args:
         box (np.ndarray): (x1, y1, x2, y2), of shape (4,).
-        others (np.ndarray): The same, (N, 4); none is empty.
+        others (np.ndarray): Boxes with an area, (N, 4).
 
     Returns:
         np.ndarray: In [0, 1], (N,).
@@ -25,22 +25,22 @@ def overlap(box: np.ndarray, others: np.ndarray) -> np.ndarray:
     return shared / (areas + (box[2:] - box[:2]).prod() - shared)
 
 
-def drop_doubles(boxes: np.ndarray, sureness: np.ndarray) -> np.ndarray:
-    """Leave out boxes of a face that a surer box holds already.
+def drop_duplicates(boxes: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """Drop duplicate boxes of a face; the most confident box stays.
 
-    Two boxes are of one face if they share more than 30 % of their union, or
-    60 % of the smaller one.
+    Two boxes are duplicates if they share more than 30 % of their union, or
+    60 % of the smaller box.
 
     Args:
-        boxes (np.ndarray): (x1, y1, x2, y2), of shape (N, 4); none is empty.
-        sureness (np.ndarray): The larger the surer, (N,).
+        boxes (np.ndarray): (x1, y1, x2, y2) with an area, of shape (N, 4).
+        confidence (np.ndarray): Of any scale, (N,).
 
     Returns:
         np.ndarray: The boxes kept, in their order, (M, 4).
     """
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(-1)
     kept: list[int] = []
-    for i in np.argsort(-sureness, kind='stable').tolist():
+    for i in np.argsort(-confidence, kind='stable').tolist():
         part = overlap(boxes[i], boxes[kept])
         shared = part / (1 + part) * (areas[i] + areas[kept])
         smaller = np.minimum(areas[i], areas[kept])
@@ -49,27 +49,23 @@ def drop_doubles(boxes: np.ndarray, sureness: np.ndarray) -> np.ndarray:
     return boxes[sorted(kept)]
 
 
-# A box and a face share this part of their union at least, as in PASCAL VOC.
-LEAST_OVERLAP = 0.5
-
-
 def match_boxes(
     true: np.ndarray, found: np.ndarray, least: float = LEAST_OVERLAP
 ) -> list[int | None]:
-    """Give each face the box that overlaps it most, and each box one face.
+    """Match detected boxes to faces, each at most once.
 
-    The pair that shares the largest part of its union comes first.
+    The pair with the largest intersection over union is matched first.
 
     Args:
         true (np.ndarray): Boxes of the N faces of an image, (x1, y1, x2,
-            y2), none empty, (N, 4).
+            y2) with an area, (N, 4).
         found (np.ndarray): A detector's boxes of that image, (M, 4).
-        least (float): Intersection over union below which a box belongs to
-            another face, or to none. Defaults to 0.5.
+        least (float): Threshold of the intersection over union; a pair below
+            it does not match. Defaults to 0.5.
 
     Returns:
-        list[int | None]: For each face its box, or None for one that is
-        missed.
+        list[int | None]: For each face the index of its box, or None for a
+        missed face.
     """
     matches: list[int | None] = [None] * len(true)
     pairs = sorted(

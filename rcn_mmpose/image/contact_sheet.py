@@ -1,4 +1,4 @@
-"""Contact sheets: many faces with their keypoints on one image."""
+"""Contact sheets: many faces with their keypoints in one image."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+
+from .drawing import SHIFT, colour_copy, draw_box, draw_dot, sixteenths
 
 TRUTH = (0, 255, 0)  # BGR
 PREDICTION = (0, 0, 255)
@@ -26,8 +28,8 @@ def draw_face(
 ) -> np.ndarray:
     """Draw one face as a square tile.
 
-    True keypoints are green (hidden ones orange), predictions red, a yellow
-    line joins the two; the box is cyan.
+    True keypoints are green (hidden ones orange) and predictions are red. A
+    yellow line joins the two. The box is cyan.
 
     Args:
         image (np.ndarray): uint8, (H, W) grey or (H, W, 3) BGR.
@@ -49,50 +51,47 @@ def draw_face(
     zoom = side / (view[2] - view[0])
     corner = np.asarray(view[:2], dtype=np.float64)
     matrix = np.array([(zoom, 0, 0), (0, zoom, 0)], dtype=np.float64)
-    # the edge of the view comes to the tile's edge, half a pixel off its 0
+    # The edge of the view maps to the edge of the tile, which is half a pixel
+    # outside the centre of its first pixel.
     matrix[:, 2] = -corner * zoom - 0.5
     way = cv2.INTER_CUBIC if zoom > 1 else cv2.INTER_AREA
-    tile = cv2.warpAffine(image, matrix, (side, side), flags=way)
-    if tile.ndim == 2:
-        tile = cv2.cvtColor(tile, cv2.COLOR_GRAY2BGR)
+    tile = colour_copy(cv2.warpAffine(image, matrix, (side, side), flags=way))
 
-    def at(point: np.ndarray) -> tuple[int, int]:
-        x, y = matrix[:, :2] @ point + matrix[:, 2]
-        return round(x * 16), round(y * 16)  # in sixteenths, for OpenCV
-
-    def dot(point: np.ndarray, color: tuple, radius: float) -> None:
-        cv2.circle(tile, at(point), round(radius * 16), color, -1, cv2.LINE_AA, 4)
+    def in_tile(point: np.ndarray) -> np.ndarray:
+        return matrix[:, :2] @ point + matrix[:, 2]
 
     if box is not None:
-        cv2.rectangle(tile, at(box[:2]), at(box[2:]), BOX, 1, cv2.LINE_AA, 4)
+        corners = np.concatenate((in_tile(box[:2]), in_tile(box[2:])))
+        draw_box(tile, corners, BOX)
     count = max(len(x) for x in (keypoints, predictions, ()) if x is not None)
     radius = max(1.0, side / (100 if count <= 10 else 160))
     if keypoints is not None and predictions is not None:
         for true, pred in zip(keypoints, predictions, strict=True):
-            cv2.line(tile, at(true), at(pred), ERROR, 1, cv2.LINE_AA, 4)
+            ends = sixteenths(in_tile(true)), sixteenths(in_tile(pred))
+            cv2.line(tile, *ends, ERROR, 1, cv2.LINE_AA, SHIFT)
     for i, point in enumerate(() if keypoints is None else keypoints):
         covered = hidden is not None and hidden[i]
-        dot(point, HIDDEN if covered else TRUTH, radius)
+        draw_dot(tile, in_tile(point), HIDDEN if covered else TRUTH, radius)
     for point in () if predictions is None else predictions:
-        dot(point, PREDICTION, radius)
+        draw_dot(tile, in_tile(point), PREDICTION, radius)
     return tile
 
 
 def contact_sheet(
     tiles: Sequence[np.ndarray], columns: int | None = None, gap: int = 2
 ) -> np.ndarray:
-    """Put equally large tiles into rows.
+    """Arrange tiles of equal size in rows.
 
     Args:
         tiles (Sequence[np.ndarray]): uint8 tiles of one shape (h, w, 3).
-        columns (int, optional): Defaults to a sheet of about 3 to 2.
+        columns (int, optional): Defaults to an aspect ratio of about 3:2.
         gap (int): Pixels between tiles.
 
     Returns:
         np.ndarray: uint8, BGR.
 
     Raises:
-        ValueError: If there is no tile.
+        ValueError: If there are no tiles.
     """
     if not len(tiles):
         raise ValueError('a contact sheet needs at least one face.')

@@ -1,7 +1,7 @@
-"""From an image and a square to the network's crop.
+"""Cut the network's crop out of an image.
 
-The one grey and the one warp of the project: the transforms of the pipelines
-and the predictors call these. numpy and OpenCV alone are needed.
+Grey conversion and warp are here only: the pipelines' transforms and the
+predictors call these functions. The module needs NumPy and OpenCV alone.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-# Bounds the memory that an absurdly large box can ask for.
+# Bounds the memory for an absurdly large box.
 MAX_OVERSAMPLING = 64
-# Pixels beyond the samples that bilinear interpolation may read.
+# Margin in pixels that bilinear interpolation may read beyond its samples.
 RIM = 2
-# OpenCV's warp counts places in 16 bits.
+# OpenCV's warp has 16-bit coordinates.
 LARGEST = 32766
 
 
@@ -44,7 +44,7 @@ def to_grey(img: np.ndarray) -> np.ndarray:
 
 
 def oversampling(side: float, width: int) -> int:
-    """Return how many times finer than the crop a warp is drawn.
+    """Return the number of samples along each side of a pixel of the crop.
 
     Args:
         side (float): Width of the square in pixels of the image.
@@ -62,14 +62,14 @@ def warp(
     Args:
         image (np.ndarray): uint8 (H, W).
         matrix (np.ndarray): Affine map (2, 3), float64, from pixels (x, y) of
-            the image to those of the result.
+            the image to pixels of the result.
         size (tuple): Width and height of the result.
         n (int): Samples along each side of a pixel.
 
     Returns:
         np.ndarray: uint8, black beyond the image.
     """
-    # Fine pixels n*x .. n*x + n-1 make up pixel x of the crop.
+    # The mean of fine pixels n*x to n*x + n - 1 is pixel x of the crop.
     matrix = matrix * n
     matrix[:, 2] += (n - 1) / 2
     width, height = size
@@ -86,25 +86,26 @@ def upright_matrix(
 ) -> np.ndarray:
     """Return the map from an upright square to a crop.
 
-    Rounded in the same places as MMPose's ``get_warp_matrix``, so that equal
-    boxes give equal crops.
+    Intermediate values are rounded like in MMPose's ``get_warp_matrix``, so
+    that equal boxes give equal crops.
 
     Args:
-        centre (Sequence[float]): Of the square (x, y), float32 values.
-        side (float): Of the square in pixels, a float32 value.
+        centre (Sequence[float]): Centre (x, y) of the square, float32 values.
+        side (float): Side of the square in pixels, a float32 value.
         size (tuple): Width and height of the crop, which are equal.
 
     Returns:
         np.ndarray: Affine map (2, 3), float64.
     """
+    x, y = centre
     return cv2.getAffineTransform(
-        _corner(*centre, side / 2),
+        _corner(x, y, side / 2),
         _corner(size[0] / 2, size[1] / 2, size[0] / 2),
     )
 
 
 def _corner(x: float, y: float, reach: float) -> np.ndarray:
-    """Return a centre, the place left of it and the one below that."""
+    """Return three points: a centre, the point left of it, and one below that."""
     left = np.float32(x - reach)
     below = np.float32(y) + (np.float32(x) - left)
     return np.array(((x, y), (left, y), (left, below)), np.float32)
@@ -116,19 +117,21 @@ def turned_matrix(
     size: tuple[int, int],
     rotation: float,
 ) -> np.ndarray:
-    """Return the map from a square that is turned to a crop.
+    """Return the map from a rotated square to a crop.
 
-    That of MMPose's ``get_warp_matrix``, but in float64 throughout.
+    Like MMPose's ``get_warp_matrix``, but in float64 throughout.
 
     Args:
-        centre (Sequence[float]): Of the square (x, y).
-        side (float): Of the square in pixels.
+        centre (Sequence[float]): Centre (x, y) of the square.
+        side (float): Side of the square in pixels.
         size (tuple): Width and height of the crop, which are equal.
         rotation (float): In degrees, see :func:`crop_square`.
 
     Returns:
         np.ndarray: Affine map (2, 3), float64.
     """
+    # Not geometry.squares.rotation_matrices: NumPy's cosine may differ from
+    # math.cos in the last bit, and is slower for a single angle.
     angle, zoom = math.radians(rotation), size[0] / side
     cos, sin = zoom * math.cos(angle), zoom * math.sin(angle)
     (x, y), middle = centre, size[0] / 2
@@ -154,21 +157,21 @@ def crop_square(
     Args:
         image (np.ndarray): uint8, (H, W) or (H, W, 1) grey or (H, W, 3)
             BGR.
-        centre (Sequence[float]): Of the square (x, y) in pixels.
-        side (float): Of the square in pixels.
+        centre (Sequence[float]): Centre (x, y) of the square in pixels.
+        side (float): Side of the square in pixels.
         size (tuple): Width and height of the crop, which are equal.
-        rotation (float): By which the square is turned about its centre, in
-            degrees, clockwise as one sees it; a face that leans as much is
-            upright in the crop. Defaults to 0.
+        rotation (float): Rotation of the square about its centre in degrees,
+            clockwise. A face with the same roll is upright in the crop.
+            Defaults to 0.
 
     Returns:
         np.ndarray: uint8 (height, width), black beyond the image.
 
     Raises:
         ValueError: If the square does not touch the image or is too large,
-            or the image is none.
+            or the array is not an image.
     """
-    # plain numbers: numpy takes longer for two than for a hundred
+    # Plain numbers: NumPy is slow for arrays of two values.
     x, y, side = (float(np.float32(v)) for v in (*centre, side))
     height, width = image.shape[:2]
     reach = side / 2
@@ -181,7 +184,7 @@ def crop_square(
             f'pixels lies outside the image of {width}x{height} pixels; '
             'give boxes (x1, y1, x2, y2) in pixels of this image.'
         )
-    # samples of the outermost pixels stray half a pixel of the crop
+    # Samples of the outermost pixels lie up to half a pixel of the crop outside.
     rim = RIM + math.ceil(reach / size[0])
     left, top = (max(0, math.floor(v - reach) - rim) for v in (x, y))
     right = min(width, math.ceil(x + reach) + rim)

@@ -1,24 +1,24 @@
-"""Reading images and boxes in the forms that people have them in."""
+"""Read images and boxes from the forms that callers pass.
+
+:func:`decode_image` is the only image decoder of the package.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 
-# A header may name any size; 250 million pixels take 750 MB, and the largest
-# sensors of phones have 200 million.
-MOST_PIXELS = 250_000_000
-# OpenCV's own, which it comes to only after it has made room for the rows
-LONGEST_SIDE = 2**20
+from .limits import LONGEST_SIDE, MOST_PIXELS
+
 PNG = b'\x89PNG\r\n\x1a\n'
-# JPEG: start of a frame, whatever its coding
+# JPEG markers that start a frame, in any coding.
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-# and what has no length
+# JPEG markers without a length.
 ALONE = {0x00, 0x01, *range(0xD0, 0xD8)}
 
 
@@ -26,17 +26,17 @@ def read_image(image: Any) -> np.ndarray:
     """Return an image as an array.
 
     Args:
-        image: A path (decoded in colour and turned as its EXIF says), a
+        image: A path (decoded in colour and rotated by its EXIF tag), a
             ``PIL.Image``, or an array: uint8, (H, W) or (H, W, 1) grey or
-            (H, W, 3) in the order BGR, as OpenCV has it.
+            (H, W, 3) in OpenCV's order BGR.
 
     Returns:
         np.ndarray: uint8 grey or BGR.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no image.
-        TypeError: If it is something else.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file or array is not a valid image.
+        TypeError: If the argument has another type.
     """
     if isinstance(image, (str, os.PathLike)):
         array = _decode(os.fspath(image))
@@ -58,9 +58,9 @@ def read_image(image: Any) -> np.ndarray:
     ):
         hint = ''
         if array.dtype.kind == 'f':
-            hint = ' Of values from 0 to 1 make (255 * x).astype(numpy.uint8).'
+            hint = ' Convert values from 0 to 1: (255 * x).astype(numpy.uint8).'
         elif channels == (4,):
-            hint = ' Leave out the fourth channel: x[..., :3].'
+            hint = ' Remove the fourth channel: x[..., :3].'
         raise ValueError(
             f'an image of shape {array.shape} and type {array.dtype}; give '
             f'uint8 (H, W) grey or (H, W, 3) BGR.{hint}'
@@ -69,14 +69,14 @@ def read_image(image: Any) -> np.ndarray:
 
 
 def image_name(image: Any) -> str:
-    """Return the path of an image, or nothing for one without."""
+    """Return the path of an image, or an empty text for an image in memory."""
     if isinstance(image, (str, os.PathLike)):
         return os.fspath(image)
     return ''
 
 
 def is_image(value: Any) -> bool:
-    """Whether this is one image, not several."""
+    """Whether a value is one image, not several."""
     if isinstance(value, np.ndarray):
         return value.ndim < 4
     return isinstance(value, (str, bytes, os.PathLike)) or _is_pil(value)
@@ -86,7 +86,7 @@ def as_images(images: Any) -> list:
     """Return several images as a list.
 
     Raises:
-        TypeError: If it is neither one image nor several.
+        TypeError: If the value is neither one image nor several.
     """
     try:
         return list(images)
@@ -102,13 +102,13 @@ def as_boxes(boxes: Any, where: str = '') -> np.ndarray:
 
     Args:
         boxes: N boxes (x1, y1, x2, y2), or a single one.
-        where (str): Which image, for the message.
+        where (str): Name of the image, for the error message.
 
     Returns:
-        np.ndarray: float64 (N, 4); their values are not checked.
+        np.ndarray: float64 (N, 4). The values are not checked.
 
     Raises:
-        ValueError: If they are not of four numbers each.
+        ValueError: If a box is not four numbers.
     """
     try:
         array = np.asarray(boxes, np.float64)
@@ -126,89 +126,49 @@ def as_boxes(boxes: Any, where: str = '') -> np.ndarray:
     return array
 
 
-def _is_pil(value: Any) -> bool:
-    """Whether this is a PIL.Image; does not import PIL."""
-    module = sys.modules.get('PIL.Image')
-    return module is not None and isinstance(value, module.Image)
-
-
-def _from_pil(image: Any) -> np.ndarray:
-    """Convert a PIL.Image to grey or BGR.
-
-    Raises:
-        ValueError: If its values have no known range.
-    """
-    from PIL import ImageOps
-
-    image = ImageOps.exif_transpose(image)
-    if image.mode == 'L':
-        return np.asarray(image)
-    if image.mode.startswith('I;16'):  # Pillow would clip at 255
-        return (np.asarray(image) >> 8).astype(np.uint8)
-    if image.mode in ('I', 'F'):
-        raise ValueError(
-            f'a PIL.Image of mode {image.mode!r}, whose white is not known; '
-            "bring its values to 0 to 255 and convert it to mode 'L'."
-        )
-    return np.asarray(image.convert('RGB'))[..., ::-1].copy()
-
-
-def _decode(path: str) -> np.ndarray:
-    """Read and decode a file, BGR."""
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            # a pipe would be waited for, a device may never end
-            raise ValueError(
-                f'image {path!r} cannot be read: it is a folder, a pipe or '
-                'a device; give a file.'
-            )
-        with open(path, 'rb') as file:
-            content = file.read()
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f'image {path!r} does not exist.') from error
-    except OSError as error:
-        raise ValueError(f'image {path!r} cannot be read: {error.strerror}.') from error
-    return decode_image(content, path)
-
-
-def decode_image(content: bytes, path: str) -> np.ndarray:
-    """Decode the content of a file, turned as its EXIF says.
+def decode_image(
+    content: bytes, path: str, advice: str = 'convert it to JPEG or PNG.'
+) -> np.ndarray:
+    """Decode the content of an image file and rotate it by its EXIF tag.
 
     Args:
-        content (bytes): Of the file.
-        path (str): Its name, for the message.
+        content (bytes): All of the file.
+        path (str): Its name, for the error message.
+        advice (str): How to fix a file that cannot be decoded, for the error
+            message.
 
     Returns:
         np.ndarray: uint8 (H, W, 3) BGR.
 
     Raises:
-        ValueError: If it is too large, or no image.
+        ValueError: If the image is too large, incomplete or not an image.
     """
     check_size(content, path)
     array = None
     if content and is_whole(content):
         try:
             array = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-        except cv2.error:  # absurd sizes in its header
+        except cv2.error:  # the size in the header is absurd
             array = None
     if array is None:
         raise ValueError(
-            f'image {path!r} ({len(content)} bytes) is no image that '
-            'OpenCV can decode, or cut short; convert it to JPEG or PNG.'
+            f'image {path!r} ({len(content)} bytes) is corrupt or cut short, '
+            f'or not in a format that OpenCV can decode; {advice}'
         )
     return array
 
 
 def check_size(content: bytes, path: str) -> None:
-    """Refuse an image that would take too much memory, before decoding it.
+    """Check the size of an image by its header, before it is decoded.
 
     Args:
-        content (bytes): Of the file.
-        path (str): Its name, for the message.
+        content (bytes): All of the file.
+        path (str): Its name, for the error message.
 
     Raises:
-        ValueError: If its header claims more than :data:`MOST_PIXELS`, or
-            than :data:`LONGEST_SIDE` on a side.
+        ValueError: If the header claims more pixels than
+            :data:`~rcn_mmpose.image.limits.MOST_PIXELS`, or a side longer than
+            :data:`~rcn_mmpose.image.limits.LONGEST_SIDE`.
     """
     width, height = claimed_size(content)
     if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
@@ -220,13 +180,13 @@ def check_size(content: bytes, path: str) -> None:
 
 
 def is_whole(content: bytes) -> bool:
-    """Whether a PNG ends where its parts end; other formats are taken so.
+    """Whether a PNG is complete; other formats are assumed to be.
 
-    OpenCV 4.12 makes room for a part of a PNG, of up to 4 GB as it claims,
-    before it looks whether it is there.
+    OpenCV 4.12 allocates the claimed size of a PNG chunk, up to 4 GB, before
+    it checks that the chunk is there.
 
     Args:
-        content (bytes): Of a file.
+        content (bytes): All of a file.
     """
     if not content.startswith(PNG):
         return True
@@ -239,17 +199,19 @@ def is_whole(content: bytes) -> bool:
 
 
 def claimed_size(content: bytes) -> tuple[int, int]:
-    """Read off the header how large an image is.
+    """Read the size of an image from its header.
 
     Args:
-        content (bytes): Of a file.
+        content (bytes): All of a file.
 
     Returns:
         tuple[int, int]: Width and height in pixels; (0, 0) for other formats
         than PNG, GIF, BMP and JPEG.
     """
 
-    def numbers(start: int, size: int, order: str) -> tuple[int, int]:
+    def numbers(
+        start: int, size: int, order: Literal['little', 'big']
+    ) -> tuple[int, int]:
         parts = (content[start + i * size :][:size] for i in range(2))
         first, second = (int.from_bytes(part, order) for part in parts)
         return first, second
@@ -258,12 +220,12 @@ def claimed_size(content: bytes) -> tuple[int, int]:
         return numbers(16, 4, 'big')
     if content.startswith((b'GIF87a', b'GIF89a')):
         return numbers(6, 2, 'little')
-    if content.startswith(b'BM'):  # a negative height: from top to bottom
+    if content.startswith(b'BM'):  # A negative height means rows from top to bottom.
         width, height = numbers(18, 4, 'little')
         return width, min(height, 2**32 - height)
     if content.startswith(b'\xff\xd8'):
         place = 2
-        # as libjpeg does: what stands between two parts is passed over
+        # Like libjpeg, skip any bytes between two segments.
         while (place := content.find(b'\xff', place)) >= 0:
             marker = int.from_bytes(content[place + 1 : place + 2], 'big')
             if marker in FRAMES:
@@ -277,3 +239,48 @@ def claimed_size(content: bytes) -> tuple[int, int]:
                 length = content[place + 2 : place + 4]
                 place += 2 + int.from_bytes(length, 'big')
     return 0, 0
+
+
+def _is_pil(value: Any) -> bool:
+    """Whether a value is a PIL.Image, without importing PIL."""
+    module = sys.modules.get('PIL.Image')
+    return module is not None and isinstance(value, module.Image)
+
+
+def _from_pil(image: Any) -> np.ndarray:
+    """Convert a PIL.Image to grey or BGR.
+
+    Raises:
+        ValueError: If the range of its values is unknown.
+    """
+    from PIL import ImageOps
+
+    image = ImageOps.exif_transpose(image)
+    if image.mode == 'L':
+        return np.asarray(image)
+    if image.mode.startswith('I;16'):  # Pillow would clip at 255.
+        return (np.asarray(image) >> 8).astype(np.uint8)
+    if image.mode in ('I', 'F'):
+        raise ValueError(
+            f'a PIL.Image of mode {image.mode!r}, whose white is not known; '
+            "scale its values to 0 to 255 and convert it to mode 'L'."
+        )
+    return np.asarray(image.convert('RGB'))[..., ::-1].copy()
+
+
+def _decode(path: str) -> np.ndarray:
+    """Read and decode an image file, BGR."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            # Reading a pipe would wait; a device may never end.
+            raise ValueError(
+                f'image {path!r} cannot be read: it is a folder, a pipe or '
+                'a device; give a file.'
+            )
+        with open(path, 'rb') as file:
+            content = file.read()
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'image {path!r} does not exist.') from error
+    except OSError as error:
+        raise ValueError(f'image {path!r} cannot be read: {error.strerror}.') from error
+    return decode_image(content, path)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from rcn_mmpose.detect import HaarDetector
-from rcn_mmpose.geometry.overlap import drop_doubles, overlap
+from rcn_mmpose.geometry.overlap import drop_duplicates, overlap
 from rcn_mmpose.synthetic import render_face
 
 
@@ -16,7 +16,7 @@ def test_overlap() -> None:
     )
 
 
-def test_the_surer_box_of_a_face_stays() -> None:
+def test_the_most_confident_box_of_a_face_stays() -> None:
     boxes = np.array(
         [
             [0.0, 0, 10, 10],
@@ -26,12 +26,12 @@ def test_the_surer_box_of_a_face_stays() -> None:
             [7, 21, 11, 25],  # within the third
         ]
     )
-    kept = drop_doubles(boxes, np.array([1, 2, 3, 4, 5.0]))
-    # the small box is the surest, so the third goes
+    kept = drop_duplicates(boxes, np.array([1, 2, 3, 4, 5.0]))
+    # the small box is the most confident, so the third is dropped
     np.testing.assert_array_equal(kept, boxes[[1, 3, 4]])
-    kept = drop_doubles(boxes, np.array([2, 1, 5, 4, 3.0]))
+    kept = drop_duplicates(boxes, np.array([2, 1, 5, 4, 3.0]))
     np.testing.assert_array_equal(kept, boxes[[0, 2, 3]])
-    none = drop_doubles(boxes[:0], np.zeros(0))
+    none = drop_duplicates(boxes[:0], np.zeros(0))
     assert none.shape == (0, 4)
 
 

@@ -147,8 +147,8 @@ def test_wrong_shape(shape: tuple) -> None:
 
 
 def test_unknown_floor() -> None:
-    with pytest.raises(ValueError, match=r"'image'.*'image', 'batch'"):
-        local_contrast_normalize(torch.zeros(1, 1, 8, 8), 'image')
+    with pytest.raises(ValueError, match=r"'channel'.*'image', 'batch'"):
+        local_contrast_normalize(torch.zeros(1, 1, 8, 8), 'channel')
 
 
 @pytest.mark.parametrize(('size', 'sides'), [((8, 8), [8]), ((8, 9), [8, 9])])
