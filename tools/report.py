@@ -1,15 +1,16 @@
-"""Draw what a test found: faces, the worst faces, error curves, table.
+"""Report on a test: images of faces, error curves and a table of errors.
 
     python tools/test.py CONFIG CHECKPOINT --dump predictions.pkl
     python tools/report.py CONFIG predictions.pkl --out report
 
-writes faces.png (faces drawn at random), worst.png (those with the largest
-errors), ced.png (the cumulative error distributions) and errors.csv (the
-errors of each face, for tools/plot_ced.py), and prints a table of all values
-that the config's FaceNME measures. True keypoints are green, predicted ones
-red, a yellow line joins them.
+writes faces.png (random faces), worst.png (the faces with the largest errors),
+ced.png (the cumulative error distributions) and errors.csv (the errors of each
+face, for rcn-mmpose plot), and prints a table of the errors that the FaceNME of
+the config measures. True keypoints are green, predicted keypoints are red, and
+a yellow line joins each pair.
 
-The file of predictions is unpickled: open your own only.
+The predictions are a pickle file. A malicious pickle file can run any program:
+open only files that you wrote.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from rcn_mmpose.registry import METRICS
 
 
 def draw(face: FaceResult, side: int = 160) -> np.ndarray:
-    """Draw a face, its truth and its prediction."""
+    """Draw a face with its true and its predicted keypoints."""
     image = cv2.imread(face.img_path)
     if image is None:
         raise ValueError(
@@ -56,17 +57,17 @@ def draw(face: FaceResult, side: int = 160) -> np.ndarray:
 
 
 def measure(cfg: Config, predictions: list[dict]) -> ErrorTable:
-    """Measure dumped predictions as the test of a config does.
+    """Measure dumped predictions by the FaceNME of a config.
 
     Args:
-        cfg (Config): Of the test.
+        cfg (Config): Config of the test.
         predictions (list[dict]): Tested samples.
 
     Returns:
-        ErrorTable: With all details.
+        ErrorTable: The errors, with all details.
 
     Raises:
-        ValueError: If the config tests by no FaceNME.
+        ValueError: If the config has no FaceNME.
     """
     evaluators = cfg.test_evaluator
     if not isinstance(evaluators, (list, tuple)):
@@ -74,8 +75,8 @@ def measure(cfg: Config, predictions: list[dict]) -> ErrorTable:
     ours = [e for e in evaluators if e.type == 'rcn_mmpose.FaceNME']
     if not ours:
         raise ValueError(
-            'the test_evaluator of the config has no rcn_mmpose.FaceNME, by '
-            'which errors are measured; add one.'
+            'the test_evaluator of the config has no rcn_mmpose.FaceNME, which '
+            'measures the errors; add one.'
         )
     metric = METRICS.build(dict(ours[0], detailed=True))
     metric.dataset_meta = DATASETS.build(
@@ -91,13 +92,16 @@ def main(args: list[str]) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument('config', help='the config of the test')
-    parser.add_argument('predictions', help='file written by --dump')
-    parser.add_argument('--out', default='report', help='folder to write')
-    parser.add_argument('--number', type=int, default=40, help='of faces')
-    parser.add_argument('--seed', type=int, default=0, help='of the choice')
+    parser.add_argument('config', help='config of the test')
+    parser.add_argument('predictions', help='file that tools/test.py --dump wrote')
+    parser.add_argument('--out', default='report', help='output folder')
+    parser.add_argument('--number', type=int, default=40, help='faces per image')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the random faces')
     parser.add_argument(
-        '--limit', type=float, default=15, help='of the error curve, percent'
+        '--limit', type=float, default=15, help='right end of the curves, percent'
+    )
+    parser.add_argument(
+        '--each-keypoint', action='store_true', help='list the error of each keypoint'
     )
     options = parser.parse_args(args)
 
@@ -131,7 +135,7 @@ def main(args: list[str]) -> None:
     )
     write_errors(os.path.join(options.out, 'errors.csv'), table)
     print(f'{table.faces[0].dataset}: {len(table.faces)} faces, in percent')
-    print(table.text())
+    print(table.table(options.each_keypoint))
     print()
     print(f'{"all faces, all keypoints":30}{"median":>10}{"90 of 100":>12}')
     for name, errors in curves.items():

@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     from ..evaluation.ced import draw_curves
     from ..evaluation.error_file import write_errors
     from ..evaluation.error_table import ErrorTable
-    from ..evaluation.measures import Plan
+    from ..evaluation.measures import MeasurePlan
     from ..evaluation.pairing import pair_faces
     from ..io.annotations import describe_keypoints, read_annotations
     from .plot import table_of_curves
@@ -100,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
     meta = describe_keypoints(pairs.names, truth.category)
     if not options.each_keypoint:
         meta['keypoint_id2name'] = {}
-    plan = Plan(meta, normalisers or None, detailed=True)
+    plan = MeasurePlan(meta, normalisers or None, detailed=True)
     faces = pairs.results(plan)
     table = ErrorTable(faces, plan)
     missed = len(truth.faces) - len(faces)
@@ -109,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
         f'{missed} missed; {len(predicted) - len(faces)} predictions of no '
         'annotated face'
     )
-    print(f'\nfaces with a prediction, in percent\n{table.text()}')
+    print(f'\nfaces with a prediction, in percent\n{table.table(each_keypoint=True)}')
     curves = {
         name: np.append(table.errors('pixels', name), np.full(missed, np.inf))
         for name in plan.normalisers

@@ -1,8 +1,8 @@
-"""The cumulative error distribution (CED) of a test and what sums it up.
+"""Cumulative error distribution (CED) of a test: mean, area, failure rate, plot.
 
-Errors are in percent, one a face. The CED at e is the share of faces with an
-error of at most e: a staircase with a step at each face's error. All sums are
-exact, so that the order of the faces does not matter.
+Errors are in percent, one per face. The CED at e is the share of faces with an
+error of at most e: a staircase with a step at the error of each face. All sums
+are exact, so the order of the faces does not matter.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+Errors = Sequence[float] | np.ndarray  # in percent, one per face
 
-def mean_error(errors: Sequence[float]) -> float:
+
+def mean_error(errors: Errors) -> float:
     """Average the errors.
 
     Args:
-        errors (Sequence[float]): In percent, at least one.
+        errors (Sequence | np.ndarray): In percent, at least one.
 
     Returns:
         float: In percent.
@@ -25,30 +27,29 @@ def mean_error(errors: Sequence[float]) -> float:
     return math.fsum(errors) / len(errors)
 
 
-def area_under_curve(errors: Sequence[float], limit: float) -> float:
-    """Measure the area under the CED from 0 to a limit.
+def area_under_curve(errors: Errors, limit: float) -> float:
+    """Compute the area under the CED from 0 to a limit.
 
-    The staircase is integrated as it is, not sampled: a face with the error e
-    adds a block of the width ``limit - e``.
+    The staircase is integrated exactly, not sampled: a face with the error e
+    adds a block of width ``limit - e``.
 
     Args:
-        errors (Sequence[float]): In percent, at least one.
+        errors (Sequence | np.ndarray): In percent, at least one.
         limit (float): In percent, above 0.
 
     Returns:
-        float: In percent of the largest possible area, which is that of faces
-        without error.
+        float: In percent of the largest possible area (no face has an error).
     """
     width = math.fsum(max(0.0, limit - float(e)) for e in errors)
     return 100 * width / (limit * len(errors))
 
 
-def failure_rate(errors: Sequence[float], limit: float) -> float:
-    """Count the faces whose error is above a limit.
+def failure_rate(errors: Errors, limit: float) -> float:
+    """Compute the failure rate: the share of faces with an error above a limit.
 
     Args:
-        errors (Sequence[float]): In percent, at least one.
-        limit (float): In percent; a face exactly there is no failure.
+        errors (Sequence | np.ndarray): In percent, at least one.
+        limit (float): In percent. An error equal to the limit is not a failure.
 
     Returns:
         float: In percent of the faces.
@@ -56,16 +57,16 @@ def failure_rate(errors: Sequence[float], limit: float) -> float:
     return 100 * sum(1 for e in errors if e > limit) / len(errors)
 
 
-def staircase(errors: Sequence[float], limit: float) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the corners of the CED from 0 to a limit.
+def staircase(errors: Errors, limit: float) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the corners of the CED staircase from 0 to a limit.
 
     Args:
-        errors (Sequence[float]): In percent, at least one.
+        errors (Sequence | np.ndarray): In percent, at least one.
         limit (float): In percent.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: Errors, rising from 0 to the limit, and
-        the share of faces in percent from each of them on.
+        the share of faces, in percent, from each error on.
     """
     ordered = np.sort(np.asarray(errors, np.float64))
     share = 100 * np.arange(1, len(ordered) + 1) / len(ordered)
@@ -79,16 +80,16 @@ def staircase(errors: Sequence[float], limit: float) -> tuple[np.ndarray, np.nda
 
 def draw_curves(
     path: str,
-    curves: Mapping[str, Sequence[float]],
+    curves: Mapping[str, Errors],
     quantity: str,
     limit: float = 10.0,
 ) -> None:
     """Draw CED curves into one image.
 
     Args:
-        path (str): Image to write; its ending says in which form.
-        curves (Mapping[str, Sequence[float]]): Errors in percent by label.
-        quantity (str): What the errors are, for the axis.
+        path (str): Image to write. The file extension sets the format.
+        curves (Mapping): Errors in percent by label.
+        quantity (str): Name of the errors, for the axis.
         limit (float): Right end of the axis, in percent.
     """
     import matplotlib
@@ -103,7 +104,7 @@ def draw_curves(
             *staircase(errors, limit),
             where='post',
             label=label,
-            # ten colours, then the same with another dash
+            # matplotlib has ten colours; then the line style changes
             color=f'C{i % 10}',
             linestyle=styles[i // 10 % len(styles)],
         )

@@ -1,10 +1,10 @@
-"""Files with the errors of each face, a line a face.
+"""CSV files with the errors of each face, one line per face.
 
-A CSV with a header: ``id``, ``img_path``, ``x1``, ``y1``, ``x2``, ``y2`` (the
-annotated box, empty if there is none), ``subsets`` (names, parted by spaces),
-then the errors in percent, by the names of their means, such as
-``NME_pixels_eye_points``. An error is empty where a face has no labelled
-keypoint of the set. Numbers are written with all their digits.
+The header is ``id``, ``img_path``, ``x1``, ``y1``, ``x2``, ``y2`` (the annotated
+box, empty if the face has no box), ``subsets`` (names separated by spaces), then
+the errors in percent under the name of their mean, such as
+``NME_pixels_eye_points``. An error is empty if the face has no labelled keypoint
+of the set. Numbers are written with all digits.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BEFORE = ('id', 'img_path', 'x1', 'y1', 'x2', 'y2', 'subsets')
 
 
 def write_errors(path: str, table: ErrorTable) -> None:
-    """Write the errors of all faces; the file appears whole or not at all.
+    """Write the errors of all faces to a CSV file; the write is atomic.
 
     Args:
         path (str): File to write.
@@ -51,13 +51,13 @@ def write_errors(path: str, table: ErrorTable) -> None:
 
 
 class ErrorFile(NamedTuple):
-    """What such a file holds, N faces.
+    """Content of an error file with N faces.
 
     Attributes:
         path (str): The file.
-        faces (list[tuple[str, str]]): Ids and the images' names.
-        subsets (list[set]): Names of the subsets a face is in.
-        errors (dict): In percent, (N,) by name; NaN where there is none.
+        faces (list[tuple[str, str]]): Id and image file name of each face.
+        subsets (list[set]): Names of the subsets that contain each face.
+        errors (dict): Errors in percent, (N,), by name; NaN if missing.
     """
 
     path: str
@@ -66,17 +66,18 @@ class ErrorFile(NamedTuple):
     errors: dict[str, np.ndarray]
 
     def select(self, name: str, subset: str = '') -> np.ndarray:
-        """Return the errors by a name, of a subset or of all faces.
+        """Return the errors of one name, for a subset or for all faces.
 
         Args:
             name (str): Such as ``'NME_pixels_eye_points'``.
-            subset (str): Its name; empty for all.
+            subset (str): Name of the subset; empty for all faces.
 
         Returns:
-            np.ndarray: In percent.
+            np.ndarray: In percent, without missing errors.
 
         Raises:
-            ValueError: If the file has no such errors or faces.
+            ValueError: If the file has no errors of this name, or no face of
+                this subset.
         """
         if name not in self.errors:
             raise ValueError(
@@ -94,22 +95,22 @@ class ErrorFile(NamedTuple):
 
 
 def read_errors(path: str) -> ErrorFile:
-    """Read a file of errors.
+    """Read an error file.
 
     Args:
         path (str): The file.
 
     Returns:
-        ErrorFile: Its content.
+        ErrorFile: The content.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is another file, or cut short.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is not an error file, or is truncated.
     """
     try:
         with open(path, encoding='utf-8', newline='') as file:
             rows = list(csv.reader(file))
-    except (ValueError, csv.Error) as error:  # no UTF-8, or no end of line
+    except (ValueError, csv.Error) as error:  # not UTF-8, or a field without an end
         raise ValueError(f'{path} is no file of errors: {error}.') from error
     if not rows or tuple(rows[0][: len(BEFORE)]) != BEFORE:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The errors of all faces by every protocol, normaliser and keypoint set."""
+"""Errors of all faces by protocol, normaliser and set of keypoints, and a table."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from collections.abc import Sequence
 import numpy as np
 
 from .faces import FaceResult, find_members
-from .measures import PROTOCOLS, Measure, Plan
+from .measures import PROTOCOLS, Measure, MeasurePlan
 
 
 class ErrorTable:
     """Errors of tested faces.
 
     Args:
-        faces (Sequence[FaceResult]): N faces, each once.
-        plan (Plan): What to measure.
+        faces (Sequence[FaceResult]): N faces, without duplicates.
+        plan (MeasurePlan): The values to compute.
 
     Raises:
-        ValueError: If a face has no labelled keypoint, another number of
-            keypoints, a position that is not finite, or no two eyes to divide
-            by; or a subset that must be there matches none.
+        ValueError: If a face has no labelled keypoint, a wrong number of
+            keypoints, a position that is not finite, or a normaliser of
+            length 0; or if a required subset matches no face.
     """
 
-    def __init__(self, faces: Sequence[FaceResult], plan: Plan) -> None:
+    def __init__(self, faces: Sequence[FaceResult], plan: MeasurePlan) -> None:
         if not faces:
             raise ValueError('there is no tested face to measure.')
         self.faces = faces
         self.plan = plan
-        self.protocols = ('pixels',)
+        self.protocols: tuple[str, ...] = ('pixels',)
         if all(face.cells is not None for face in faces):
             self.protocols = PROTOCOLS
         for face in faces:
             _check(face, len(plan.keypoints['']))
         self.subsets = self._find_subsets()
-        self._lengths = {}
+        self._lengths: dict[tuple[str, str], list[float]] = {}
         for name, groups in plan.normalisers.items():
             lengths = [_length(face, name, groups) for face in faces]
             without = [
@@ -48,14 +48,15 @@ class ErrorTable:
             ]
             if without:
                 _log(
-                    f'{len(without)} of {len(faces)} faces have no {name}, as '
+                    f'{len(without)} of {len(faces)} faces have no {name}, because '
                     f'their labelled keypoints lie on one line (such as in '
-                    f'{without[0]!r}): the values by it leave them out.',
+                    f'{without[0]!r}): the values by {name} leave these faces '
+                    'out.',
                     logging.WARNING,
                 )
             self._lengths['pixels', name] = lengths
             self._lengths['cells', name] = [
-                # pixels of the crop; the length is not rounded
+                # in pixels of the crop, without rounding
                 length * float(face.size[0] / face.scale[0])
                 for length, face in zip(lengths, faces, strict=True)
             ]
@@ -68,17 +69,17 @@ class ErrorTable:
     def errors(self, protocol: str, normaliser: str, keypoints: str = '') -> np.ndarray:
         """Compute the error of each face.
 
-        The mean distance of its labelled keypoints to the truth, divided by
-        the normaliser (paper, eq. 4).
+        The error is the mean distance of the labelled keypoints to the truth,
+        divided by the normaliser (paper, eq. 4).
 
         Args:
             protocol (str): ``'pixels'`` or ``'cells'``.
-            normaliser (str): Its name.
+            normaliser (str): Name of the normaliser.
             keypoints (str): Name of a set of keypoints; empty for all.
 
         Returns:
-            np.ndarray: In percent, (N,); NaN for a face that has no labelled
-            keypoint in the set, or no box to divide by.
+            np.ndarray: In percent, (N,); NaN for a face without a labelled
+            keypoint in the set, or without a length of the normaliser.
         """
         key = (protocol, normaliser, keypoints)
         if key not in self._errors:
@@ -91,27 +92,27 @@ class ErrorTable:
         return self._errors[key]
 
     def lengths(self, protocol: str, normaliser: str) -> np.ndarray:
-        """Return what the errors of each face are divided by.
+        """Return the length of the normaliser for each face.
 
         Args:
             protocol (str): ``'pixels'`` or ``'cells'``.
-            normaliser (str): Its name.
+            normaliser (str): Name of the normaliser.
 
         Returns:
             np.ndarray: In pixels of the image, or in cells, (N,); NaN for a
-            face that has none.
+            face without this length.
         """
         return np.array(self._lengths[protocol, normaliser])
 
     def errors_of(self, measure: Measure) -> np.ndarray:
-        """Return the errors that a value is made of.
+        """Return the errors of the faces that a value covers.
 
         Args:
             measure (Measure): The value.
 
         Returns:
-            np.ndarray: In percent, of the faces that it covers; none if the
-            subset or the protocol is not there.
+            np.ndarray: In percent; empty if the subset or the protocol is
+            missing.
         """
         if measure.protocol not in self.protocols or measure.faces not in self.subsets:
             return np.zeros(0)
@@ -122,12 +123,12 @@ class ErrorTable:
 
     @functools.cached_property
     def values(self) -> dict[Measure, float]:
-        """All values in percent, but those made of no error."""
+        """All values in percent, without the values that cover no face."""
         errors = {m: self.errors_of(m).tolist() for m in self.plan.measures}
         return {m: m.compute(e) for m, e in errors.items() if e}
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Compute the errors of each face, (N,), by the name of their NME."""
+        """Compute the errors of each face, (N,), under the name of their NME."""
         wanted = dict.fromkeys(
             measure._replace(value='NME', faces='')
             for measure in self.plan.measures
@@ -140,41 +141,76 @@ class ErrorTable:
             for measure in wanted
         }
 
-    def text(self) -> str:
-        """Write all values as a table, a line for each kind of value."""
-        heads = [
-            (normaliser, protocol)
-            for normaliser in self.plan.normalisers
-            for protocol in self.protocols
-        ]
-        cells: dict[tuple, dict[tuple, float]] = {}
-        for measure, value in self.values.items():
-            row = (
-                measure.faces or 'all',
-                measure.keypoints or 'all',
-                measure.value,
-            )
-            head = (measure.normaliser, measure.protocol)
-            cells.setdefault(row, {})[head] = value
-        # as wide as their longest entry
-        titles = ('faces', 'keypoints', '')
-        widths = [max(len(row[i]) for row in (titles, *cells)) + 2 for i in range(3)]
-        width = max(10, *(len(name) + 2 for pair in heads for name in pair))
-        lines = [
-            ' ' * sum(widths) + ''.join(f'{n:>{width}}' for n, _ in heads),
-            ''.join(f'{title:{w}}' for title, w in zip(titles, widths, strict=True))
-            + ''.join(f'{protocol:>{width}}' for _, protocol in heads),
-        ]
-        for row, values in cells.items():
-            line = ''.join(f'{name:{w}}' for name, w in zip(row, widths, strict=True))
-            for head in heads:
-                value = f'{values[head]:.2f}' if head in values else ''
-                line += f'{value:>{width}}'
-            lines.append(line.rstrip())
+    def table(self, each_keypoint: bool = False) -> str:
+        """Format the values as a table to read, in percent.
+
+        A row has the name of a set of faces, of a set of keypoints, of a
+        normaliser and of a protocol, then one column per value. A name that
+        equals the name in the row above is left blank. All faces with all
+        keypoints are listed by every normaliser. Subsets, keypoint groups and
+        regions are listed by the main normaliser only; :attr:`values` and the
+        error files hold the other numbers.
+
+        Args:
+            each_keypoint (bool): Add rows for every single keypoint. Defaults
+                to False.
+
+        Returns:
+            str: Lines without a newline at the end.
+        """
+        titles = ('faces', 'keypoints', 'normaliser', 'protocol')
+        names = self.plan.values
+        rows = []
+        for row in self._table_rows(each_keypoint):
+            values = self._row_values(*row)
+            if any(value is not None for value in values):
+                labels = tuple(label or 'all' for label in row)
+                cells = ['' if v is None else f'{v:.2f}' for v in values]
+                rows.append((labels, cells))
+        columns = zip(titles, *(labels for labels, _ in rows), strict=True)
+        widths = [max(map(len, column)) + 2 for column in columns]
+        width = max(8, *(len(name) + 2 for name in names))
+
+        def line(labels: Sequence[str], cells: Sequence[str]) -> str:
+            left = ''.join(f'{x:{w}}' for x, w in zip(labels, widths, strict=True))
+            return (left + ''.join(f'{cell:>{width}}' for cell in cells)).rstrip()
+
+        lines = [line(titles, names)]
+        above: tuple[str, ...] = ('',) * len(titles)
+        for labels, cells in rows:
+            same = next(i for i in range(len(titles)) if labels[i] != above[i])
+            lines.append(line(('',) * same + labels[same:], cells))
+            above = labels
         return '\n'.join(lines)
 
+    def _table_rows(self, each_keypoint: bool) -> list[tuple[str, str, str, str]]:
+        """List faces, keypoints, normaliser and protocol of each table row."""
+        plan = self.plan
+        main = next(iter(plan.normalisers))
+        sets = [(faces, kpts) for faces in ('', *plan.subsets) for kpts in plan.groups]
+        sets += [('', region) for region in plan.regions]
+        if each_keypoint:
+            sets += [('', keypoint) for keypoint in plan.single_keypoints]
+        return [
+            (faces, keypoints, normaliser, protocol)
+            for faces, keypoints in sets
+            for normaliser in (
+                plan.normalisers if not (faces or keypoints) else (main,)
+            )
+            for protocol in self.protocols
+        ]
+
+    def _row_values(
+        self, faces: str, keypoints: str, normaliser: str, protocol: str
+    ) -> list[float | None]:
+        """Return the values of a table row; None if a value is missing."""
+        return [
+            self.values.get(Measure(value, protocol, normaliser, keypoints, faces))
+            for value in self.plan.values
+        ]
+
     def _mean_distance(self, i: int, protocol: str, keypoints: str) -> float:
-        """Average over the labelled keypoints of face i; NaN if none is."""
+        """Average over the labelled keypoints of face i; NaN if it has none."""
         distances = self._distances[protocol][i]
         labelled = self.faces[i].visible
         chosen = [
@@ -183,7 +219,7 @@ class ErrorTable:
         return math.fsum(chosen) / len(chosen) if chosen else math.nan
 
     def _find_subsets(self) -> dict[str, np.ndarray]:
-        """Find the faces of each subset, (N,), ``''`` being all."""
+        """Find the faces of each subset, bool (N,); ``''`` holds all faces."""
         subsets = {'': np.ones(len(self.faces), bool)}
         left = []
         for name, rule in self.plan.subsets.items():
@@ -195,17 +231,17 @@ class ErrorTable:
                 left.append(name)
         if left:
             _log(
-                'subsets left out, as this list does not hold the whole of '
-                f'them: {", ".join(left)}',
+                'subsets left out, because the list of faces does not hold all '
+                f'of their faces: {", ".join(left)}',
                 logging.INFO,
             )
         return subsets
 
 
 def _log(text: str, level: int) -> None:
-    """Write to MMEngine's log; to stderr where MMEngine is not in use.
+    """Write to the log of MMEngine, or to stderr if MMEngine is not loaded.
 
-    Files of predictions are measured without it, see ``rcn-mmpose evaluate``.
+    ``rcn-mmpose evaluate`` measures files without MMEngine.
     """
     if sys.modules.get('mmengine') is None:
         print(text, file=sys.stderr)
@@ -238,16 +274,16 @@ def _check(face: FaceResult, count: int) -> None:
 
 
 def _length(face: FaceResult, name: str, groups: tuple | None) -> float:
-    """Measure what errors are divided by, in pixels of the image.
+    """Measure the length of a normaliser, in pixels of the image.
 
-    NaN for a face whose labelled keypoints span no box.
+    The length of ``'box'`` is NaN if the labelled keypoints span no area.
     """
     if groups is None:
         width, height = np.ptp(face.truth[face.visible], 0)
         return math.sqrt(width * height) or math.nan
     cure = f'correct or remove it, or choose normalisers other than {name!r}'
     for index in (i for group in groups for i in group):
-        # some datasets know where hidden keypoints lie; COCO has zeros
+        # some datasets give the position of unlabelled keypoints; COCO has 0, 0
         if not (face.visible[index] or face.truth[index].any()):
             raise ValueError(
                 f'face in {face.img_path!r}: keypoint {index}, needed for '
@@ -264,13 +300,14 @@ def _length(face: FaceResult, name: str, groups: tuple | None) -> float:
 
 
 def _distances(face: FaceResult, protocol: str) -> np.ndarray:
-    """Measure how far predictions are off, (K,), in pixels or cells.
+    """Compute the distance from each prediction to the truth, (K,).
 
-    The truth counts where it is, also outside the crop and the image.
+    The unit is pixels or cells. The truth is not clipped to the crop or image.
     """
     if protocol == 'pixels':
         return np.linalg.norm(face.pred - face.truth, axis=-1)
-    # as in TopdownAffine without rotation: the box's corner goes to (0, 0)
+    assert face.cells is not None  # self.protocols has 'cells' only if all have
+    # as in TopdownAffine without rotation: the corner of the box maps to (0, 0)
     corner = face.centre - face.scale / 2
     cells = np.floor((face.truth - corner) * (face.size / face.scale) + 0.5)
     return np.linalg.norm(face.cells - cells, axis=-1)

@@ -1,10 +1,11 @@
-"""Errors of faces by several protocols and normalisers, side by side."""
+"""FaceNME: the metric of face keypoints, by several protocols and normalisers."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mmengine.dist import (
     broadcast_object_list,
@@ -18,7 +19,7 @@ from ..registry import METRICS
 from .error_file import write_errors
 from .error_table import ErrorTable
 from .faces import fields_of, one_per_face, read_face
-from .measures import VALUES, Plan
+from .measures import VALUES, MeasurePlan
 
 
 @METRICS.register_module()
@@ -27,14 +28,14 @@ class FaceNME(BaseMetric):
 
     The error of a face is the mean over its labelled keypoints of the
     distance to the truth, divided by a length of the face; all values are in
-    percent. A keypoint counts where it truly is, also outside the crop or the
-    image, and predictions are taken as they are; the code of the paper
-    moved predictions to the border where the truth lay there.
+    percent. Neither true nor predicted keypoints are clipped to the crop or the
+    image; the code of the paper moved predictions to the border if the truth
+    lay on the border.
 
     A value is called ``<value>_<protocol>_<normaliser>``, followed by
-    ``_<keypoints>`` and ``_<faces>`` unless it is of all of them, such as
-    ``NME_pixels_eye_centres``, ``AUC8_cells_eye_points`` and
-    ``NME_pixels_outer_corners_49_common``:
+    ``_<keypoints>`` unless it covers all keypoints and by ``_<faces>`` unless it
+    covers all faces. Examples: ``NME_pixels_eye_centres``,
+    ``AUC8_cells_eye_points`` and ``NME_pixels_outer_corners_49_common``:
 
     ================= ====================================================
     value
@@ -44,21 +45,22 @@ class FaceNME(BaseMetric):
     ``FR8``           failure rate, the share of faces with an error above
                       8 %; or 10 %
     protocol
-    ``pixels``        today's: continuous positions in pixels of the image
-    ``cells``         the paper's: the most probable cell of the crop against
-                      the true keypoint's cell, both whole numbers, so that
-                      errors below a cell do not count (the normaliser is not
-                      rounded); not there if the model does not predict one
-                      cell for each pixel of the crop
+    ``pixels``        today's protocol: continuous positions in pixels of the
+                      image
+    ``cells``         the paper's protocol: the most probable cell of the crop
+                      against the cell of the true keypoint, both whole numbers,
+                      so errors below one cell do not count (the normaliser is
+                      not rounded); missing if the maps of the model do not have
+                      one cell per pixel of the crop
     normaliser
-    ``eye_points``    distance between the two points of the eyes (MTFL: the
-                      eyes' centres; WFLW and COFW: the pupils)
-    ``eye_centres``   distance between the midpoints of the eye corners; the
-                      paper's for 68 keypoints
-    ``outer_corners`` distance between the outer eye corners, MMPose's; about
-                      1.4 times ``eye_centres``
-    ``box``           sqrt(width * height) of the upright box that just holds
-                      the face's labelled true keypoints
+    ``eye_points``    distance between the two eye keypoints (MTFL: the eye
+                      centres; WFLW and COFW: the pupils)
+    ``eye_centres``   distance between the midpoints of the eye corners; used in
+                      the paper for 68 keypoints
+    ``outer_corners`` distance between the outer eye corners, used by MMPose;
+                      about 1.4 times ``eye_centres``
+    ``box``           sqrt(width * height) of the smallest upright bounding box
+                      of the labelled true keypoints
     keypoints
     ``49``            the 68 without the contour (counted from 1: 1 to 17) and
                       the inner corners of the mouth (61, 65)
@@ -68,49 +70,50 @@ class FaceNME(BaseMetric):
     a subset          such as ``common`` and ``challenging`` of 300W
     ================= ====================================================
 
-    Normalisers, keypoint groups and subsets are named by the metainfo of the
-    dataset, or by the arguments for datasets whose metainfo has none, as
-    MMPose's own. ``CheckpointHook`` may choose the best checkpoint by any
-    value returned.
+    The metainfo of the dataset names normalisers, keypoint groups and subsets.
+    For datasets without such metainfo (MMPose's own), the arguments name them.
+    ``CheckpointHook`` can choose the best checkpoint by any returned value.
 
-    Every face counts once, however many processes test it, and all sums are
-    exact: the same predictions give the same digits with any batch size and
-    any number of processes.
+    Every face counts once, even if several processes test it, and all sums are
+    exact. The result is deterministic: the same predictions give the same digits
+    with any batch size and any number of processes.
 
     Args:
-        normalisers (Mapping | Sequence, optional): A list chooses from those
-            of the dataset and ``'box'``; a dict adds some before those,
-            each two groups of keypoints (indices from 0) whose means are the
-            ends of the length, as ``dict(eye_centres=((36, 39), (42,
-            45)))``. The first is the main one. Defaults to those of the dataset
-             and ``'box'``.
-        keypoint_groups (Mapping | Sequence, optional): Sets of keypoints that
-            are measured as all are: a list of names in the dataset, or a
-            dict of indices. Defaults to none.
+        normalisers (Mapping | Sequence, optional): A list of names chooses
+            normalisers of the dataset or ``'box'``. A dict adds normalisers
+            before those of the dataset: two groups of keypoints each (indices
+            from 0) whose means are the ends of the length, such as
+            ``dict(eye_centres=((36, 39), (42, 45)))``. The first normaliser is
+            the main one. Defaults to the normalisers of the dataset and
+            ``'box'``.
+        keypoint_groups (Mapping | Sequence, optional): Sets of keypoints with
+            all values: a list of names in the dataset, or a dict of indices.
+            Defaults to none.
         face_subsets (Mapping | Sequence, optional): Subsets of faces: a list
             of names in the dataset, or a dict of rules, see
-            :mod:`.face_subsets`. Each must match a face. Defaults to none.
-        values (Sequence[str]): Defaults to ``NME``, ``AUC8``, ``AUC10``,
-            ``FR8`` and ``FR10``; other whole limits will do.
-        detailed (bool): Measure also all groups and those subsets of the dataset
-             that are there as a whole; of the regions and of each
-            keypoint the NME by the main normaliser; and log all in a table.
-            Defaults to False.
-        out_file (str, optional): Write the error of each face to this csv
-            file, see :mod:`.error_file`. A name without a folder is put
-            beside the log of the run. Defaults to None.
+            :mod:`rcn_mmpose.evaluation.faces`. Each subset must match a face.
+            Defaults to none.
+        values (Sequence[str]): Quantities. Defaults to ``NME``, ``AUC8``,
+            ``AUC10``, ``FR8`` and ``FR10``; other whole limits are allowed.
+        detailed (bool): Also measure all groups and all complete subsets of
+            the dataset, and the NME of each region and of each keypoint by the
+            main normaliser; log a table without single keypoints. Defaults to
+            False.
+        out_file (str, optional): Write the error of each face to this CSV
+            file, see :mod:`rcn_mmpose.evaluation.error_file`. A name without a
+            folder is placed beside the log of the run. Defaults to None.
         collect_device (str): ``'cpu'`` or ``'gpu'``. Defaults to ``'cpu'``.
-        prefix (str, optional): Put before the names. Defaults to None.
+        prefix (str, optional): Prefix of the names. Defaults to None.
         collect_dir (str, optional): Folder that all processes share, for
             ``collect_device='cpu'``. Defaults to ``.dist_test``.
 
     Raises:
-        ValueError: If an argument does not fit the dataset (before the first
-            test), a subset matches no face, a face cannot be measured, or
-            faces share an id.
+        ValueError: If an argument does not fit the dataset (raised before the
+            test), a subset matches no face, a face cannot be measured, or two
+            faces have the same id.
     """
 
-    default_prefix = ''  # the names are clear by themselves
+    default_prefix = ''  # names of values are clear without a prefix
 
     def __init__(
         self,
@@ -125,7 +128,7 @@ class FaceNME(BaseMetric):
         collect_dir: str | None = None,
     ) -> None:
         super().__init__(collect_device, prefix, collect_dir)
-        self.options = dict(
+        self.options: dict[str, Any] = dict(
             normalisers=normalisers,
             keypoint_groups=keypoint_groups,
             face_subsets=face_subsets,
@@ -136,28 +139,28 @@ class FaceNME(BaseMetric):
 
     @BaseMetric.dataset_meta.setter
     def dataset_meta(self, dataset_meta: dict) -> None:
-        """Plan the test of a dataset; the runner does it before it starts."""
-        self.plan = Plan(dataset_meta, **self.options)
+        """Plan the measures of a dataset; the runner sets it before the test."""
+        self.plan = MeasurePlan(dataset_meta, **self.options)
         self._dataset_meta = dataset_meta
 
     def process(self, data_batch: dict | None, data_samples: Sequence[dict]) -> None:
-        """Keep what is needed of a batch, one entry a face."""
+        """Keep one result per face of a batch."""
         fields = fields_of(self.plan.subsets.values())
         self.results += [read_face(s, fields) for s in data_samples]
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Compute the values from the results of all processes.
 
-        Unlike MMEngine's, it drops the faces that a sampler repeated by their
-        ids, not by their place, and raises errors in all processes.
+        Unlike MMEngine's method, this method removes duplicate faces of a sampler
+        by their ids, not by their position, and raises errors in all processes.
 
         Args:
-            size (int): Faces of the dataset.
+            size (int): Number of faces in the dataset.
 
         Returns:
-            dict[str, float]: In percent by name, in every process.
+            dict[str, float]: In percent by name; the same in every process.
         """
-        # no limit: what is cut off need not be what was repeated
+        # no size limit: truncating could drop faces that are not duplicates
         results = collect_results(
             self.results, sys.maxsize, self.collect_device, self.collect_dir
         )
@@ -168,8 +171,8 @@ class FaceNME(BaseMetric):
                 faces = one_per_face(results, size)
                 if len(faces) < size:
                     MMLogger.get_current_instance().warning(
-                        f'{size - len(faces)} of {size} faces of the data '
-                        'set were not tested; is drop_last set?'
+                        f'{size - len(faces)} of {size} faces of the '
+                        'dataset were not tested; is drop_last set?'
                     )
                 outcome = [self.compute_metrics(faces)]
             except (ValueError, OSError) as error:
@@ -184,10 +187,10 @@ class FaceNME(BaseMetric):
         """Compute all values.
 
         Args:
-            results (list[FaceResult]): The faces, each once.
+            results (list[FaceResult]): The faces, without duplicates.
 
         Returns:
-            dict[str, float]: In percent by name, the main one first.
+            dict[str, float]: In percent by name, the main value first.
         """
         meta = self.dataset_meta
         logger = MMLogger.get_current_instance()
@@ -199,7 +202,7 @@ class FaceNME(BaseMetric):
         )
         table = ErrorTable(results, self.plan)
         if self.options['detailed']:
-            logger.info(f'errors in percent\n{table.text()}')
+            logger.info(f'errors in percent\n{table.table()}')
         if self.out_file is not None:
             path = self.out_file
             if not os.path.dirname(path) and logger.log_file:

@@ -1,18 +1,15 @@
-"""The results of single faces, and named subsets of them."""
-# DOCS What is kept of a tested face until all are tested.
-# DOCS
-# DOCS Named subsets of the faces of a test.
-# DOCS
-# DOCS A rule is a dict with one of
-# DOCS
-# DOCS - ``path``: a pattern for the path of the image, such as
-# DOCS   ``'*/lfpw/testset/*'``;
-# DOCS - ``file``: a text file that names an image a line by the end of its path;
-# DOCS - ``field`` and ``values``: a field of the annotation, such as
-# DOCS   ``'attributes.pose'``, and its values that count;
-# DOCS
-# DOCS and, if wanted, ``count``, the number of faces there must be, so that a part
-# DOCS of a subset is not taken for the whole.
+"""Results of single faces, and rules that name subsets of the faces of a test.
+
+A rule is a dict with one of
+
+- ``path``: a pattern for the path of the image, such as ``'*/lfpw/testset/*'``;
+- ``file``: a text file with one image per line, named by the end of its path;
+- ``field`` and ``values``: a field of the annotation, such as
+  ``'attributes.pose'``, and the values that belong to the subset;
+
+and optionally ``count``, the number of faces in the subset. A test of fewer faces
+is then not taken for the whole subset.
+"""
 
 from __future__ import annotations
 
@@ -23,24 +20,28 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+# Keys of a rule, besides `count`.
+RULE_FORMS = ({'path'}, {'file'}, {'field', 'values'})
+
 
 class FaceResult(NamedTuple):
-    """One face, its truth and its prediction; no maps.
+    """Truth and prediction of one face, without score maps.
 
     Attributes:
         dataset (str): Name of the dataset.
-        id (int | None): Of the annotation; unique in the dataset.
-        img_path (str): The image.
+        id (int | None): Id of the annotation; unique in the dataset.
+        img_path (str): Path of the image.
         box (np.ndarray | None): The annotated box, (x1, y1, x2, y2).
-        visible (np.ndarray): Which keypoints are labelled, bool (K,).
-        truth (np.ndarray): In pixels of the image, float64 (K, 2).
-        pred (np.ndarray): The same.
+        visible (np.ndarray): Whether each keypoint is labelled, bool (K,).
+        truth (np.ndarray): True keypoints in pixels of the image, float64
+            (K, 2).
+        pred (np.ndarray): Predicted keypoints, as ``truth``.
         cells (np.ndarray | None): Predicted cells (x, y) of the crop, (K, 2);
-            None if the maps are coarser than the crop.
-        size (np.ndarray): Width and height of the crop in its own pixels.
-        centre (np.ndarray): Of the crop in the image.
-        scale (np.ndarray): Width and height of the crop in the image.
-        labels (dict): What the annotation says in the fields asked for.
+            None if the score maps are coarser than the crop.
+        size (np.ndarray): Width and height of the crop in pixels of the crop.
+        centre (np.ndarray): Centre of the crop in pixels of the image.
+        scale (np.ndarray): Width and height of the crop in pixels of the image.
+        labels (dict): Values of the requested annotation fields.
     """
 
     dataset: str
@@ -58,12 +59,12 @@ class FaceResult(NamedTuple):
 
 
 def read_face(sample: dict, fields: Iterable[str] = ()) -> FaceResult:
-    """Take from a tested sample what its errors need.
+    """Read the truth and the prediction of a tested sample.
 
     Args:
         sample (dict): A ``PoseDataSample`` as a dict, as metrics and
-            ``DumpResults`` get it.
-        fields (Iterable[str]): Fields of the annotation to keep, such as
+            ``DumpResults`` receive it.
+        fields (Iterable[str]): Annotation fields to keep, such as
             ``'attributes.pose'``.
 
     Returns:
@@ -92,30 +93,30 @@ def read_face(sample: dict, fields: Iterable[str] = ()) -> FaceResult:
 def one_per_face(
     results: Iterable[FaceResult], size: int | None = None
 ) -> list[FaceResult]:
-    """Keep one result a face, in the order of their ids.
+    """Remove duplicate results of a face, and sort the faces by id.
 
-    Samplers repeat faces to give all processes equally many; which ones
-    depends on the number of processes.
+    Samplers repeat faces so that all processes test the same number of faces.
+    The repeated faces depend on the number of processes.
 
     Args:
-        results (Iterable[FaceResult]): Of all processes, in any order.
-        size (int, optional): Faces of the dataset, if known.
+        results (Iterable[FaceResult]): Results of all processes, in any order.
+        size (int, optional): Number of faces in the dataset, if known.
 
     Returns:
-        list[FaceResult]: Each face once.
+        list[FaceResult]: One result per face.
 
     Raises:
-        ValueError: If a face has no id, two faces have the same, or some of
-            the dataset are missing though enough were tested.
+        ValueError: If a face has no id, if two faces have the same id, or if
+            there are enough results but faces of the dataset are missing.
     """
     results = list(results)
     found: dict[tuple, FaceResult] = {}
     for face in results:
         if face.id is None:
             raise ValueError(
-                f'face in {face.img_path!r}: it carries no id, by which faces '
-                "that are tested twice are found; add 'id' to the meta_keys "
-                'of PackPoseInputs.'
+                f'face in {face.img_path!r}: the sample carries no id, which is '
+                "needed to find faces that are tested twice; add 'id' to the "
+                'meta_keys of PackPoseInputs.'
             )
         first = found.setdefault((face.dataset, face.id), face)
         if first.img_path != face.img_path or not np.array_equal(
@@ -128,46 +129,34 @@ def one_per_face(
             )
     if size is not None and len(found) < size <= len(results):
         raise ValueError(
-            f'{len(results)} results are of {len(found)} faces, but the data '
-            f'set has {size}: some annotations have the same id or stand '
-            'twice; give each face one annotation with an id of its own.'
+            f'{len(results)} results are of {len(found)} faces, but the '
+            f'dataset has {size}: some annotations have the same id or are '
+            'duplicates; give each face one annotation with an id of its own.'
         )
     return [found[key] for key in sorted(found)]
-
-
-def _look_up(annotation: dict | None, field: str) -> Any:
-    """Read a dotted field; None if it is not there."""
-    value: Any = annotation
-    for key in field.split('.'):
-        if not isinstance(value, dict) or key not in value:
-            return None
-        value = value[key]
-    return value
-
-
-FORMS = ({'path'}, {'file'}, {'field', 'values'})
 
 
 def check_rule(name: str, rule: dict) -> dict:
     """Check the form of a rule and read its file.
 
     Args:
-        name (str): Of the subset.
-        rule (dict): As above.
+        name (str): Name of the subset.
+        rule (dict): See the module docstring.
 
     Returns:
-        dict: The rule, with ``lines``, the set of names, if it has a file.
+        dict: The rule. A rule with a file also has ``lines``, the set of image
+        names in the file.
 
     Raises:
-        ValueError: If the rule has another form.
-        FileNotFoundError: If its file does not exist.
+        ValueError: If the rule is malformed.
+        FileNotFoundError: If the file of the rule does not exist.
     """
     keys = set(rule) - {'count'} if isinstance(rule, dict) else None
-    if keys not in FORMS:
+    if keys not in RULE_FORMS:
         raise ValueError(
             f'face_subsets[{name!r}]={rule!r}: give dict(path=pattern), '
             'dict(file=list of images) or dict(field=name, values=[...]), '
-            'and if wanted count=number of faces.'
+            'and optionally count=number of faces.'
         )
     rule = dict(rule)
     if 'file' in rule:
@@ -182,7 +171,7 @@ def check_rule(name: str, rule: dict) -> dict:
 
 
 def fields_of(rules: Iterable[dict]) -> list[str]:
-    """List the fields of the annotations that rules ask for."""
+    """List the annotation fields that rules need."""
     return sorted({rule['field'] for rule in rules if 'field' in rule})
 
 
@@ -190,17 +179,17 @@ def find_members(name: str, rule: dict, faces: Sequence[FaceResult]) -> np.ndarr
     """Find the faces of a subset.
 
     Args:
-        name (str): Of the subset.
-        rule (dict): From :func:`check_rule`.
+        name (str): Name of the subset.
+        rule (dict): Result of :func:`check_rule`.
         faces (Sequence[FaceResult]): N faces, read with the fields of the
             rule.
 
     Returns:
-        np.ndarray: bool of shape (N,).
+        np.ndarray: Whether each face belongs to the subset, bool (N,).
 
     Raises:
-        ValueError: If there is none, another number than ``count``, or the
-            file names an image that was not tested.
+        ValueError: If the subset is empty, if its size differs from
+            ``count``, or if the file names an image that was not tested.
     """
     where = f'face_subsets[{name!r}]'
     paths = [face.img_path.replace(os.sep, '/') for face in faces]
@@ -214,7 +203,7 @@ def find_members(name: str, rule: dict, faces: Sequence[FaceResult]) -> np.ndarr
             raise ValueError(
                 f'{where}: {len(left)} of {len(rule["lines"])} images named '
                 f'in {rule["file"]!r} were not tested, such as {left[0]!r}; '
-                'test them too, or take them out of the list.'
+                'test these images too, or remove them from the list.'
             )
         members = [bool(names) for names in named]
         looked = f'{rule["file"]!r} names no image'
@@ -229,19 +218,29 @@ def find_members(name: str, rule: dict, faces: Sequence[FaceResult]) -> np.ndarr
     count = sum(members)
     if not count:
         raise ValueError(
-            f'{where} matches no face of {len(faces)}: {looked}; correct it '
-            'or leave it out.'
+            f'{where} matches no face of {len(faces)}: {looked}; correct '
+            'the rule or leave it out.'
         )
     if count != rule.get('count', count):
         raise ValueError(
-            f'{where} matches {count} faces, not {rule["count"]}; test the '
-            'whole of it, or leave it out.'
+            f'{where} matches {count} faces, not {rule["count"]}; test '
+            'the whole subset, or leave it out.'
         )
     return np.array(members)
 
 
 def _named(path: str, lines: set[str]) -> set[str]:
-    """Return the lines that are the end of a path, by whole names."""
+    """Return the lines that equal the last parts of a path."""
     parts = path.split('/')
     ends = {'/'.join(parts[i:]) for i in range(len(parts))}
     return ends & lines
+
+
+def _look_up(annotation: dict | None, field: str) -> Any:
+    """Read a dotted field of an annotation; None if the field is missing."""
+    value: Any = annotation
+    for key in field.split('.'):
+        if not isinstance(value, dict) or key not in value:
+            return None
+        value = value[key]
+    return value

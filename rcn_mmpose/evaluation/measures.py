@@ -1,4 +1,4 @@
-"""What is measured, and what each value is called."""
+"""The values that a test measures, and their names."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ NAME = re.compile(r'[\w.-]+')
 
 
 class Measure(NamedTuple):
-    """One value: of what, how, over which keypoints and faces.
+    """One measured value: quantity, protocol, normaliser, keypoints and faces.
 
     Attributes:
         value (str): ``'NME'``, or ``'AUC'`` or ``'FR'`` with a limit in
             percent.
         protocol (str): One of :data:`PROTOCOLS`.
-        normaliser (str): Name of what errors are divided by.
+        normaliser (str): Name of the length that divides the errors.
         keypoints (str): Name of a set of keypoints; empty for all.
         faces (str): Name of a subset; empty for all.
     """
@@ -37,7 +37,7 @@ class Measure(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Name of the value, such as ``'NME_pixels_eye_points'``."""
         return '_'.join(part for part in self if part)
 
     def compute(self, errors: Sequence[float]) -> float:
@@ -49,35 +49,41 @@ class Measure(NamedTuple):
         return failure_rate(errors, float(self.value[2:]))
 
 
-class Plan:
-    """All that a test measures, checked before it begins.
+class MeasurePlan:
+    """All values that a test measures, checked before the test starts.
 
     Args:
-        meta (dict): Metainfo of the dataset, parsed by MMPose. Besides
-            ``num_keypoints`` and ``keypoint_id2name`` it may have, each by
-            name: ``normalisers``, two groups of keypoints;
-            ``keypoint_groups`` and ``keypoint_regions``, keypoints;
-            ``face_subsets``, rules.
-        normalisers (Mapping | Sequence, optional): As the other arguments,
-            see :class:`~.FaceNME`.
-        keypoint_groups (Mapping | Sequence, optional): The same.
-        face_subsets (Mapping | Sequence, optional): The same.
-        values (Sequence[str]): The same.
-        detailed (bool): The same.
+        meta (dict): Metainfo of the dataset, parsed by MMPose. Required keys
+            are ``num_keypoints`` and ``keypoint_id2name``. Optional keys hold
+            dicts by name: ``normalisers`` (two groups of keypoints each),
+            ``keypoint_groups`` and ``keypoint_regions`` (keypoints), and
+            ``face_subsets`` (rules).
+        normalisers (Mapping | Sequence, optional): See
+            :class:`~rcn_mmpose.evaluation.face_nme.FaceNME`, which takes the
+            same arguments.
+        keypoint_groups (Mapping | Sequence, optional): See above.
+        face_subsets (Mapping | Sequence, optional): See above.
+        values (Sequence[str]): See above.
+        detailed (bool): See above.
 
     Raises:
-        ValueError: If an index is outside the keypoints, a name is unknown,
-            stands twice or cannot be part of a file name, or a rule or value
-            has another form.
-        FileNotFoundError: If the list of a subset does not exist.
+        ValueError: If a keypoint index is out of range; if a name is unknown,
+            duplicate or not fit for a file name; or if a rule or a value is
+            malformed.
+        FileNotFoundError: If the list file of a subset does not exist.
 
     Attributes:
-        normalisers (dict): Two groups of indices by name, None for the box.
-        keypoints (dict): Indices by the name of a set, ``''`` for all.
+        normalisers (dict): Two groups of indices by name; None for the box.
+        values (tuple): Quantities, such as ``'NME'`` and ``'AUC8'``.
+        groups (tuple): Names of the keypoint groups, ``''`` (all) first.
+        regions (tuple): Names of the keypoint regions.
+        single_keypoints (tuple): Names of single keypoints.
+        parts (tuple): ``regions`` and ``single_keypoints``.
+        keypoints (dict): Indices by the name of a set; ``''`` for all.
         subsets (dict): Checked rules by name.
-        required (set): The subsets that must be there; the others are left
-            out where a list does not hold them.
-        measures (list): The values, the main one first.
+        required (set): Subsets that must match a face. Other subsets are left
+            out if the tested faces do not hold all of their faces.
+        measures (list): The measures, the main one first.
     """
 
     def __init__(
@@ -108,15 +114,19 @@ class Plan:
                     'in whole percent, such as AUC8 and FR10.'
                 )
         self.values = tuple(values)
-        parts = []
+        regions: list[tuple[str, Sequence[int]]] = []
+        single: list[tuple[str, Sequence[int]]] = []
         if detailed:
-            parts += (meta.get('keypoint_regions') or {}).items()
-            parts += [
+            regions += (meta.get('keypoint_regions') or {}).items()
+            single += [
                 (re.sub(r'[^\w.-]', '_', name), (i,))
                 for i, name in meta['keypoint_id2name'].items()
             ]
+        parts = regions + single
         self.groups = ('', *groups)
-        self.parts = tuple(name for name, _ in parts)
+        self.regions = tuple(name for name, _ in regions)
+        self.single_keypoints = tuple(name for name, _ in single)
+        self.parts = self.regions + self.single_keypoints
         for name, indices in (*groups.items(), *parts):
             check_indices(f'keypoint_groups[{name!r}]', indices, count)
         self.keypoints = {'': tuple(range(count)), **groups, **dict(parts)}
@@ -126,7 +136,7 @@ class Plan:
             if not NAME.fullmatch(name):
                 raise ValueError(
                     f'name {name!r}: use letters, digits, _, . and - only, '
-                    'for it becomes part of the names of values and files.'
+                    'because value and file names contain it.'
                 )
         self.measures = list(self._measures())
         names = Counter(measure.name for measure in self.measures)
@@ -138,7 +148,7 @@ class Plan:
             )
 
     def _measures(self) -> Iterator[Measure]:
-        """List all values, the main one first."""
+        """List all measures, the main one first."""
         for faces in ('', *self.subsets):
             for keypoints in self.groups:
                 for value in self.values:
@@ -152,15 +162,16 @@ class Plan:
 
 
 def check_indices(what: str, indices: Sequence[int], count: int) -> None:
-    """Raise an error unless these are keypoints, each once.
+    """Check that keypoint indices exist and are unique.
 
     Args:
-        what (str): For the error.
+        what (str): Name of the argument, for the error message.
         indices (Sequence[int]): The keypoints.
-        count (int): K, the number there is.
+        count (int): K, the number of keypoints of the dataset.
 
     Raises:
-        ValueError: Naming the first that is none, or stands twice.
+        ValueError: If an index is out of range or duplicate; the message
+            names the first such index.
     """
     cure = f'give different keypoints from 0 to {count - 1}'
     if isinstance(indices, (str, int)) or not len(indices):
@@ -177,21 +188,21 @@ def check_indices(what: str, indices: Sequence[int], count: int) -> None:
 def _choose(
     what: str, given: Mapping | Sequence[str] | None, known: dict, all_: bool
 ) -> dict:
-    """Choose by name, or define.
+    """Choose definitions by name, or add definitions to those of the dataset.
 
     Args:
-        what (str): The argument, for errors.
-        given (Mapping | Sequence[str], optional): Definitions by name, or
-            names of known ones.
-        known (dict): What the dataset defines.
-        all_ (bool): Whether the known ones that are not given come along
-            (never, if names are given).
+        what (str): Name of the argument, for error messages.
+        given (Mapping | Sequence[str], optional): New definitions by name, or
+            names of definitions of the dataset.
+        known (dict): Definitions of the dataset.
+        all_ (bool): Add the definitions of the dataset to the new ones. Has no
+            effect if names are given.
 
     Raises:
-        ValueError: If a name is unknown or none is chosen.
+        ValueError: If a name is unknown.
     """
     if given is None or isinstance(given, Mapping):
-        # those given come first, also where the dataset knows the name
+        # new definitions come first, and win over the dataset's
         rest = {k: v for k, v in known.items() if k not in (given or {})}
         return {**(given or {}), **(rest if all_ else {})}
     unknown = [name for name in given if name not in known]
@@ -205,7 +216,7 @@ def _choose(
 
 
 def _check_normaliser(name: str, groups: tuple | None, count: int) -> None:
-    """Check two groups of keypoints, or the box."""
+    """Check that a normaliser is the box or two groups of keypoints."""
     if (name == BOX) != (groups is None):
         raise ValueError(
             f'normalisers[{name!r}]={groups!r}: {BOX!r} alone needs no '

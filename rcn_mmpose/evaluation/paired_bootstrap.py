@@ -1,4 +1,4 @@
-"""Whether one model is better than another on the same faces."""
+"""Paired bootstrap: compare two models on the same faces."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 
 from .error_file import ErrorFile
 
-CHUNK = 500  # resamples at a time: 12 MB for 3,000 faces
+CHUNK = 500  # resamples computed at once: 12 MB for 3,000 faces
 
 
 class PairedDifference(NamedTuple):
-    """Two models on N faces; errors in percent.
+    """Comparison of two models on N faces; errors in percent.
 
     Attributes:
         faces (int): N.
         first (float): Mean error of the first model.
         second (float): Mean error of the second.
-        difference (float): The second's less the first's.
-        low (float): Lower end of its 95 % interval.
-        high (float): Upper end.
-        better (float): Part of the faces where the second is better.
-        worse (float): Part where it is worse.
+        difference (float): Mean error of the second minus that of the first.
+        low (float): Lower end of the 95 % interval of the difference.
+        high (float): Upper end of the interval.
+        better (float): Fraction of faces on which the second model is better.
+        worse (float): Fraction of faces on which the second model is worse.
     """
 
     faces: int
@@ -42,24 +42,24 @@ def paired_bootstrap(
     resamples: int = 10_000,
     seed: int = 0,
 ) -> PairedDifference:
-    """Compare errors face by face.
+    """Compare the errors of two models face by face with a paired bootstrap.
 
-    Faces are drawn with replacement, both models' errors of a face together
-    (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter
-    13, percentile interval). The interval tells how far another sample of
-    faces could move the difference, not another training.
+    Faces are drawn with replacement; the errors of both models on a face stay
+    together (Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
+    chapter 13, percentile interval). The interval covers the choice of the
+    faces. It does not cover the variance between trainings.
 
     Args:
         first (np.ndarray): Errors of the first model, (N,).
         second (np.ndarray): Errors of the second on the same faces, (N,).
-        resamples (int): How often to draw N faces. Defaults to 10,000.
-        seed (int): Of the drawing. Defaults to 0.
+        resamples (int): Number of times N faces are drawn. Defaults to 10,000.
+        seed (int): Seed of the random draws. Defaults to 0.
 
     Returns:
         PairedDifference: Means, their difference and its interval.
 
     Raises:
-        ValueError: If there are not two errors of each face, or too few.
+        ValueError: If a face lacks an error, or there are fewer than 2 faces.
     """
     first, second = np.asarray(first, float), np.asarray(second, float)
     if first.shape != second.shape or first.ndim != 1 or len(first) < 2:
@@ -90,20 +90,20 @@ def paired_bootstrap(
 def common_errors(
     files: Sequence[ErrorFile], name: str, subset: str = ''
 ) -> list[np.ndarray]:
-    """Put the errors of several tests of the same faces side by side.
+    """Align the errors of several tests of the same faces.
 
     Args:
-        files (Sequence[ErrorFile]): The tests, faces in any order.
-        name (str): Of the errors, such as ``'NME_pixels_eye_points'``.
-        subset (str): Of the faces; empty for all.
+        files (Sequence[ErrorFile]): The tests, with faces in any order.
+        name (str): Name of the errors, such as ``'NME_pixels_eye_points'``.
+        subset (str): Subset of the faces; empty for all.
 
     Returns:
-        list[np.ndarray]: Errors by file, faces in the order of the first
-        file; without those that have no error.
+        list[np.ndarray]: Errors of each file, with faces in the order of the
+        first file. Faces without an error are left out.
 
     Raises:
-        ValueError: If the faces are not the same, or an error is missing in
-            one file alone.
+        ValueError: If the files hold different faces, or an error is missing
+            in one file only.
     """
     tables = []
     for file in files:

@@ -1,4 +1,4 @@
-"""Which prediction belongs to which annotated face."""
+"""Pair annotated faces with the predictions of a file (``rcn-mmpose evaluate``)."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from ..io.annotations import TrueFace, Truth
 from ..io.box_files import match_names
 from ..io.predictions import PredictedFace
 from .faces import FaceResult, fields_of, read_face
-from .measures import Plan
+from .measures import MeasurePlan
 
 
 class Pairs(NamedTuple):
-    """True faces that have a prediction.
+    """Annotated faces with a prediction.
 
     Attributes:
-        names: Of the keypoints that both sides have.
-        faces: The true ones.
-        predictions: Keypoints (x, y) of each, (K, 2).
+        names: Names of the keypoints of both sides.
+        faces: The annotated faces.
+        predictions: Predicted keypoints (x, y) of each face, (K, 2).
     """
 
     names: tuple[str, ...]
     faces: list[TrueFace]
     predictions: list[np.ndarray]
 
-    def results(self, plan: Plan) -> list[FaceResult]:
-        """Return what errors are measured of."""
+    def results(self, plan: MeasurePlan) -> list[FaceResult]:
+        """Return the face results that an error table takes."""
         fields = fields_of(plan.subsets.values())
         return [
             read_face(
@@ -42,7 +42,7 @@ class Pairs(NamedTuple):
                         bboxes=face.box[None],
                     ),
                     pred_instances=dict(keypoints=prediction[None]),
-                    # of the crop, which continuous positions do not ask for
+                    # there is no crop; the pixel protocol does not use it
                     input_size=(1, 1),
                     input_center=(0, 0),
                     input_scale=(1, 1),
@@ -57,40 +57,40 @@ class Pairs(NamedTuple):
 
 
 def pair_faces(truth: Truth, predicted: Sequence[PredictedFace]) -> Pairs:
-    """Pair true faces with predictions, image by image.
+    """Pair annotated faces with predictions, image by image.
 
     Args:
-        truth (Truth): The true faces.
-        predicted (Sequence[PredictedFace]): At least one.
+        truth (Truth): The annotated faces.
+        predicted (Sequence[PredictedFace]): At least one prediction.
 
     Returns:
-        Pairs: In the order of the true faces.
+        Pairs: In the order of the annotated faces.
 
     Raises:
         ValueError: If the numbers of keypoints differ and neither side can be
-            reduced to five, as when the five are not named, or an image's
-            name is not clear.
+            reduced to five keypoints (such as five keypoints without names),
+            or if an image name is ambiguous.
     """
     truth, predicted = _same_keypoints(truth, predicted)
-    there: dict[str, list[np.ndarray]] = {}
-    for face in predicted:
-        there.setdefault(face.file, []).append(face.keypoints)
-    wanted: dict[str, list[int]] = {}
+    predictions: dict[str, list[np.ndarray]] = {}
+    for prediction in predicted:
+        predictions.setdefault(prediction.file, []).append(prediction.keypoints)
+    annotated: dict[str, list[int]] = {}
     for i, face in enumerate(truth.faces):
-        wanted.setdefault(face.file, []).append(i)
-    # either side may name more of the folders
-    names = match_names(wanted, list(there))
-    rest = [file for file in wanted if file not in names.values()]
-    left = [file for file in there if file not in names]
+        annotated.setdefault(face.file, []).append(i)
+    # either side may have the longer path, so names are matched both ways
+    names = match_names(annotated, list(predictions))
+    rest = [file for file in annotated if file not in names.values()]
+    left = [file for file in predictions if file not in names]
     found = {name: file for file, name in names.items()}
     found.update(match_names(left, rest))
     chosen: dict[int, np.ndarray] = {}
-    for name, indices in wanted.items():
+    for name, indices in annotated.items():
         if name in found:
             faces = [truth.faces[i] for i in indices]
-            pairs = _pair_one_image(faces, there[found[name]])
-            for face, prediction in pairs.items():
-                chosen[indices[face]] = there[found[name]][prediction]
+            of_image = predictions[found[name]]
+            for row, number in _pair_one_image(faces, of_image).items():
+                chosen[indices[row]] = of_image[number]
     order = sorted(chosen)
     return Pairs(
         truth.names,
@@ -102,9 +102,10 @@ def pair_faces(truth: Truth, predicted: Sequence[PredictedFace]) -> Pairs:
 def _pair_one_image(
     faces: Sequence[TrueFace], predictions: Sequence[np.ndarray]
 ) -> dict[int, int]:
-    """Return the prediction of each face that has one, by their indices.
+    """Pair the faces and predictions of one image; returns indices.
 
-    A face far from its prediction is missed, and something else was found.
+    A prediction belongs to a face only if its mean lies in the box of the
+    face. The nearest pairs are taken first.
     """
     means = [prediction.mean(0) for prediction in predictions]
     near = []
@@ -114,7 +115,7 @@ def _pair_one_image(
             if ((face.box[:2] <= mean) & (mean <= face.box[2:])).all():
                 near.append((float(np.linalg.norm(mean - middle)), i, j))
     pairs: dict[int, int] = {}
-    for _, i, j in sorted(near):  # the nearest first
+    for _, i, j in sorted(near):
         if i not in pairs and j not in pairs.values():
             pairs[i] = j
     return pairs
@@ -123,7 +124,7 @@ def _pair_one_image(
 def _same_keypoints(
     truth: Truth, predicted: Sequence[PredictedFace]
 ) -> tuple[Truth, Sequence[PredictedFace]]:
-    """Reduce the side of 68 keypoints to five, if the other has five."""
+    """Reduce 68 keypoints of one side to five, if the other side has five."""
     ours, theirs = len(truth.names), len(predicted[0].keypoints)
     if ours == theirs:
         return truth, predicted

@@ -77,6 +77,7 @@ def test_without_calibration_nothing_changes() -> None:
     maps = probabilities(1, 2, 10, 10)
     plain = CellIndex((10, 10)).batch_decode(maps)
     neutral = CellIndex((10, 10), calibration={}).batch_decode(maps)
+    np.testing.assert_array_equal(plain[0], neutral[0])
     np.testing.assert_array_equal(plain[1], neutral[1])
 
 

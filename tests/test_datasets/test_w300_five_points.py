@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rcn_mmpose.evaluation.measures import Plan
+from rcn_mmpose.evaluation.measures import MeasurePlan
 from rcn_mmpose.registry import DATASETS
 
 SIZE = 200
@@ -95,7 +95,7 @@ def test_metainfo(tmp_path: Path) -> None:
     mtfl = DATASETS.get('MTFLDataset')(lazy_init=True, ann_file='').metainfo
     for key in ('keypoint_id2name', 'flip_indices', 'normalisers'):
         assert meta[key] == mtfl[key]
-    plan = Plan(meta, detailed=True)
+    plan = MeasurePlan(meta, detailed=True)
     assert [*plan.subsets] == ['afw', 'helen', 'lfpw']
 
 

@@ -79,7 +79,7 @@ def test_a_list_that_is_not_all_there(tmp_path: Path) -> None:
         ),
         (
             dict(field='attributes.pose', values=[7]),
-            "'attributes.pose' is none of .7., but 1, 3; correct it",
+            "'attributes.pose' is none of .7., but 1, 3; correct the rule",
         ),
         (dict(field='pose', values=[1]), "'pose' is none of .1., but None"),
         (dict(path='*', count=4), 'matches 3 faces, not 4'),
@@ -114,7 +114,7 @@ def test_subsets_of_the_data_set(caplog: pytest.LogCaptureFixture) -> None:
     logger.removeHandler(caplog.handler)
     assert result['NME_pixels_eye_points_frontal'] == percent(0, 1)
     assert not [name for name in result if name.endswith('_turned')]
-    assert 'does not hold the whole of them: turned' in caplog.text
+    assert 'does not hold all of their faces: turned' in caplog.text
     assert not [name for name in evaluate(faces(*THREE), meta=meta) if 'front' in name]
     with pytest.raises(ValueError, match='matches 1 faces, not 9'):
         evaluate(faces(*THREE), meta=meta, face_subsets=['turned'])

@@ -76,6 +76,8 @@ def test_test_files(name: str, expected: bool) -> None:
 
 def test_hidden_keypoints(converted: Path) -> None:
     faces = faces_of_list('mtfl_val', str(converted))
-    faces.faces[1]['raw_ann_info']['keypoints'][5] = 1  # of the second
+    flags = faces.faces[1]['raw_ann_info']['keypoints']
+    flags[5] = 1  # the second keypoint is hidden
+    flags[8] = 0  # the third is not labelled, which is not hidden
     assert not faces.hidden(0).any()
     assert faces.hidden(1).tolist() == [False, True, False, False, False]

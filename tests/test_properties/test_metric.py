@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rcn_mmpose.evaluation.error_table import ErrorTable
 from rcn_mmpose.evaluation.faces import FaceResult
-from rcn_mmpose.evaluation.measures import Plan
+from rcn_mmpose.evaluation.measures import MeasurePlan
 
 META = dict(
     num_keypoints=4,
@@ -56,7 +56,7 @@ BOTH = [st.booleans()] * 2
 
 
 def measured(faces: list[FaceResult]) -> dict[str, float]:
-    table = ErrorTable(faces, Plan(META, detailed=True))
+    table = ErrorTable(faces, MeasurePlan(META, detailed=True))
     return {m.name: value for m, value in table.values.items()}
 
 

@@ -43,7 +43,7 @@ def predictions(converted: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict]:
     return samples
 
 
-def report(root: Path, samples: list[dict], **changes: object) -> None:
+def report(root: Path, samples: list[dict], *options: str, **changes: object) -> None:
     """Run the tool."""
     config = root / 'configs' / 'rcn_aflw.py'
     if changes:
@@ -52,30 +52,32 @@ def report(root: Path, samples: list[dict], **changes: object) -> None:
         config = Path('changed.py')
         cfg.dump(config)
     mmengine.dump(samples, 'predictions.pkl')
-    load_tool('report.py').main([str(config), 'predictions.pkl', '--out', 'report'])
+    words = [str(config), 'predictions.pkl', '--out', 'report', *options]
+    load_tool('report.py').main(words)
 
 
 def test_report(
     root: Path, predictions: list[dict], capsys: pytest.CaptureFixture
 ) -> None:
-    # some faces twice, as several processes leave them
-    report(root, [*predictions[::-1], predictions[1]])
+    # with a duplicate face, as several processes leave it
+    report(root, [*predictions[::-1], predictions[1]], '--each-keypoint')
     out = capsys.readouterr().out
     table = out[out.index('aflw5: 4 faces') :]  # a log may come before it
     lines = [line.split() for line in table.splitlines()]
     assert lines[0] == 'aflw5: 4 faces, in percent'.split()
-    assert lines[1] == ['eye_points', 'eye_points', 'box', 'box']
-    table = {tuple(line[:3]): line[3:] for line in lines if len(line) > 3}
-    pixels = {key: values[0] for key, values in table.items()}
-    assert pixels['all', 'all', 'NME'] == '4.50'  # of 0, 3, 6, 9
-    assert pixels['all', 'all', 'AUC10'] == '55.00'
-    assert pixels['all', 'all', 'FR8'] == '25.00'
-    assert pixels['all', 'all', 'FR10'] == '0.00'
-    assert pixels['frontal', 'all', 'NME'] == '3.00'
-    assert pixels['profile', 'all', 'NME'] == '9.00'
-    assert pixels['all', 'nose_tip', 'NME'] == '4.50'
-    assert float(table['all', 'all', 'NME'][1]) > 50  # all cells at (0, 0)
-    assert table['pixels,', 'eye_points', '4.50'] == ['8.10']
+    labels = ['faces', 'keypoints', 'normaliser', 'protocol']
+    assert lines[1] == [*labels, 'NME', 'AUC8', 'AUC10', 'FR8', 'FR10']
+    nme, _, auc10, fr8, fr10 = lines[2][4:]
+    assert lines[2][:4] == ['all', 'all', 'eye_points', 'pixels']
+    assert nme == '4.50'  # of 0, 3, 6, 9
+    assert (auc10, fr8, fr10) == ('55.00', '25.00', '0.00')
+    assert lines[3][0] == 'cells'
+    assert float(lines[3][1]) > 50  # all cells at (0, 0)
+    found = {line[0]: line for line in lines if line}
+    assert found['frontal'][1:5] == ['all', 'eye_points', 'pixels', '3.00']
+    assert found['profile'][1:5] == ['all', 'eye_points', 'pixels', '9.00']
+    assert ['nose_tip', 'eye_points', 'pixels', '4.50'] in lines
+    assert ['pixels,', 'eye_points', '4.50', '8.10'] in lines
     for name in ('faces', 'worst', 'ced'):
         assert cv2.imread(f'report/{name}.png').std() > 5
     # the worst comes first: its red dots lie off the green ones
@@ -98,7 +100,8 @@ def test_report_by_another_evaluator(
         ],
     )
     out = capsys.readouterr().out
-    assert 'mouth_corners' in out.splitlines()[1]
+    assert 'mouth_corners  pixels' in out.splitlines()[2]
+    assert 'nose_tip' not in out
     with pytest.raises(ValueError, match='has no rcn_mmpose.FaceNME'):
         report(
             root,

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ...evaluation.error_table import ErrorTable
 from ...evaluation.faces import FaceResult, read_face
-from ...evaluation.measures import Plan
+from ...evaluation.measures import MeasurePlan
 
 
 class FaceErrors(NamedTuple):
@@ -91,7 +91,7 @@ def spread(count: int, limit: int | None) -> np.ndarray:
 
 def measure(faces: list[FaceResult], dataset: Sequence) -> FaceErrors:
     """Compute the errors of tested faces."""
-    table = ErrorTable(faces, Plan(dataset.metainfo))
+    table = ErrorTable(faces, MeasurePlan(dataset.metainfo))
     normaliser = next(iter(table.plan.normalisers))
     return FaceErrors(faces, table.errors('pixels', normaliser))
 
