@@ -40,7 +40,7 @@ UNPICKLING = re.compile(
 )
 # Each is a line of the table.
 KNOWN = {
-    'rcn_mmpose/lab/benchmark/arm.py: get_context',
+    'rcn_mmpose/lab/benchmark/measured_process.py: get_context',
     'rcn_mmpose/device_data/cache.py: load',
     'rcn_mmpose/device_data/switch.py: all_gather_object',
     'rcn_mmpose/evaluation/face_nme.py: broadcast_object_list',

@@ -1,4 +1,4 @@
-r"""Measure what things cost here, as ratios within one run.
+r"""Benchmark speed and memory on this machine, as ratios within one run.
 
     python tools/analysis_tools/benchmark.py train --threads 1 2
     python tools/analysis_tools/benchmark.py data
@@ -8,11 +8,11 @@ r"""Measure what things cost here, as ratios within one run.
     python tools/analysis_tools/benchmark.py peers --configs configs/rcn_aflw.py \
         --checkpoints RCN.pth --part test
 
-Each thing is set up in a process of its own, with its number of threads, and
-warmed up; then all take turns, so that a machine that slows down slows all
-alike. A table gives the median of the turns, the quartiles, and the ratio to
-the first row. Times of a busy machine are no results: the load before and
-after is told. docs/performance.md explains the rows.
+Each case is set up in a separate process with its number of threads, and
+warmed up. Then all cases take turns, so a machine that slows down slows all
+cases alike. A table lists the median of the turns, the quartiles, and the
+ratio to the first row. Times of a busy machine are not results; the report
+states the load average before and after. docs/performance.md explains the rows.
 """
 
 from __future__ import annotations
@@ -32,10 +32,9 @@ import torch
 from rich.console import Console
 
 from rcn_mmpose.io.atomic import write_whole
-from rcn_mmpose.lab.benchmark import rounds as machine
-from rcn_mmpose.lab.benchmark import rounds as report
-from rcn_mmpose.lab.benchmark.arm import Plan
-from rcn_mmpose.lab.benchmark.rounds import Row, measure
+from rcn_mmpose.lab.benchmark import report
+from rcn_mmpose.lab.benchmark.measured_process import ProcessPlan
+from rcn_mmpose.lab.benchmark.turns import Measurement, measure
 from rcn_mmpose.lab.paper.markdown import put_between_marks
 
 CONFIGS = ['configs/rcn_aflw.py', 'configs/rcn_300w.py']
@@ -44,7 +43,7 @@ SUBJECTS = ('train', 'predict', 'denoiser', 'data', 'peers')
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description='Measure what things cost here.')
+    parser = argparse.ArgumentParser(description='Benchmark speed and memory here.')
     parser.add_argument('subject', choices=SUBJECTS)
     parser.add_argument(
         '--configs',
@@ -56,8 +55,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
         '--checkpoints',
         nargs='+',
         default=[],
-        help='of predict and peers: weights, one a config (predict does '
-        'without: the same speed with random ones)',
+        help='of predict and peers: weights, one file per config (optional for '
+        'predict: random weights have the same speed)',
     )
     parser.add_argument(
         '--onnx',
@@ -74,7 +73,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
     parser.add_argument(
-        '--rounds', type=int, default=15, help='turns of each (default: 15)'
+        '--rounds', type=int, default=15, help='turns of each case (default: 15)'
     )
     parser.add_argument(
         '--faces',
@@ -86,19 +85,19 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
         '--part',
         choices=['val', 'test'],
         default='val',
-        help='of peers: which faces of the configs (default: val)',
+        help='of peers: part of the dataset (default: val)',
     )
     parser.add_argument(
         '--batch',
         type=int,
-        help='faces of a batch, of train and data (default: that of the '
-        'config) and denoiser (default: 16)',
+        help="of train, data and denoiser: faces of a batch (default: the config's, "
+        'of denoiser 16)',
     )
     parser.add_argument(
         '--direct-batch',
         type=int,
         default=1,
-        help='of denoiser: faces of a direct convolution (default: 1)',
+        help='of denoiser: faces of a batch of the direct convolution (default: 1)',
     )
     parser.add_argument(
         '--compile',
@@ -108,12 +107,12 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--folder',
         default='work_dirs/benchmark',
-        help='for synthetic faces, which take the place of missing data '
+        help='folder for synthetic faces, which replace missing data '
         '(default: work_dirs/benchmark)',
     )
-    parser.add_argument('--json', help='write everything to this file')
+    parser.add_argument('--json', help='write all results to this JSON file')
     parser.add_argument(
-        '--page', help='put the tables between their marks in this file'
+        '--page', help='write the tables between their marks in this Markdown file'
     )
     parser.add_argument('--mark', help='name of the marks (default: the subject)')
     args = parser.parse_args(arguments)
@@ -139,8 +138,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def groups_of(
     args: argparse.Namespace,
-) -> tuple[dict[str, list[Plan]], Callable[[list[Row]], None]]:
-    """List what is measured, by title; and what completes a table."""
+) -> tuple[dict[str, list[ProcessPlan]], Callable[[list[Measurement]], None]]:
+    """Return the processes by table title, and the function that completes a table."""
     common = dict(configs=args.configs, threads=args.threads, folder=args.folder)
     if args.subject == 'train':
         from rcn_mmpose.lab.benchmark import train
@@ -172,33 +171,33 @@ def groups_of(
 
         plans = data.groups(**common, device=args.device, batch=args.batch)
     else:
-        from rcn_mmpose.lab.benchmark import peers
+        from rcn_mmpose.lab.benchmark import package_comparison
 
-        plans = peers.groups(
+        plans = package_comparison.groups(
             **common,
             checkpoints=args.checkpoints,
             faces=args.faces,
             part=args.part,
         )
-        return plans, peers.compare
+        return plans, package_comparison.compare
     return plans, lambda rows: None
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure, print and write."""
+    """Run the benchmark, print the tables and write the files."""
     args = parse_args(arguments)
     plans, complete = groups_of(args)
     console = Console(stderr=True)
-    found, before = machine.describe(), machine.load()
-    if args.device == 'cpu':  # MMEngine takes a GPU wherever there is one
+    found, before = report.describe(), report.load()
+    if args.device == 'cpu':  # MMEngine uses a GPU if there is one
         os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
-    tables: dict[str, list[Row]] = {}
+    tables: dict[str, list[Measurement]] = {}
     texts: list[str] = []
     with (
         tempfile.TemporaryDirectory(prefix='rcn_mmpose_benchmark_') as scratch,
         console.status('begin') as status,
     ):
-        os.environ['TMPDIR'] = scratch  # of the processes, swept up here
+        os.environ['TMPDIR'] = scratch  # of the processes, removed at the end
         for title, group in plans.items():
             rows = measure(
                 group,
@@ -209,7 +208,7 @@ def main(arguments: list[str] | None = None) -> None:
             tables[title] = rows
             texts.append(f'{title}:\n\n{report.as_table(rows)}')
             print(f'\n{texts[-1]}', flush=True)
-    after = machine.load()
+    after = report.load()
     texts.append(report.closing_line(found, before, after))
     print(f'\n{texts[-1]}')
     if args.json:

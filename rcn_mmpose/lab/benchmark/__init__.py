@@ -1,8 +1,10 @@
-"""What things cost: the parts of ``tools/analysis_tools/benchmark.py``.
+"""Benchmarks of speed and memory, for ``tools/analysis_tools/benchmark.py``.
 
-Each subject (``train``, ``predict``, ``denoiser``, ``data``, ``peers``) is a
-module with a function ``groups`` that lists what is compared, as
-:class:`~.arm.Plan`, and functions that set it up. What is set up lives in a
-process of its own (:mod:`.arm`), with its number of threads; all take turns
-(:mod:`.rounds`), so that a machine that slows down slows all alike.
+Each subject is a module: ``train``, ``predict``, ``denoiser``, ``data`` and
+``package_comparison`` (subject ``peers``). Its function ``groups`` lists the
+compared processes, one
+:class:`~rcn_mmpose.lab.benchmark.measured_process.ProcessPlan` each; its
+functions ``set_up`` create the measured cases inside such a process.
+:mod:`rcn_mmpose.lab.benchmark.turns` lets all cases take turns and
+:mod:`rcn_mmpose.lab.benchmark.report` writes the tables.
 """

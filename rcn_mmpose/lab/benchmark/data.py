@@ -1,24 +1,19 @@
-"""Throughput of data loading against MMPose's own pipeline."""
-# DOCS What training data cost, by MMPose's pipeline and by ours.
-# DOCS
-# DOCS MMPose's own 300W experiment, to compare with.
+"""Benchmark of data loading: MMPose's pipeline and the pipelines of this project."""
 
 from __future__ import annotations
 
 import copy
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import mmpose
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmpose.registry import MODELS
 
-from .arm import Case, Plan
-from .faces import count_faces, load_config
+from .faces import count_faces, load_config, mmpose_config
+from .measured_process import Case, ProcessPlan
 from .stepped_loop import check_batches, make_on_device
 
 SETUP = f'{__name__}:set_up'
@@ -31,19 +26,19 @@ def groups(
     folder: str,
     device: str,
     batch: int | None = None,
-) -> dict[str, list[Plan]]:
-    """List what is compared, by the title of its table.
+) -> dict[str, list[ProcessPlan]]:
+    """List the compared processes by the title of their table.
 
     Args:
-        configs (list[str]): Of the experiments, whose faces are taken.
+        configs (list[str]): Configs whose training faces are used.
         threads (list[int]): Numbers of threads.
-        folder (str): For synthetic faces.
-        device (str): Where batches are made, ``'cpu'`` or ``'cuda'``.
+        folder (str): Folder for synthetic faces.
+        device (str): Device of the batches, ``'cpu'`` or ``'cuda'``.
         batch (int, optional): Faces of a batch. Defaults to the config's.
     """
     return {
         f'{config}, {count} threads': [
-            Plan(
+            ProcessPlan(
                 SETUP,
                 arguments=dict(
                     config=config, folder=folder, device=device, batch=batch
@@ -59,11 +54,11 @@ def groups(
 def set_up(
     config: str, folder: str, device: str, batch: int | None = None
 ) -> dict[str, Case]:
-    """Set up all ways to a batch, in the process that measures them.
+    """Set up all compared pipelines inside the measured process.
 
-    All take the same faces, 256 or four batches (so that their files lie in
-    memory), in the process itself, without workers: a loader, and the model's
-    data preprocessor with what it gives.
+    A pipeline is a data loader followed by the model's data preprocessor. All
+    pipelines load the same faces, 256 or four batches, which is few enough for
+    the page cache. The loaders use no workers.
     """
     count = max(FACES, 4 * (batch or 0))
     cfg = load_config(config, folder, count)
@@ -71,42 +66,42 @@ def set_up(
     cfg.train_dataloader.batch_size = batch or cfg.train_dataloader.batch_size
     faces.indices = min(count, count_faces(faces))
     cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
-    stock = stock_config()
-    ours = cfg.codec.input_size
-    small = copy.deepcopy(stock)
-    codec = dict(type='MSRAHeatmap', input_size=ours, heatmap_size=ours, sigma=1.5)
-    small.train_pipeline[-3].input_size = ours
+    reference = mmpose_config()
+    size = cfg.codec.input_size
+    small = copy.deepcopy(reference)
+    codec = dict(type='MSRAHeatmap', input_size=size, heatmap_size=size, sigma=1.5)
+    small.train_pipeline[-3].input_size = size
     small.train_pipeline[-2].encoder = codec
     on_device = copy.deepcopy(cfg)
     make_on_device(on_device, tempfile.mkdtemp(prefix='rcn_mmpose_benchmark_'))
-    ways = {
-        "MMPose's, 256x256": _as_in(cfg, stock),
-        f"MMPose's, {ours[0]}x{ours[1]}": _as_in(cfg, small),
+    pipelines = {
+        "MMPose's, 256x256": _with_pipeline(cfg, reference),
+        f"MMPose's, {size[0]}x{size[1]}": _with_pipeline(cfg, small),
         'per-sample transforms': cfg,
         'data made on the device': on_device,
     }
     count = cfg.train_dataloader.batch_size
     facts = dict(batch=count, on=cfg.measured_on)
     return {
-        name: Case(Batches(way, device).__next__, count, lambda: facts)
-        for name, way in ways.items()
+        name: Case(Batches(pipeline, device).__next__, count, lambda: facts)
+        for name, pipeline in pipelines.items()
     }
 
 
-def _as_in(cfg: Config, stock: Config) -> Config:
-    """Give our faces MMPose's pipeline and data preprocessor."""
+def _with_pipeline(cfg: Config, reference: Config) -> Config:
+    """Return a config with the pipeline and data preprocessor of another one."""
     cfg = copy.deepcopy(cfg)
-    cfg.train_dataloader.dataset.pipeline = stock.train_pipeline
-    cfg.model.data_preprocessor = stock.model.data_preprocessor
+    cfg.train_dataloader.dataset.pipeline = reference.train_pipeline
+    cfg.model.data_preprocessor = reference.model.data_preprocessor
     return cfg
 
 
 class Batches(Iterator):
-    """Training batches as a model gets them, without end.
+    """Endless training batches, after the model's data preprocessor.
 
     Args:
-        cfg (Config): Of the experiment.
-        device (str): Where its batches are to be.
+        cfg (Config): Config of the experiment.
+        device (str): Device of the batches.
     """
 
     def __init__(self, cfg: Config, device: str) -> None:
@@ -127,14 +122,3 @@ class Batches(Iterator):
             self._batches = iter(self.loader)
             batch = next(self._batches)
         return self.preprocessor(batch, True)
-
-
-HRNET = (
-    'face_2d_keypoint/topdown_heatmap/300w/td-hm_hrnetv2-w18_8xb64-60e_300w-256x256.py'
-)
-
-
-def stock_config() -> Config:
-    """Read the config of HRNetV2-W18 on 300W that comes with MMPose."""
-    folder = Path(mmpose.__file__).parent / '.mim' / 'configs'
-    return Config.fromfile(str(folder / HRNET))

@@ -1,8 +1,9 @@
-"""What the denoiser costs, by spectra and convolved directly."""
+"""Benchmark of the denoiser: convolution by spectra and direct convolution."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 import torch
 import torch.nn as nn
@@ -11,15 +12,15 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from ...models.refiners.keypoint_denoiser import one_hot_maps
-from .arm import Case, Plan
+from ...models.one_hot import one_hot_maps
+from .measured_process import Case, ProcessPlan
 
-SIDE = 80  # of maps and crops, in cells
-FEW = 3  # turns of what takes seconds
+SIDE = 80  # side of maps and crops, in cells
+FEW = 3  # turns of a case whose calls take seconds
 MODULE = __name__
 DENOISER = 'configs/denoiser_300w.py'
 NETWORK = 'configs/rcn_300w.py'
-# the network alone comes first: the others are compared with it
+# All ratios are relative to the first model, the network alone.
 MODELS_COMPARED = (
     NETWORK,
     'configs/joint_300w.py',
@@ -31,22 +32,22 @@ MODELS_COMPARED = (
 
 def groups(
     threads: list[int], batch: int, direct_batch: int, device: str
-) -> dict[str, list[Plan]]:
-    """List what is compared, by the title of its table.
+) -> dict[str, list[ProcessPlan]]:
+    """List the compared processes by the title of their table.
 
-    Every row has a process of its own, so that its memory is told.
+    Every row has its own process, so that its peak memory can be measured.
 
     Args:
         threads (list[int]): Numbers of threads.
         batch (int): Faces of a call.
-        direct_batch (int): Faces of a call where the convolution is direct.
+        direct_batch (int): Faces of a call with direct convolution.
         device (str): ``'cpu'`` or ``'cuda'``.
     """
     found = {}
     for count in threads:
         for task in ('forward', 'training step'):
             found[f'{DENOISER}, {task}, {count} threads'] = [
-                Plan(
+                ProcessPlan(
                     f'{MODULE}:set_up_layers',
                     f'{way}, {faces} faces',
                     dict(
@@ -64,7 +65,7 @@ def groups(
                 )
             ]
         found[f'whole models in fp32, {count} threads'] = [
-            Plan(
+            ProcessPlan(
                 f'{MODULE}:set_up_model',
                 config,
                 dict(config=config, batch=batch, device=device),
@@ -75,8 +76,8 @@ def groups(
     return found
 
 
-def build(config: str, device: str) -> nn.Module:
-    """Build a model with random weights, for prediction."""
+def build(config: str, device: str) -> Any:
+    """Build a pose estimator with random weights, in evaluation mode."""
     cfg = Config.fromfile(config)
     init_default_scope('mmpose')
     torch.manual_seed(0)
@@ -86,21 +87,22 @@ def build(config: str, device: str) -> nn.Module:
 
 
 def random_maps(count: int, keypoints: int, device: str) -> Tensor:
-    """One-hot maps of keypoints anywhere, (B, K, H, W)."""
+    """Return one-hot maps of keypoints at random cells, (B, K, H, W)."""
     generator = torch.Generator().manual_seed(0)
     cells = torch.randint(SIDE**2, (count, keypoints), generator=generator)
     return one_hot_maps(cells, (SIDE, SIDE)).to(device)
 
 
-def directly(layers: nn.ModuleList) -> nn.Sequential:
-    """Make plain convolutions of the same weights, each with its ReLU."""
-    found = []
+def direct_convolutions(layers: Iterable[nn.Conv2d]) -> nn.Sequential:
+    """Copy layers into direct convolutions, each followed by a ReLU."""
+    found: list[nn.Module] = []
+    layers = list(layers)
     for layer in layers:
         plain = nn.Conv2d(
             layer.in_channels,
             layer.out_channels,
-            layer.kernel_size,
-            padding=layer.padding,
+            cast(tuple[int, int], layer.kernel_size),
+            padding=cast(tuple[int, int], layer.padding),
         )
         plain.load_state_dict(layer.state_dict())
         found += [plain, nn.ReLU()]
@@ -112,14 +114,14 @@ def set_up_layers(way: str, training: bool, batch: int, device: str) -> dict[str
 
     Args:
         way (str): ``'direct'`` or ``'spectra'``.
-        training (bool): Whether gradients of the weights are computed, too.
+        training (bool): Whether to compute the gradients of the weights, too.
         batch (int): Faces of a call.
         device (str): ``'cpu'`` or ``'cuda'``.
     """
     backbone = build(DENOISER, device).backbone
     maps = random_maps(batch, backbone.in_channels, device)
     if way == 'direct':
-        network: Callable[[Tensor], Tensor] = directly(backbone.convs)
+        network: Callable[[Tensor], Tensor] = direct_convolutions(backbone.convs)
     else:
         backbone.train(training)
 
@@ -136,7 +138,7 @@ def set_up_layers(way: str, training: bool, batch: int, device: str) -> dict[str
     def facts() -> dict[str, float]:
         if way == 'direct' or training or batch > 2:
             return {}
-        exact = directly(backbone.convs)
+        exact = direct_convolutions(backbone.convs)
         with torch.no_grad():
             return dict(error=relative_error(network(maps), exact(maps)))
 
@@ -146,15 +148,15 @@ def set_up_layers(way: str, training: bool, batch: int, device: str) -> dict[str
 
 
 def relative_error(found: Tensor, exact: Tensor) -> float:
-    """Return the largest difference, over the largest value."""
+    """Return the largest difference divided by the largest value."""
     return ((found - exact).abs().max() / exact.abs().max()).item()
 
 
 def set_up_model(config: str, batch: int, device: str) -> dict[str, Case]:
-    """Set up a model's way from its input to the score maps.
+    """Set up a model, from its input to the score maps.
 
     Args:
-        config (str): Of a network, a denoiser or a joint model.
+        config (str): Config of a network, a denoiser or a joint model.
         batch (int): Faces of a call.
         device (str): ``'cpu'`` or ``'cuda'``.
     """

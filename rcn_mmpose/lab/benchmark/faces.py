@@ -1,12 +1,14 @@
-"""The faces that are measured on."""
+"""Configs and faces that the benchmarks use."""
 
 from __future__ import annotations
 
 import json
 import os.path as osp
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
+import mmpose
 import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -14,18 +16,21 @@ from mmpose.registry import DATASETS
 
 from ...synthetic.face_set import make_part, parts_of, write_annotations
 
-SIDE = 160  # of synthetic images, in pixels
+SIDE = 160  # side of a synthetic image, in pixels
+HRNET = (
+    'face_2d_keypoint/topdown_heatmap/300w/td-hm_hrnetv2-w18_8xb64-60e_300w-256x256.py'
+)
 
 
 class RawFace(NamedTuple):
-    """A face in its image.
+    """A labelled face and its image.
 
     Attributes:
         image: uint8 BGR, (H, W, 3).
         box: (x1, y1, x2, y2), (1, 4).
         keypoints: In pixels, (K, 2).
-        visible: Which are labelled, bool (K,).
-        unit: What errors are divided by, in pixels: the distance of the eyes.
+        visible: Whether each keypoint is labelled, bool (K,).
+        unit: Normaliser of errors in pixels: the distance of the eyes.
     """
 
     image: np.ndarray
@@ -36,22 +41,22 @@ class RawFace(NamedTuple):
 
 
 def load_config(path: str, folder: str, faces: int) -> Config:
-    """Read a config, for training without validation and checkpoints.
+    """Read a config for training without validation and checkpoints.
 
-    Where its training data are not there, it gets synthetic faces, rendered
-    at the first call.
+    If the training data are missing, synthetic faces replace them. The first
+    call renders the synthetic faces.
 
     Args:
-        path (str): Of the config.
-        folder (str): Where synthetic faces are, or are to be.
-        faces (int): How many of them.
+        path (str): Path of the config.
+        folder (str): Folder of the synthetic faces.
+        faces (int): Number of synthetic faces.
 
     Returns:
-        Config: ``measured_on`` names the data.
+        Config: Its key ``measured_on`` names the data.
 
     Raises:
-        FileNotFoundError: If there is no such config, or no data and no
-            synthetic ones in their place.
+        FileNotFoundError: If the config does not exist, or if the data are
+            missing and synthetic faces cannot replace them.
     """
     cfg = read_config(path)
     cfg.launcher = 'none'
@@ -67,7 +72,7 @@ def read_config(path: str) -> Config:
     """Read a config.
 
     Raises:
-        FileNotFoundError: If there is none.
+        FileNotFoundError: If the config does not exist.
     """
     if not osp.isfile(path):
         raise FileNotFoundError(
@@ -76,16 +81,22 @@ def read_config(path: str) -> Config:
     return Config.fromfile(path)
 
 
+def mmpose_config() -> Config:
+    """Read MMPose's own config of HRNetV2-W18 on 300W, the reference."""
+    folder = Path(mmpose.__file__).parent / '.mim' / 'configs'
+    return Config.fromfile(str(folder / HRNET))
+
+
 def raw_faces(
     path: str, folder: str, count: int, loader: str = 'train_dataloader'
 ) -> tuple[list[RawFace], str]:
     """Read the first faces of a config's data.
 
     Args:
-        path (str): Of the config.
-        folder (str): Where synthetic faces are, or are to be.
-        count (int): How many.
-        loader (str): Which data.
+        path (str): Path of the config.
+        folder (str): Folder of the synthetic faces.
+        count (int): Number of faces.
+        loader (str): Config key of the data loader.
 
     Returns:
         tuple: The faces, and the name of the data.
@@ -110,12 +121,19 @@ def count_faces(dataset: dict[str, Any]) -> int:
 
 
 def _raw_face(info: dict[str, Any], pair: tuple) -> RawFace:
-    """Read a face's image."""
+    """Read the image of a face.
+
+    Raises:
+        ValueError: If OpenCV cannot read the image.
+    """
+    image = cv2.imread(info['img_path'])
+    if image is None:
+        raise ValueError(f'image {info["img_path"]!r} cannot be read.')
     keypoints = np.asarray(info['keypoints'][0], float)
     visible = np.asarray(info['keypoints_visible'][0])
     eyes = [keypoints[list(group)].mean(0) for group in pair]
     return RawFace(
-        cv2.imread(info['img_path']),
+        image,
         np.array(info['bbox'], float),
         keypoints,
         visible.reshape(len(keypoints), -1)[:, 0] > 0,
@@ -124,7 +142,7 @@ def _raw_face(info: dict[str, Any], pair: tuple) -> RawFace:
 
 
 def _use_faces(cfg: Config, loader: str, folder: str, count: int) -> str:
-    """Give a loader synthetic faces if its own are missing; name the data."""
+    """Replace missing data of a loader by synthetic faces; return the data's name."""
     dataset = cfg[loader].dataset
     annotations = osp.join(dataset.get('data_root') or '', dataset.ann_file)
     if osp.isfile(annotations):

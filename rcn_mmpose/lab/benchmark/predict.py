@@ -1,4 +1,4 @@
-"""What a prediction costs, from a network alone to the whole path."""
+"""Benchmark of prediction: the network alone, and from image to keypoints."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from ...inference import OnnxPredictor, Predictor, load_model
-from .arm import Case, Plan
-from .data import stock_config
-from .faces import raw_faces
+from .faces import mmpose_config, raw_faces
+from .measured_process import Case, ProcessPlan
 
 MODULE = __name__
 FACES = 64
-LARGE_BATCH = 16  # of HRNet, whose maps are large
+LARGE_BATCH = 16  # faces of HRNet's batch: its maps are large
 
 
 def groups(
@@ -34,17 +33,17 @@ def groups(
     device: str,
     checkpoints: list[str],
     exported: list[str],
-) -> dict[str, list[Plan]]:
-    """List what is compared, by the title of its table.
+) -> dict[str, list[ProcessPlan]]:
+    """List the compared processes by the title of their table.
 
     Args:
-        configs (list[str]): Of the networks.
+        configs (list[str]): Configs of the networks.
         threads (list[int]): Numbers of threads.
-        folder (str): For synthetic faces.
+        folder (str): Folder for synthetic faces.
         device (str): ``'cpu'`` or ``'cuda'``.
-        checkpoints (list[str]): Weights, one a config, or none for random
-            ones.
-        exported (list[str]): ``.onnx`` files; they come with the last config.
+        checkpoints (list[str]): Weights, one file per config; empty for
+            random weights.
+        exported (list[str]): ``.onnx`` files, measured beside the last config.
     """
     found = {}
     weights = checkpoints or [''] * len(configs)
@@ -53,7 +52,7 @@ def groups(
         files = exported if config == configs[-1] else []
         for count in threads:
             plans = [
-                Plan(
+                ProcessPlan(
                     f'{MODULE}:set_up_networks',
                     'network alone',
                     dict(config=config, device=device),
@@ -68,7 +67,7 @@ def groups(
                     device=device,
                 )
                 plans.append(
-                    Plan(
+                    ProcessPlan(
                         f'{MODULE}:set_up_predictor',
                         f'predictor, {precision}',
                         dict(faces, options=options),
@@ -77,7 +76,7 @@ def groups(
                 )
             for file in files:
                 plans.append(
-                    Plan(
+                    ProcessPlan(
                         f'{MODULE}:set_up_predictor',
                         f'predictor, {os.path.basename(file)}',
                         dict(faces, options=dict(model=file)),
@@ -89,13 +88,13 @@ def groups(
 
 
 def set_up_networks(config: str, device: str) -> dict[str, Case]:
-    """Set up plain networks with random weights, from crop to score maps.
+    """Set up networks with random weights, from crop to score maps.
 
-    The first one is what everything is compared with.
+    All ratios of the table are relative to the first case.
     """
     cfg = Config.fromfile(config)
     size = cfg.codec.input_size[::-1]
-    ours = _network(cfg.model, device)
+    channels_last = _network(cfg.model, device)
     cost = complexity(cfg.model, size)
     cases = {}
     for layout, memory in (
@@ -104,36 +103,44 @@ def set_up_networks(config: str, device: str) -> dict[str, Case]:
     ):
         for batch in (1, FACES):
             name = f'fp32, {layout}, batch {batch}'
-            network = ours if memory is torch.channels_last else None
-            network = network or _network(cfg.model, device)
-            network.to(memory_format=memory)
+            if memory is torch.channels_last:
+                network = channels_last
+            else:
+                network = _network(cfg.model, device)
+            _set_layout(network, memory)
             crops = torch.rand(batch, 1, *size, device=device)
             run = _forward(network, crops, memory)
             cases[name] = Case(run, batch, lambda: cost)
-    stock = stock_config()
-    size = stock.codec.input_size[::-1]
-    hrnet = _network(stock.model, device).to(memory_format=torch.channels_last)
-    theirs = complexity(stock.model, size)
+    reference = mmpose_config()
+    size = reference.codec.input_size[::-1]
+    hrnet = _set_layout(_network(reference.model, device), torch.channels_last)
+    hrnet_cost = complexity(reference.model, size)
     for batch in (1, LARGE_BATCH):
         crops = torch.rand(batch, 3, *size, device=device)
         run = _forward(hrnet, crops, torch.channels_last)
         name = f'HRNetV2-W18 of MMPose, 256x256, batch {batch}'
-        cases[name] = Case(run, batch, lambda: theirs)
+        cases[name] = Case(run, batch, lambda: hrnet_cost)
     return cases
 
 
 def _network(model: Config, device: str) -> nn.Module:
-    """Build a model with random weights; none are downloaded."""
+    """Build a model with random weights; nothing is downloaded."""
     init_default_scope('mmpose')
     torch.manual_seed(0)
     model = dict(model, backbone=dict(model['backbone'], init_cfg=None))
     return MODELS.build(model).to(device).eval()
 
 
+def _set_layout(network: nn.Module, memory: torch.memory_format) -> nn.Module:
+    """Change the memory layout of a network's weights, in place."""
+    # PyTorch's stubs lack this overload of nn.Module.to
+    return network.to(memory_format=memory)  # type: ignore[call-overload]
+
+
 def _forward(
     model: nn.Module, crops: Tensor, memory: torch.memory_format
 ) -> Callable[[], Any]:
-    """Return a call of the network on the same crops each time."""
+    """Return a function that runs the network on the same crops at each call."""
     crops = crops.contiguous(memory_format=memory)
 
     def run() -> Any:
@@ -144,17 +151,18 @@ def _forward(
 
 
 def complexity(model: Config, size: tuple[int, int]) -> dict[str, float]:
-    """Count what one crop costs, from the input to the score maps.
+    """Count the operations and parameters from one crop to its score maps.
 
     Args:
-        model (Config): Of the model.
+        model (Config): Config of the model.
         size (tuple): Height and width of the crop.
 
     Returns:
         dict: ``gmacs``, 10^9 multiply-adds, and ``params_m``, 10^6
         parameters.
     """
-    network = _network(model, 'cpu')
+    # Any: a pose estimator has more attributes than nn.Module declares
+    network: Any = _network(model, 'cpu')
     first = next(p for p in network.backbone.parameters() if p.ndim == 4)
     network.forward = network._forward  # without the data preprocessor
     found = get_model_complexity_info(
@@ -166,16 +174,16 @@ def complexity(model: Config, size: tuple[int, int]) -> dict[str, float]:
 def set_up_predictor(
     config: str, folder: str, options: dict[str, Any]
 ) -> dict[str, Case]:
-    """Set up the whole path: from images and boxes to keypoints.
+    """Set up the whole path from images and boxes to keypoints.
 
     Args:
-        config (str): Whose faces are taken.
-        folder (str): For synthetic faces.
-        options (dict): Of :func:`rcn_mmpose.load_model`; where
-            ``checkpoint`` is empty the weights are random.
+        config (str): Config whose faces are used.
+        folder (str): Folder for synthetic faces.
+        options (dict): Arguments of :func:`rcn_mmpose.load_model`; an empty
+            ``checkpoint`` stands for random weights.
     """
     if options['model'].endswith('.onnx'):
-        # its threads are not PyTorch's
+        # ONNX Runtime has its own number of threads, independent of PyTorch's.
         model: Predictor = OnnxPredictor(
             options['model'], threads=torch.get_num_threads()
         )
@@ -203,7 +211,8 @@ def set_up_predictor(
 
 def random_checkpoint(config: str) -> str:
     """Write a checkpoint with random weights; return its path."""
-    model = _network(Config.fromfile(config).model, 'cpu')
+    # Any: a pose estimator has more attributes than nn.Module declares
+    model: Any = _network(Config.fromfile(config).model, 'cpu')
     model.init_weights()
     handle, path = tempfile.mkstemp('.pth')
     os.close(handle)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sized
+from typing import Any, cast
 
 import torch
 from mmengine.config import Config
@@ -16,21 +16,21 @@ from ...device_data.switch import use_device_data
 
 
 class SteppedLoop(EpochBasedTrainLoop):
-    """A loop that stops after each iteration, until it is asked to go on.
+    """MMEngine's training loop as a generator, one iteration per step.
 
-    Everything else is the runner's: hooks, logging, schedulers, epochs.
-    ``waited`` adds up the seconds until a batch is there.
+    Hooks, logging, schedulers and epochs run as in MMEngine's loop. ``waited``
+    is the total time in seconds that the loop waited for batches.
     """
 
     waited = 0.0
 
     def run(self) -> torch.nn.Module:
-        """Prepare; :meth:`iterations` does the rest."""
+        """Call the first hooks; :meth:`iterations` trains."""
         self.runner.call_hook('before_train')
         return self.runner.model
 
     def iterations(self) -> Iterator[None]:
-        """Train for ever, yielding after each iteration."""
+        """Train without end; yield after each iteration."""
         while True:
             self.runner.call_hook('before_train_epoch')
             self.runner.model.train()
@@ -49,17 +49,17 @@ class SteppedLoop(EpochBasedTrainLoop):
             self._epoch += 1
 
 
-class Training:
-    """A training by MMEngine's runner, and its bare step.
+class SteppedTraining:
+    """A training by MMEngine's runner, one iteration at a time.
 
     Args:
-        cfg (Config): Of the experiment, without validation.
-        device_data (bool): Whether the data are made on the device.
+        cfg (Config): Config of the experiment, without validation.
+        device_data (bool): Whether the training data are made on the device.
     """
 
     def __init__(self, cfg: Config, device_data: bool) -> None:
         cfg = copy.deepcopy(cfg)
-        # neither a short last batch nor another epoch's length
+        # All batches are whole and all epochs equally long.
         cfg.train_dataloader.drop_last = True
         cfg.train_cfg = dict(
             type=f'{__name__}.SteppedLoop',
@@ -67,10 +67,10 @@ class Training:
         )
         if device_data:
             make_on_device(cfg)
-        else:  # all on the cores that are counted
+        else:  # workers would use cores beyond the number of threads
             cfg.train_dataloader.num_workers = 0
             cfg.train_dataloader.persistent_workers = False
-        # MMEngine keeps one of each name
+        # MMEngine keeps one visualizer per name.
         cfg.experiment_name = f'benchmark_{time.time_ns()}'
         cfg.visualizer.name = cfg.experiment_name
         self.runner = Runner.from_cfg(cfg)
@@ -84,13 +84,13 @@ class Training:
         self._time_preprocessor()
 
     def step(self) -> None:
-        """Do one iteration of the whole loop."""
+        """Run one iteration of the whole loop."""
         begin = time.perf_counter()
         next(self._iterations)
         self._total += time.perf_counter() - begin
 
     def bare_step(self) -> None:
-        """Do forward, backward and update on the same batch again."""
+        """Run forward, backward and update on the same batch at each call."""
         model, optim = self.runner.model, self.runner.optim_wrapper
         if self._batch is None:
             model.train()
@@ -101,9 +101,9 @@ class Training:
         optim.update_params(model.parse_losses(losses)[0])
 
     def data_share(self) -> dict[str, float]:
-        """Return the share of the whole loop's time that went into data.
+        """Return the share of the whole loop's time that data take.
 
-        On a GPU nothing: what it does meanwhile is not waited for.
+        The result is empty on a GPU, because the GPU works at the same time.
         """
         if torch.cuda.is_initialized() or not self._total:
             return {}
@@ -111,7 +111,7 @@ class Training:
         return dict(data_share=spent / self._total)
 
     def _time_preprocessor(self) -> None:
-        """Let the data preprocessor be timed wherever it is called."""
+        """Time every call of the data preprocessor."""
         module = self.runner.model.data_preprocessor
         begin = [0.0]
 
@@ -126,24 +126,25 @@ class Training:
 
 
 def make_on_device(cfg: Config, folder: str | None = None) -> None:
-    """Let a config make its training data on the device, or fail.
+    """Change a config so that its training data are made on the device.
 
     Raises:
-        OSError: If there is no room for a cache: the plain path would be
-            measured in its place.
+        OSError: If no cache can be written; without a cache, per-sample
+            transforms would be measured instead.
     """
     if not use_device_data(cfg, folder):
         raise OSError('no crop cache can be written; see the warning above.')
 
 
 def check_batches(loader: DataLoader) -> None:
-    """Raise an error if an epoch has no whole batch.
+    """Check that an epoch has a whole batch.
 
     Raises:
-        ValueError: Naming the numbers.
+        ValueError: If the dataset has fewer faces than a batch.
     """
     if not len(loader):
+        faces = len(cast(Sized, loader.dataset))
         raise ValueError(
-            f'{len(loader.dataset)} faces give no batch of '
+            f'{faces} faces give no batch of '
             f'{loader.batch_size}; take a smaller --batch.'
         )

@@ -1,4 +1,4 @@
-"""What a training step costs, and what surrounds it."""
+"""Benchmark of training: the bare step and the whole training loop."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 from mmengine.config import Config
 
-from .arm import Case, Plan
 from .faces import load_config
-from .rounds import Row
-from .stepped_loop import Training
+from .measured_process import Case, ProcessPlan
+from .stepped_loop import SteppedTraining
+from .turns import Measurement
 
 SETUP = f'{__name__}:set_up'
-# as tools/train.py --amp has it
+# The precisions of tools/train.py --amp.
 HALF = dict(cpu='bf16', cuda='fp16')
 LAYOUTS = ('NCHW', 'channels_last')
 BARE = 'bare step'
-FACES = 256  # synthetic ones
+FACES = 256  # number of synthetic faces
 
 
 def groups(
@@ -27,31 +27,31 @@ def groups(
     device: str,
     compiled: bool,
     batch: int | None = None,
-) -> dict[str, list[Plan]]:
-    """List what is compared, by the title of its table.
+) -> dict[str, list[ProcessPlan]]:
+    """List the compared processes by the title of their table.
 
     Args:
-        configs (list[str]): Of the experiments.
+        configs (list[str]): Configs of the experiments.
         threads (list[int]): Numbers of threads.
-        folder (str): For synthetic faces.
+        folder (str): Folder for synthetic faces.
         device (str): ``'cpu'`` or ``'cuda'``.
-        compiled (bool): Whether the compiled network takes part.
+        compiled (bool): Whether to measure the compiled network, too.
         batch (int, optional): Faces of a batch. Defaults to the config's.
     """
-    variants = [
+    variants: list[tuple[str, str, dict[str, bool], bool]] = [
         (precision, layout, {}, True)
         for precision in ('fp32', HALF[device])
         for layout in LAYOUTS
     ]
-    best = variants.pop()[:2]
+    best_precision, best_layout, *_ = variants.pop()
     if device == 'cpu':
-        variants.append((*best, {}, False))
-    variants.append((*best, dict(loops=True), True))
+        variants.append((best_precision, best_layout, {}, False))
+    variants.append((best_precision, best_layout, dict(loops=True), True))
     if compiled:
-        variants.append((*best, dict(compiled=True), True))
+        variants.append((best_precision, best_layout, dict(compiled=True), True))
     return {
         f'{config}, {count} threads': [
-            Plan(
+            ProcessPlan(
                 SETUP,
                 _label(precision, layout, options, keep),
                 dict(
@@ -73,7 +73,7 @@ def groups(
 
 
 def _label(precision: str, layout: str, options: dict[str, bool], keep: bool) -> str:
-    """Name a row."""
+    """Return the name of a row."""
     parts = [precision, layout]
     if options.get('compiled'):
         parts.append('compiled')
@@ -91,16 +91,16 @@ def set_up(
     loops: bool = False,
     compiled: bool = False,
 ) -> dict[str, Case]:
-    """Set up a training, in the process that measures it.
+    """Set up a training inside the measured process.
 
     Args:
         config (str): Path of the config.
-        folder (str): For synthetic faces.
+        folder (str): Folder for synthetic faces.
         precision (str): ``'fp32'``, on a CPU ``'bf16'``, on a GPU ``'fp16'``.
         layout (str): ``'NCHW'`` or ``'channels_last'``.
         batch (int, optional): Faces of a batch. Defaults to the config's.
-        loops (bool): Whether whole loops are measured, too.
-        compiled (bool): Whether the network is compiled.
+        loops (bool): Whether to measure whole training loops, too.
+        compiled (bool): Whether to compile the network.
     """
     cfg = load_config(config, folder, max(FACES, 4 * (batch or 0)))
     cfg.work_dir = tempfile.mkdtemp(prefix='rcn_mmpose_benchmark_')
@@ -115,18 +115,18 @@ def set_up(
         cfg.custom_hooks.append(dict(type=hook))
     if compiled:
         cfg.custom_hooks.append(dict(type='rcn_mmpose.CompileHook'))
-    twin = _has_batched_twin(cfg)
-    training = Training(cfg, device_data=twin)
+    device_data = _has_device_data(cfg)
+    training = SteppedTraining(cfg, device_data=device_data)
     cases: dict[str, Case] = {
         BARE: Case(training.bare_step, training.faces, lambda: _facts(cfg))
     }
     if loops:
-        plain = Training(cfg, device_data=False)
+        plain = SteppedTraining(cfg, device_data=False)
         cases['whole loop, per-sample transforms'] = Case(
             plain.step, plain.faces, plain.data_share
         )
-    if loops and twin:
-        whole = Training(cfg, device_data=True)
+    if loops and device_data:
+        whole = SteppedTraining(cfg, device_data=True)
         cases['whole loop, data made on the device'] = Case(
             whole.step, whole.faces, whole.data_share
         )
@@ -134,21 +134,22 @@ def set_up(
 
 
 def _facts(cfg: Config) -> dict[str, Any]:
-    """Tell what was trained."""
+    """Return the batch size and the data."""
     return dict(batch=cfg.train_dataloader.batch_size, on=cfg.measured_on)
 
 
-def _has_batched_twin(cfg: Config) -> bool:
-    """Tell whether the training data can be made on the device."""
+def _has_device_data(cfg: Config) -> bool:
+    """Return whether the training data can be made on the device."""
     kind = cfg.model.data_preprocessor.type
     return kind == 'rcn_mmpose.LCNDataPreprocessor'
 
 
-def compare(rows: list[Row]) -> None:
-    """Tell of each whole loop which share of its time the bare step takes.
+def compare(rows: list[Measurement]) -> None:
+    """Add the bare step's share of the time to each whole loop, in place.
 
     Args:
-        rows (list[Row]): Of one table; their facts are added to.
+        rows (list[Measurement]): The rows of one table; the share becomes
+            the fact ``bare_step_share``.
     """
     bare = {row.name: row.median for row in rows if row.seconds}
     for row in rows:

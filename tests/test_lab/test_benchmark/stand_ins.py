@@ -1,4 +1,4 @@
-"""What test_arm.py lets a process set up."""
+"""Cases that the process of test_measured_process.py sets up."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 
 import torch
 
-from rcn_mmpose.lab.benchmark.arm import Case, SkipError
+from rcn_mmpose.lab.benchmark.measured_process import Case, SkipError
 
 
 def several(words: list[str]) -> dict[str, Case]:
-    """A pause, and one that needs 80 MB."""
+    """Return a case that sleeps and a case that needs 80 MB."""
     calls = {'pause': 0}
 
     def pause() -> None:

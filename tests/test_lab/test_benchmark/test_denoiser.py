@@ -40,7 +40,7 @@ def test_groups() -> None:
         'spectra, 16 faces',
     ]
     assert [plan.arguments['training'] for plan in step] == [True] * 3
-    # the network alone comes first: what the others are compared with
+    # The network alone comes first: all ratios are relative to it.
     assert models[0].arguments == dict(
         config='configs/rcn_300w.py', batch=16, device='cpu'
     )
@@ -53,14 +53,14 @@ def test_direct_layers(net: LargeKernelNet) -> None:
     out = maps
     for conv in net.convs:
         out = F.conv2d(out, conv.weight, conv.bias, padding=4).relu()
-    torch.testing.assert_close(denoiser.directly(net.convs)(maps), out)
+    torch.testing.assert_close(denoiser.direct_convolutions(net.convs)(maps), out)
 
 
 def test_error_is_that_of_the_spectra(net: LargeKernelNet) -> None:
     cases = denoiser.set_up_layers('spectra', False, 2, 'cpu')
     assert cases[''].faces == 2
     assert 0 < cases[''].facts()['error'] < 1e-5
-    # a wrong weight shows
+    # A wrong weight changes the error.
     forward = net.forward
     net.forward = lambda maps: (forward(maps)[0] * 1.01,)
     wrong = denoiser.set_up_layers('spectra', False, 2, 'cpu')[''].facts()
@@ -78,10 +78,10 @@ def test_training_step_reaches_all_weights(
     net: LargeKernelNet, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     networks = []
-    directly = denoiser.directly
+    directly = denoiser.direct_convolutions
     monkeypatch.setattr(
         denoiser,
-        'directly',
+        'direct_convolutions',
         lambda layers: networks.append(directly(layers)) or networks[0],
     )
     case = denoiser.set_up_layers(way, True, 1, 'cpu')['']

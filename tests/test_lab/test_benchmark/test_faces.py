@@ -17,7 +17,7 @@ def small(converted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> s
     return write_config(converted, tmp_path, monkeypatch)
 
 
-def test_faces_that_are_there(small: str, tmp_path: Path) -> None:
+def test_data_on_disk(small: str, tmp_path: Path) -> None:
     cfg = load_config(small, str(tmp_path / 'none'), 3)
     assert cfg.measured_on == 'mtfl_train'
     assert cfg.train_dataloader.dataset.type == 'rcn_mmpose.MTFLDataset'
@@ -26,11 +26,11 @@ def test_faces_that_are_there(small: str, tmp_path: Path) -> None:
     assert not (tmp_path / 'none').exists()
 
 
-def test_synthetic_faces_in_their_place(
+def test_synthetic_faces_replace_missing_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_config(tmp_path / 'empty', tmp_path, monkeypatch)
-    for _ in range(2):  # the second time they are there
+    for _ in range(2):  # the second call finds the rendered faces
         cfg = load_config(path, str(tmp_path / 'made'), 3)
         assert cfg.measured_on == '3 synthetic faces'
         assert count_faces(cfg.train_dataloader.dataset) == 3

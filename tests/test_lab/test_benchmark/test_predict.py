@@ -62,7 +62,7 @@ def test_complexity(name: str, parameters: int) -> None:
 
 
 def test_whole_path(small: str, tmp_path: Path) -> None:
-    """On the 12 faces that are there."""
+    """The dataset has 12 faces."""
     options = dict(model=small, checkpoint='', precision='fp32', device='cpu')
     cases = predict.set_up_predictor(small, str(tmp_path), options)
     assert {name: case.faces for name, case in cases.items()} == {
@@ -81,7 +81,7 @@ def test_whole_path(small: str, tmp_path: Path) -> None:
 
 
 def test_networks(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first is what everything is compared with."""
+    """All ratios are relative to the first case."""
     monkeypatch.setattr(predict, 'FACES', 2)
     monkeypatch.setattr(predict, 'LARGE_BATCH', 2)
     cases = predict.set_up_networks(small, 'cpu')

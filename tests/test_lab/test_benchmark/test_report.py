@@ -4,24 +4,20 @@ import json
 
 import pytest
 
-from rcn_mmpose.lab.benchmark import rounds as machine
-from rcn_mmpose.lab.benchmark.rounds import (
-    Row,
-    as_record,
-    as_table,
-    closing_line,
-)
+from rcn_mmpose.lab.benchmark import report
+from rcn_mmpose.lab.benchmark.report import as_record, as_table, closing_line
+from rcn_mmpose.lab.benchmark.turns import Measurement
 
 ROWS = [
-    Row('gone', 1, reason='not installed'),
-    Row('slow', 1, 2, [0.004, 0.002, 0.003], dict(on='faces')),
-    Row('fast', 1, 64, [0.0015], dict(share=0.12345)),
-    Row('slow', 2, 2, [2.5], {}),
+    Measurement('gone', 1, reason='not installed'),
+    Measurement('slow', 1, 2, [0.004, 0.002, 0.003], dict(on='faces')),
+    Measurement('fast', 1, 64, [0.0015], dict(share=0.12345)),
+    Measurement('slow', 2, 2, [2.5], {}),
 ]
 
 
 def test_table() -> None:
-    """Ratios are those to the first row of as many threads."""
+    """Ratios are relative to the first row with as many threads."""
     assert as_table(ROWS).splitlines() == [
         '| what | threads | ms a face | quartiles | faces/s '
         '| times the first | on | share |',
@@ -53,9 +49,9 @@ def test_a_busy_machine_is_named() -> None:
 
 
 def test_this_machine() -> None:
-    found = machine.describe()
+    found = report.describe()
     assert found['processor'] and found['cores'] >= 1
     assert found['versions']['torch'] != '-'
     json.dumps(found)
-    load = machine.load()
+    load = report.load()
     assert load is None or load >= 0

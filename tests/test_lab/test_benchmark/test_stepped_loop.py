@@ -1,4 +1,4 @@
-"""A training one iteration at a time is the same training."""
+"""A stepped training equals MMEngine's training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 
 from rcn_mmpose.device_data.switch import use_device_data
 from rcn_mmpose.lab.benchmark.faces import load_config
-from rcn_mmpose.lab.benchmark.stepped_loop import Training, make_on_device
+from rcn_mmpose.lab.benchmark.stepped_loop import SteppedTraining, make_on_device
 
 from .small_experiment import write_config
 
@@ -32,13 +32,13 @@ def cfg(small: str, tmp_path: Path) -> Config:
     return cfg
 
 
-def weights(training: Training) -> dict[str, torch.Tensor]:
+def weights(training: SteppedTraining) -> dict[str, torch.Tensor]:
     return copy.deepcopy(training.runner.model.state_dict())
 
 
 @pytest.mark.parametrize('device_data', [False, True])
 def test_same_training(cfg: Config, device_data: bool) -> None:
-    stepped = Training(cfg, device_data)
+    stepped = SteppedTraining(cfg, device_data)
     for _ in range(4):  # two epochs of 2 whole batches
         stepped.step()
     share = stepped.data_share()['data_share']
@@ -57,7 +57,7 @@ def test_same_training(cfg: Config, device_data: bool) -> None:
 
 def test_bare_steps_learn_one_batch(cfg: Config) -> None:
     cfg.param_scheduler = []
-    training = Training(cfg, device_data=True)
+    training = SteppedTraining(cfg, device_data=True)
     before = weights(training)
     batch = None
     for _ in range(3):
@@ -79,10 +79,10 @@ def test_bare_steps_learn_one_batch(cfg: Config) -> None:
 def test_batches_larger_than_the_set(cfg: Config, device_data: bool) -> None:
     cfg.train_dataloader.batch_size = 13
     with pytest.raises(ValueError, match='12 faces give no batch of 13'):
-        Training(cfg, device_data)
+        SteppedTraining(cfg, device_data)
 
 
-def test_the_plain_path_is_not_taken_for_the_other(cfg: Config, tmp_path: Path) -> None:
+def test_no_cache_raises(cfg: Config, tmp_path: Path) -> None:
     (tmp_path / 'file').write_text('')
     with pytest.raises(OSError, match='no crop cache'):
         make_on_device(cfg, str(tmp_path / 'file' / 'cache'))

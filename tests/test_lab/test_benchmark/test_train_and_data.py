@@ -1,4 +1,4 @@
-"""What is compared in training, and on the way to a batch."""
+"""The cases of the benchmarks of training and of data loading."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rcn_mmpose.lab.benchmark import data, train
-from rcn_mmpose.lab.benchmark.rounds import Row
+from rcn_mmpose.lab.benchmark.turns import Measurement
 
 from .small_experiment import write_config
 
@@ -44,7 +44,7 @@ def test_groups() -> None:
         batch=8,
         loops=True,
     )
-    # a GPU's memory is not malloc's
+    # On a GPU, malloc's defaults are not measured.
     other = train.groups(['a.py'], [1], 'f', 'cuda', False)
     assert [plan.label for plan in other['a.py, 1 threads']] == [
         'fp32, NCHW',
@@ -56,10 +56,10 @@ def test_groups() -> None:
 
 def test_share_of_the_bare_step() -> None:
     rows = [
-        Row('bf16, NCHW, bare step', 1, 4, [9.0]),
-        Row('bf16, channels_last, bare step', 1, 4, [3.0]),
-        Row('bf16, channels_last, whole loop, on the device', 1, 4, [4.0]),
-        Row('bf16, compiled', 1, reason='no compiler'),
+        Measurement('bf16, NCHW, bare step', 1, 4, [9.0]),
+        Measurement('bf16, channels_last, bare step', 1, 4, [3.0]),
+        Measurement('bf16, channels_last, whole loop, on the device', 1, 4, [4.0]),
+        Measurement('bf16, compiled', 1, reason='no compiler'),
     ]
     train.compare(rows)
     assert rows[2].facts == dict(bare_step_share=0.75)
@@ -73,7 +73,7 @@ def test_share_of_the_bare_step() -> None:
         ('bf16', 'channels_last', 'CPUAmpOptimWrapper'),
     ],
 )
-def test_what_is_trained(
+def test_training_cases(
     small: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -83,12 +83,12 @@ def test_what_is_trained(
 ) -> None:
     made = []
 
-    class Training(train.Training):
+    class SteppedTraining(train.SteppedTraining):
         def __init__(self, *arguments: object, **options: object) -> None:
             super().__init__(*arguments, **options)
             made.append((self.runner, options['device_data']))
 
-    monkeypatch.setattr(train, 'Training', Training)
+    monkeypatch.setattr(train, 'SteppedTraining', SteppedTraining)
     monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
     cases = train.set_up(small, str(tmp_path), precision, layout, batch=3, loops=True)
     assert [device_data for _, device_data in made] == [True, False, True]
@@ -109,7 +109,7 @@ def test_what_is_trained(
         assert case.facts()
 
 
-def test_ways_to_a_batch(
+def test_data_pipelines(
     small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))

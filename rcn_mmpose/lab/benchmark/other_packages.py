@@ -1,8 +1,8 @@
-"""Other packages that find keypoints, where they are installed.
+"""Keypoint models of other packages, if the packages are installed.
 
-Each is called with an image (uint8 BGR) and a box (x1, y1, x2, y2) and
-returns the 5 points of MTFL or 68 of 300W in pixels of the image, (K, 2),
-or None if it finds no face.
+A model is called with an image (uint8 BGR) and a box (x1, y1, x2, y2). It
+returns the 5 keypoints of MTFL or the 68 of 300W in pixels of the image,
+(K, 2), or None if it finds no face.
 """
 
 from __future__ import annotations
@@ -13,43 +13,38 @@ from typing import Protocol
 
 import numpy as np
 
-from .arm import SkipError
+from .measured_process import SkipError
 
-# Around the box, in its sides, for those that look for the face themselves.
+# Margin around the box, as a share of its sides, for models that detect the
+# face themselves.
 MARGIN = 0.25
-# Of MediaPipe's 478 points: centres of both irises, tip of the nose, corners
-# of the mouth.
+# Indices among MediaPipe's 478 points: centres of both irises, tip of the
+# nose, corners of the mouth.
 MESH_5 = (468, 473, 4, 61, 291)
 
 
-class Peer(Protocol):
-    """What they have in common.
+class KeypointModel(Protocol):
+    """The interface of the compared models.
 
     Attributes:
-        points: How many it finds, 5 or 68.
+        points: Number of keypoints, 5 or 68.
     """
 
     points: int
 
-    def __call__(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
-        """Find the points."""
-
-
-def five_of_68(points: np.ndarray) -> np.ndarray:
-    """Reduce 68 points to the 5 of MTFL: eyes, nose, corners of the mouth."""
-    eyes = points[36:42].mean(0), points[42:48].mean(0)
-    return np.stack((*eyes, points[30], points[48], points[54]))
+    def __call__(self, image: np.ndarray, box: np.ndarray) -> np.ndarray | None:
+        """Predict the keypoints, (points, 2), or None if no face is found."""
 
 
 class Dlib:
-    """dlib's regression trees, 68 points.
+    """dlib's regression trees, 68 keypoints.
 
-    Their file comes with face_recognition_models; it was trained on 300-W,
-    perhaps with its test faces.
+    The model file comes with face_recognition_models. It was trained on
+    300-W, perhaps including the test faces.
 
     Args:
-        detect (bool): Whether to look for the face by dlib's HOG detector,
-            or take the box as it is.
+        detect (bool): Whether dlib's HOG detector detects the face; otherwise
+            the given box is used.
     """
 
     points = 68
@@ -63,7 +58,7 @@ class Dlib:
         self.detector = self.dlib.get_frontal_face_detector() if detect else None
 
     def __call__(self, image: np.ndarray, box: np.ndarray) -> np.ndarray | None:
-        """Find 68 points."""
+        """Predict 68 keypoints."""
         place, corner = box, np.zeros(2)
         if self.detector is not None:
             image, corner = around(image, box)
@@ -83,7 +78,7 @@ class Dlib:
 
 
 class MediaPipe:
-    """MediaPipe's face mesh, on single images; its points reduced to 5."""
+    """MediaPipe's face mesh on single images, reduced to 5 keypoints."""
 
     points = 5
 
@@ -99,7 +94,7 @@ class MediaPipe:
         )
 
     def __call__(self, image: np.ndarray, box: np.ndarray) -> np.ndarray | None:
-        """Find 5 points."""
+        """Predict 5 keypoints."""
         part, corner = around(image, box)
         height, width = part.shape[:2]
         rgb = np.ascontiguousarray(part[..., ::-1])
@@ -107,13 +102,13 @@ class MediaPipe:
         if not found:
             return None
         points = [found[0].landmark[i] for i in MESH_5]
-        # from the corner of the first pixel, in sides of the image
+        # Shares of the image's sides, from the corner of the first pixel.
         places = np.array([(p.x * width, p.y * height) for p in points])
         return places - 0.5 + corner
 
 
 class MTCNN:
-    """MTCNN of facenet-pytorch: detector and 5 points in one."""
+    """MTCNN of facenet-pytorch: detector and 5 keypoints in one."""
 
     points = 5
 
@@ -122,7 +117,7 @@ class MTCNN:
         self.network = package.MTCNN(keep_all=True, device='cpu')
 
     def __call__(self, image: np.ndarray, box: np.ndarray) -> np.ndarray | None:
-        """Find 5 points."""
+        """Predict 5 keypoints."""
         part, corner = around(image, box)
         rgb = np.ascontiguousarray(part[..., ::-1])
         boxes, _, points = self.network.detect(rgb, landmarks=True)
@@ -134,10 +129,10 @@ class MTCNN:
 
 
 def around(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cut out a box with a margin.
+    """Crop a box with a margin, clipped to the image.
 
     Returns:
-        tuple: The part, and its first pixel (x, y).
+        tuple: The crop, and the position (x, y) of its first pixel.
     """
     height, width = image.shape[:2]
     margin = MARGIN * (box[2:] - box[:2])
@@ -147,17 +142,21 @@ def around(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def nearest(boxes: list[np.ndarray], box: np.ndarray) -> np.ndarray:
-    """Return the box whose centre is nearest to that of another."""
+    """Return the box whose centre is nearest to the centre of another box."""
     return min(boxes, key=lambda other: _distance(other, box))
 
 
 def _distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the distance of two boxes' centres, doubled."""
+    """Return twice the distance between the centres of two boxes."""
     return float(np.linalg.norm(a[:2] + a[2:] - b[:2] - b[2:]))
 
 
 def _installed(module: str, package: str) -> ModuleType:
-    """Import a module, or say why not."""
+    """Import a module.
+
+    Raises:
+        SkipError: If the import fails.
+    """
     try:
         return importlib.import_module(module)
     except ImportError as error:

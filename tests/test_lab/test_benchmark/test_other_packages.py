@@ -1,4 +1,4 @@
-"""The other packages, by small stand-ins that note what they are given."""
+"""Models of other packages, tested with small stand-ins of the packages."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from rcn_mmpose.lab.benchmark.arm import SkipError
-from rcn_mmpose.lab.benchmark.peer_models import (
+from rcn_mmpose.lab.benchmark.measured_process import SkipError
+from rcn_mmpose.lab.benchmark.other_packages import (
     MTCNN,
     Dlib,
     MediaPipe,
     around,
-    five_of_68,
     nearest,
 )
 
 BOX = np.array([20.0, 30.0, 60.0, 70.0])
-# of the part that is cut out: a quarter of 40 pixels more on each side
+# First pixel of the crop, which is a quarter of 40 pixels wider on each side.
 CORNER = np.array([10.0, 20.0])
 
 
 @pytest.fixture
 def image() -> np.ndarray:
-    """Blue above all, so that the order of colours shows."""
+    """A blue image, so that the order of the channels is tested."""
     image = np.zeros((100, 120, 3), np.uint8)
     image[..., 0] = 200
     return image
@@ -33,7 +32,7 @@ def image() -> np.ndarray:
 
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> object:
-    """Puts a module of these contents in a package's place."""
+    """Replace a package by a module with the given contents."""
 
     def put(name: str, **contents: object) -> None:
         module = ModuleType(name)
@@ -49,7 +48,7 @@ def check_rgb(image: np.ndarray) -> None:
 
 
 class Rectangle(tuple):
-    """Of dlib: left, top, right, bottom."""
+    """dlib's rectangle: left, top, right, bottom."""
 
     def __new__(cls, *sides: int) -> Rectangle:
         assert all(type(side) is int for side in sides)
@@ -70,7 +69,7 @@ class Rectangle(tuple):
 
 @pytest.fixture
 def dlib(install: object) -> list[Rectangle]:
-    """The faces its detector finds; its points are (left + i, top)."""
+    """The faces that the detector finds; keypoint i is (left + i, top)."""
     found: list[Rectangle] = []
 
     def predictor(path: str) -> object:
@@ -105,23 +104,23 @@ def dlib(install: object) -> list[Rectangle]:
     return found
 
 
-def test_dlib_with_our_box(dlib: list, image: np.ndarray) -> None:
+def test_dlib_with_the_given_box(dlib: list, image: np.ndarray) -> None:
     points = Dlib(detect=False)(image, BOX + 0.4)
     assert points.shape == (68, 2)
     np.testing.assert_array_equal(points[3], (23, 30))
 
 
-def test_dlib_with_its_own(dlib: list, image: np.ndarray) -> None:
+def test_dlib_with_its_own_detector(dlib: list, image: np.ndarray) -> None:
     model = Dlib(detect=True)
     assert model(image, BOX) is None
-    # in the part, our box is (10, 10, 50, 50)
+    # In the crop, the given box is (10, 10, 50, 50).
     dlib += [Rectangle(0, 0, 9, 9), Rectangle(12, 8, 48, 50)]
     points = model(image, BOX)
     np.testing.assert_array_equal(points[0], (12 + 10, 8 + 20))
 
 
 def test_mediapipe(install: object, image: np.ndarray) -> None:
-    """Its points are shares of the part, from the corner of a pixel."""
+    """Keypoints are shares of the crop, from the corner of a pixel."""
     faces: list = []
     asked: dict = {}
 
@@ -192,20 +191,14 @@ def test_not_installed(
         model()
 
 
-def test_part_around_a_box(image: np.ndarray) -> None:
+def test_crop_around_a_box(image: np.ndarray) -> None:
     part, corner = around(image, BOX)
     assert part.shape == (60, 60, 3)
     np.testing.assert_array_equal(corner, CORNER)
-    # at the edge there is less
+    # The crop is clipped to the image.
     part, corner = around(image, np.array([-8.0, 60, 72, 140]))
     assert part.shape == (60, 92, 3)
     np.testing.assert_array_equal(corner, (0, 40))
-
-
-def test_five_of_68() -> None:
-    points = np.stack((np.arange(68.0), 2 * np.arange(68.0)), axis=1)
-    x = np.array([38.5, 44.5, 30, 48, 54])
-    np.testing.assert_array_equal(five_of_68(points), np.stack((x, 2 * x), 1))
 
 
 def test_nearest() -> None:

@@ -1,12 +1,12 @@
-"""Who takes turns, when, and what becomes of it."""
+"""The order of the turns, and the rows that they fill."""
 
 from __future__ import annotations
 
 import pytest
 
-from rcn_mmpose.lab.benchmark import rounds
-from rcn_mmpose.lab.benchmark.arm import Plan, SkipError
-from rcn_mmpose.lab.benchmark.rounds import Row, measure
+from rcn_mmpose.lab.benchmark import turns
+from rcn_mmpose.lab.benchmark.measured_process import ProcessPlan, SkipError
+from rcn_mmpose.lab.benchmark.turns import Measurement, measure
 
 CASES = dict(
     one={'a': (1, 1000), 'b': (4, 1)},
@@ -17,11 +17,11 @@ CASES = dict(
 
 @pytest.fixture
 def events(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What processes were asked for; none is started."""
+    """The requests to the processes, in order; no process is started."""
     found: list[str] = []
 
-    class Arm:
-        def __init__(self, plan: Plan) -> None:
+    class MeasuredProcess:
+        def __init__(self, plan: ProcessPlan) -> None:
             if plan.label == 'absent':
                 raise SkipError('not installed')
             self.cases, self.label = CASES[plan.label], plan.label
@@ -43,12 +43,12 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         def close(self) -> None:
             found.append(f'close {self.label}')
 
-    monkeypatch.setattr(rounds, 'Arm', Arm)
+    monkeypatch.setattr(turns, 'MeasuredProcess', MeasuredProcess)
     return found
 
 
-def plans(*labels: str) -> list[Plan]:
-    return [Plan('m:f', label, threads=2) for label in labels]
+def plans(*labels: str) -> list[ProcessPlan]:
+    return [ProcessPlan('m:f', label, threads=2) for label in labels]
 
 
 def test_all_take_turns(events: list[str]) -> None:
@@ -58,16 +58,16 @@ def test_all_take_turns(events: list[str]) -> None:
         'warm up oneb',
         'warm up two',
         *('onea', 'oneb', 'two'),
-        *('two', 'onea'),  # b has had its one turn
+        *('two', 'onea'),  # b has at most one turn
         *('onea', 'two'),
         'close one',
         'close two',
     ]
     assert rows == [
-        Row('one, a', 2, 1, [1.0, 3.0, 4.0], dict(of='onea')),
-        Row('one, b', 2, 4, [2.0], dict(of='oneb')),
-        Row('absent', 2, reason='not installed'),
-        Row('two', 2, 2, [1.0, 2.0, 3.0], dict(of='two')),
+        Measurement('one, a', 2, 1, [1.0, 3.0, 4.0], dict(of='onea')),
+        Measurement('one, b', 2, 4, [2.0], dict(of='oneb')),
+        Measurement('absent', 2, reason='not installed'),
+        Measurement('two', 2, 2, [1.0, 2.0, 3.0], dict(of='two')),
     ]
 
 
@@ -78,7 +78,7 @@ def test_an_error_ends_all_processes(events: list[str]) -> None:
 
 
 def test_median_and_quartiles() -> None:
-    row = Row('x', 1, seconds=[5.0, 1.0, 2.0, 4.0, 3.0])
+    row = Measurement('x', 1, seconds=[5.0, 1.0, 2.0, 4.0, 3.0])
     assert row.median == 3
     assert row.quartiles == (2, 4)
-    assert Row('x', 1, seconds=[7.0]).quartiles == (7, 7)
+    assert Measurement('x', 1, seconds=[7.0]).quartiles == (7, 7)

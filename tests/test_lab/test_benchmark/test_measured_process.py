@@ -1,4 +1,4 @@
-"""Processes that do what they are told."""
+"""Requests to a measured process and its answers."""
 
 from __future__ import annotations
 
@@ -9,24 +9,28 @@ from pathlib import Path
 
 import pytest
 
-from rcn_mmpose.lab.benchmark import arm
-from rcn_mmpose.lab.benchmark.arm import Arm, Plan, SkipError
+from rcn_mmpose.lab.benchmark import measured_process
+from rcn_mmpose.lab.benchmark.measured_process import (
+    MeasuredProcess,
+    ProcessPlan,
+    SkipError,
+)
 
 
 @pytest.fixture(autouse=True)
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process of its own finds what this one finds."""
+    """Let the new process import stand_ins."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
 
 
-def plan(name: str, **options: object) -> Plan:
-    return Plan(f'stand_ins:{name}', name, **options)
+def plan(name: str, **options: object) -> ProcessPlan:
+    return ProcessPlan(f'stand_ins:{name}', name, **options)
 
 
 @pytest.mark.slow
 def test_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('OMP_NUM_THREADS', '3')
-    worker = Arm(
+    worker = MeasuredProcess(
         plan(
             'several',
             arguments=dict(words=['a', 'b']),
@@ -42,9 +46,9 @@ def test_turns(monkeypatch: pytest.MonkeyPatch) -> None:
         assert before['pause'] == 3
         assert before['threads'] == 2
         assert before['words'] == ['a', 'b']
-        # 0.02 s for 4 faces; a machine may be slow, not fast
+        # A call takes 0.02 s for 4 faces; a slow machine may take longer.
         assert 0.005 <= worker.turn('pause') < 0.05
-        # as many calls as fill 0.1 s
+        # A turn has enough calls for 0.1 s.
         assert 1 <= worker.facts('pause')['pause'] - before['pause'] <= 5
         small = worker.facts('pause')['memory_mb']
         worker.warm_up('memory')
@@ -57,7 +61,7 @@ def test_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Pipe:
-    """The side of the process, which is this one here."""
+    """Stand-in for the measured process's end of the pipe."""
 
     def __init__(self) -> None:
         self.sent: list[tuple] = []
@@ -77,8 +81,8 @@ def test_setups_that_fail(
     monkeypatch: pytest.MonkeyPatch, name: str, kind: str, text: str
 ) -> None:
     pipe = Pipe()
-    monkeypatch.setattr(sys, 'stdout', sys.stdout)  # it is silenced
-    arm._serve(pipe, plan(name, keep_memory=False))
+    monkeypatch.setattr(sys, 'stdout', sys.stdout)  # _serve replaces it
+    measured_process._serve(pipe, plan(name, keep_memory=False))
     ((said, content),) = pipe.sent
     assert said == kind
     assert content.strip().endswith(text)
@@ -91,11 +95,11 @@ def test_setups_that_fail(
         (('error', 'Traceback'), RuntimeError, "'x' failed:\nTraceback"),
     ],
 )
-def test_what_this_side_makes_of_it(
+def test_answers_become_exceptions(
     message: tuple, error: type[Exception], match: str
 ) -> None:
     ours, theirs = multiprocessing.Pipe()
-    waiting = Arm.__new__(Arm)
+    waiting = MeasuredProcess.__new__(MeasuredProcess)
     waiting.plan, waiting._pipe = plan('x'), ours
     theirs.send(message)
     with pytest.raises(error, match=match):
@@ -105,4 +109,4 @@ def test_what_this_side_makes_of_it(
 @pytest.mark.slow
 def test_a_process_that_dies() -> None:
     with pytest.raises(RuntimeError, match="'dying' died with status 7"):
-        Arm(plan('dying'))
+        MeasuredProcess(plan('dying'))

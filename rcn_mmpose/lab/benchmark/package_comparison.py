@@ -1,4 +1,4 @@
-"""Accuracy and speed of other packages, and ours, on the same faces."""
+"""Benchmark of accuracy and speed beside other packages, on the same faces."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from ...geometry.keypoints import five_from_68
 from ...inference import load_model
-from .arm import Case, Plan, SkipError
 from .faces import RawFace, raw_faces
-from .peer_models import MTCNN, Dlib, MediaPipe, Peer, five_of_68
-from .rounds import Row
+from .measured_process import Case, ProcessPlan, SkipError
+from .other_packages import MTCNN, Dlib, KeypointModel, MediaPipe
+from .turns import Measurement
 
 SETUP = f'{__name__}:set_up'
-PEERS: dict[str, Callable[[], Peer]] = {
+OTHER_PACKAGES: dict[str, Callable[[], KeypointModel]] = {
     'dlib, 68 points, box given': lambda: Dlib(detect=False),
     'dlib, 68 points, own detector': lambda: Dlib(detect=True),
     'MediaPipe, face mesh': MediaPipe,
@@ -30,25 +31,29 @@ def groups(
     checkpoints: list[str],
     faces: int,
     part: str,
-) -> dict[str, list[Plan]]:
-    """List what is compared, by the title of its table.
+) -> dict[str, list[ProcessPlan]]:
+    """List the compared processes by the title of their table.
 
     Args:
-        configs (list[str]): Of our networks, whose faces are taken.
+        configs (list[str]): Configs of this project's networks; their faces
+            are used.
         threads (list[int]): Numbers of threads.
-        folder (str): For synthetic faces.
-        checkpoints (list[str]): Weights, one a config.
-        faces (int): How many.
-        part (str): Which, ``'val'`` or ``'test'``.
+        folder (str): Folder for synthetic faces.
+        checkpoints (list[str]): Weights, one file per config.
+        faces (int): Number of faces.
+        part (str): Part of the dataset, ``'val'`` or ``'test'``.
     """
     found = {}
     for config, checkpoint in zip(configs, checkpoints, strict=True):
         data = dict(config=config, folder=folder, faces=faces, part=part)
         for count in threads:
-            ours = dict(data, peer='', checkpoint=checkpoint)
+            ours = dict(data, package='', checkpoint=checkpoint)
             found[f'{config}, {count} threads'] = [
-                Plan(SETUP, 'rcn_mmpose, box given', ours, count),
-                *(Plan(SETUP, name, dict(data, peer=name), count) for name in PEERS),
+                ProcessPlan(SETUP, 'rcn_mmpose, box given', ours, count),
+                *(
+                    ProcessPlan(SETUP, name, dict(data, package=name), count)
+                    for name in OTHER_PACKAGES
+                ),
             ]
     return found
 
@@ -58,29 +63,31 @@ def set_up(
     folder: str,
     faces: int,
     part: str,
-    peer: str,
+    package: str,
     checkpoint: str = '',
 ) -> dict[str, Case]:
-    """Set up one of them, a face at a time.
+    """Set up one model; each call predicts one face.
 
     Args:
-        config (str): Of our network, whose faces are taken.
-        folder (str): For synthetic faces.
-        faces (int): How many.
-        part (str): Which, ``'val'`` or ``'test'``.
-        peer (str): A key of :data:`PEERS`, or nothing for ours.
-        checkpoint (str): Our weights.
+        config (str): Config of this project's network; its faces are used.
+        folder (str): Folder for synthetic faces.
+        faces (int): Number of faces.
+        part (str): Part of the dataset, ``'val'`` or ``'test'``.
+        package (str): A key of :data:`OTHER_PACKAGES`; empty for this
+            project's network.
+        checkpoint (str): Weights of this project's network.
 
     Raises:
-        SkipError: If the package is not there or does not work.
+        SkipError: If the other package is missing or does not work.
     """
-    if peer:
+    model: KeypointModel
+    if package:
         try:
-            model = PEERS[peer]()
+            model = OTHER_PACKAGES[package]()
         except Exception as error:
             raise SkipError(str(error)) from error
     else:
-        model = _Ours(config, checkpoint)
+        model = _ProjectModel(config, checkpoint)
     found, name = raw_faces(config, folder, faces, f'{part}_dataloader')
     turn = itertools.cycle(found)
 
@@ -105,44 +112,45 @@ def set_up(
     return {'': Case(run, 1, facts)}
 
 
-class _Ours:
-    """Our network, as if it were one of them."""
+class _ProjectModel:
+    """A network of this project with the interface of the other models."""
 
     def __init__(self, config: str, checkpoint: str) -> None:
         self.model = load_model(config, checkpoint)
         self.points = len(self.model.info.keypoints)
 
     def __call__(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
-        """Find the points."""
+        """Predict the keypoints."""
         return self.model(image, box[None]).keypoints[0]
 
 
 def face_error(points: np.ndarray, face: RawFace, count: int) -> float:
-    """Return a face's mean error, in percent of its eyes' distance.
+    """Return the mean error of a face in percent of its eye distance.
 
     Args:
-        points (np.ndarray): In pixels of the image, 5 or 68 of them.
-        face (RawFace): The truth, 5 or 68 points.
-        count (int): Over how many: 5 of 68 are eyes, nose and corners of the
-            mouth.
+        points (np.ndarray): 5 or 68 predicted keypoints in pixels of the image.
+        face (RawFace): The face with 5 or 68 true keypoints.
+        count (int): Number of keypoints in the mean. The 5 of 68 are eyes,
+            nose and corners of the mouth.
     """
     truth, visible = face.keypoints, face.visible
     if count == 5 and len(truth) == 68:
-        truth, visible = five_of_68(truth), np.full(5, True)
+        truth, visible = five_from_68(truth), np.full(5, True)
     if count == 5 and len(points) == 68:
-        points = five_of_68(points)
+        points = five_from_68(points)
     distance = np.linalg.norm(points - truth, axis=1)
     return 100 * float(distance[visible].mean()) / face.unit
 
 
-def compare(rows: list[Row]) -> None:
-    """Turn the errors of the faces into those of the models.
+def compare(rows: list[Measurement]) -> None:
+    """Replace the errors of single faces by mean errors, in place.
 
     Args:
-        rows (list[Row]): Of one table. Their ``errors`` become ``found``, the
-            share of faces found; ``nme_5`` and ``nme_68``, the mean errors of
-            those in percent; and ``nme_5_all_found``, that of the faces which
-            all have found.
+        rows (list[Measurement]): The rows of one table. The fact ``errors``
+            is replaced by ``found``, the share of faces that the model finds;
+            ``nme_5`` and ``nme_68``, the mean errors over these faces in
+            percent; and ``nme_5_all_found``, the mean error over the faces
+            that all models find.
     """
     errors = {
         i: row.facts.pop('errors')
@@ -161,5 +169,5 @@ def compare(rows: list[Row]) -> None:
 
 
 def _mean(values: list[float]) -> float:
-    """Return the mean, NaN of nothing."""
+    """Return the mean, NaN for an empty list."""
     return float(np.mean(values)) if values else float('nan')

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rcn_mmpose.lab.benchmark import peers, predict
-from rcn_mmpose.lab.benchmark.arm import SkipError
+from rcn_mmpose.lab.benchmark import package_comparison, predict
 from rcn_mmpose.lab.benchmark.faces import RawFace
-from rcn_mmpose.lab.benchmark.rounds import Row
+from rcn_mmpose.lab.benchmark.measured_process import SkipError
+from rcn_mmpose.lab.benchmark.turns import Measurement
 
 from .small_experiment import write_config
 
@@ -29,63 +29,65 @@ def test_error_of_five_points() -> None:
     truth = np.zeros((5, 2))
     points = np.array([(3.0, 4), (0, 0), (0, 0), (0, 0), (6, 8)])
     # (5 + 10) / 5 pixels over 50
-    assert peers.face_error(points, face(truth), 5) == pytest.approx(6)
+    assert package_comparison.face_error(points, face(truth), 5) == pytest.approx(6)
     seen = np.array([True, True, True, True, False])
-    assert peers.face_error(points, face(truth, seen), 5) == pytest.approx(2.5)
+    assert package_comparison.face_error(points, face(truth, seen), 5) == pytest.approx(
+        2.5
+    )
 
 
 def test_error_of_68_points() -> None:
     truth = np.zeros((68, 2))
     points = np.zeros((68, 2))
     points[0, 0] = 34
-    assert peers.face_error(points, face(truth), 68) == pytest.approx(1)
-    assert peers.face_error(points, face(truth), 5) == 0
+    assert package_comparison.face_error(points, face(truth), 68) == pytest.approx(1)
+    assert package_comparison.face_error(points, face(truth), 5) == 0
     points[30, 1] = 5  # the tip of the nose
-    assert peers.face_error(points, face(truth), 5) == pytest.approx(2)
-    assert peers.face_error(np.ones((5, 2)), face(truth), 5) == pytest.approx(
-        100 * 2**0.5 / 50
-    )
+    assert package_comparison.face_error(points, face(truth), 5) == pytest.approx(2)
+    assert package_comparison.face_error(
+        np.ones((5, 2)), face(truth), 5
+    ) == pytest.approx(100 * 2**0.5 / 50)
 
 
 def test_comparison() -> None:
     rows = [
-        Row('ours', 1, facts=dict(errors={5: [1.0, 2, 3], 68: [4.0, 5, 9]})),
-        Row('gone', 1, reason='not installed'),
-        Row('other', 1, facts=dict(errors={5: [2.0, None, 6]})),
+        Measurement('ours', 1, facts=dict(errors={5: [1.0, 2, 3], 68: [4.0, 5, 9]})),
+        Measurement('gone', 1, reason='not installed'),
+        Measurement('other', 1, facts=dict(errors={5: [2.0, None, 6]})),
     ]
-    peers.compare(rows)
+    package_comparison.compare(rows)
     assert rows[0].facts == dict(found=1, nme_5=2, nme_68=6, nme_5_all_found=2)
     assert rows[1].facts == {}
     assert rows[2].facts == dict(found=pytest.approx(2 / 3), nme_5=4, nme_5_all_found=4)
 
 
-def test_none_found_by_all() -> None:
+def test_no_face_is_found_by_all() -> None:
     rows = [
-        Row('a', 1, facts=dict(errors={5: [1.0, None]})),
-        Row('b', 1, facts=dict(errors={5: [None, 1.0]})),
+        Measurement('a', 1, facts=dict(errors={5: [1.0, None]})),
+        Measurement('b', 1, facts=dict(errors={5: [None, 1.0]})),
     ]
-    peers.compare(rows)
+    package_comparison.compare(rows)
     assert np.isnan(rows[0].facts['nme_5_all_found'])
 
 
-def set_up(small: str, folder: Path, peer: str, checkpoint: str = '') -> dict:
-    return peers.set_up(small, str(folder), 3, 'test', peer, checkpoint)
+def set_up(small: str, folder: Path, package: str, checkpoint: str = '') -> dict:
+    return package_comparison.set_up(small, str(folder), 3, 'test', package, checkpoint)
 
 
-def test_one_of_them(
+def test_another_package(
     small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It sees the first faces of the test, with their boxes."""
+    """The model gets the first test faces with their boxes."""
     seen = []
 
-    class Peer:
+    class StandIn:
         points = 5
 
         def __call__(self, image: np.ndarray, box: np.ndarray) -> object:
             seen.append((image.shape, box))
             return None if len(seen) % 3 == 0 else np.zeros((5, 2))
 
-    monkeypatch.setitem(peers.PEERS, 'stand-in', Peer)
+    monkeypatch.setitem(package_comparison.OTHER_PACKAGES, 'stand-in', StandIn)
     case = set_up(small, tmp_path, 'stand-in')['']
     facts = case.facts()
     assert facts['on'] == 'aflw5_test'
@@ -97,20 +99,18 @@ def test_one_of_them(
     assert len(seen) == 4
 
 
-def test_one_that_does_not_work(
+def test_a_broken_package_is_skipped(
     small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The others go on."""
-
     def broken() -> None:
         raise ValueError('numpy.dtype size changed')
 
-    monkeypatch.setitem(peers.PEERS, 'broken', broken)
+    monkeypatch.setitem(package_comparison.OTHER_PACKAGES, 'broken', broken)
     with pytest.raises(SkipError, match='dtype size changed'):
         set_up(small, tmp_path, 'broken')
 
 
-def test_ours(small: str, tmp_path: Path) -> None:
+def test_the_project_model(small: str, tmp_path: Path) -> None:
     weights = predict.random_checkpoint(small)
     try:
         facts = set_up(small, tmp_path, '', weights)[''].facts()

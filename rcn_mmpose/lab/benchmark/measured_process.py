@@ -1,4 +1,7 @@
-"""A process of its own for what is measured."""
+"""A separate process in which cases are set up and timed.
+
+A separate process has its own number of threads and its own peak memory.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +20,23 @@ from typing import Any, NamedTuple
 
 from ...environment.malloc import keep_freed_memory
 
-TURN = 0.1  # seconds that a turn takes at least, so that the clock is no part
+TURN = 0.1  # minimum seconds of a turn, so that the clock's resolution is enough
 WARM_UP = 3  # calls
 
 
 class SkipError(Exception):
-    """Something cannot be measured here; the message is the reason."""
+    """A case cannot be measured on this machine; the message is the reason."""
 
 
 class Case(NamedTuple):
-    """One thing to measure.
+    """One case to measure.
 
     Attributes:
-        run: What is timed.
-        faces: How many a call deals with.
-        facts: What else there is to tell of it, asked at the end: a dict of
-            numbers or texts.
-        most_turns: Turns it gets at most; for what takes seconds.
+        run: The timed function.
+        faces: Number of faces of a call.
+        facts: Returns further results, numbers or texts by name; called after
+            the last turn.
+        most_turns: Maximum number of turns, for calls that take seconds.
     """
 
     run: Callable[[], object]
@@ -43,16 +46,17 @@ class Case(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a process of its own is to set up.
+class ProcessPlan:
+    """Description of a measured process.
 
     Attributes:
-        setup: ``'module:function'``; called there with ``arguments``, it
-            returns a dict of :class:`Case` by name.
-        label: Begins the names of its rows.
-        arguments: Of the function, picklable.
-        threads: Of PyTorch and OpenCV.
-        keep_memory: Whether the process keeps the memory it frees, as
+        setup: ``'module:function'``. The process calls the function with
+            ``arguments``; the function returns a dict of :class:`Case` by
+            name.
+        label: Prefix of the names of the process's rows.
+        arguments: Arguments of the function, picklable.
+        threads: Number of threads of PyTorch and OpenCV.
+        keep_memory: Whether the process keeps freed memory, as
             ``tools/train.py`` does.
     """
 
@@ -63,25 +67,25 @@ class Plan:
     keep_memory: bool = True
 
 
-class Arm:
-    """A process that does what it is told, one thing at a time.
+class MeasuredProcess:
+    """A process that times its cases on request, one at a time.
 
     Args:
-        plan (Plan): What to set up.
+        plan (ProcessPlan): Description of the process.
 
     Raises:
-        SkipError: If the setup says that it cannot be done here.
-        RuntimeError: If the setup fails, with its error.
+        SkipError: If the setup raises it.
+        RuntimeError: If the setup fails; the message holds its traceback.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: ProcessPlan) -> None:
         self.plan = plan
         context = multiprocessing.get_context('spawn')
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(
             target=_serve, args=(theirs, plan), daemon=False
         )
-        # PyTorch reads it when it is imported, before anybody could tell it
+        # PyTorch reads the variable when the new process imports it.
         before = os.environ.get('OMP_NUM_THREADS')
         os.environ['OMP_NUM_THREADS'] = str(plan.threads)
         try:
@@ -99,19 +103,20 @@ class Arm:
             raise
 
     def warm_up(self, name: str) -> None:
-        """Call a case until it is in its stride."""
+        """Warm a case up and choose the number of calls of a turn."""
         self._ask('warm_up', name)
 
     def turn(self, name: str) -> float:
-        """Return the seconds a face of one turn."""
+        """Time one turn; return its seconds per face."""
         return self._ask('turn', name)
 
     def facts(self, name: str) -> dict[str, Any]:
-        """Return what a case has to tell, and the memory of its process.
+        """Return the facts of a case and the memory of the process.
 
         Returns:
-            dict: ``memory_mb`` is the largest amount ever in use, above that
-            after the imports; ``gpu_mb`` that of the GPU, if it was used.
+            dict: ``memory_mb`` is the peak resident memory minus the memory
+            after the imports; ``gpu_mb``, if a GPU was used, is the peak
+            memory of the GPU.
         """
         return self._ask('facts', name)
 
@@ -143,9 +148,9 @@ class Arm:
         return content
 
 
-def _serve(pipe: Connection, plan: Plan) -> None:
-    """Do what the other side asks for."""
-    sys.stdout = open(os.devnull, 'w')  # else pycocotools talks
+def _serve(pipe: Connection, plan: ProcessPlan) -> None:
+    """Answer the requests of the parent process; runs in the new process."""
+    sys.stdout = open(os.devnull, 'w')  # pycocotools prints
     warnings.filterwarnings('ignore', module='mmengine')
     try:
         server = _Server(plan)
@@ -159,7 +164,7 @@ def _serve(pipe: Connection, plan: Plan) -> None:
             request, name = pipe.recv()
             pipe.send(('done', getattr(server, request)(name)))
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
-        pass  # the other side has left
+        pass  # the parent process has closed the pipe
     except SkipError as error:
         pipe.send(('skip', str(error)))
     except Exception:
@@ -167,9 +172,9 @@ def _serve(pipe: Connection, plan: Plan) -> None:
 
 
 class _Server:
-    """What happens inside the process."""
+    """The cases inside the new process, and the answers to requests."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: ProcessPlan) -> None:
         if plan.keep_memory:
             keep_freed_memory()
         from ... import compat
@@ -208,7 +213,7 @@ class _Server:
 
 
 def _timed(run: Callable[[], object], calls: int) -> float:
-    """Return the seconds of some calls, to the end of what they started."""
+    """Return the seconds of some calls, including their work on a GPU."""
     import torch
 
     cuda = torch.cuda.is_initialized()
@@ -223,10 +228,10 @@ def _timed(run: Callable[[], object], calls: int) -> float:
 
 
 def peak_memory() -> int:
-    """Return the largest resident size of this process so far, in bytes.
+    """Return the peak resident size of this process in bytes, 0 without /proc.
 
-    Not getrusage's, which begins with that of the process that started this
-    one. 0 where there is no /proc.
+    ``getrusage`` does not serve: its peak starts at the size of the parent
+    process.
     """
     try:
         with open('/proc/self/status', encoding='ascii') as file:
