@@ -1,4 +1,4 @@
-"""Keypoints to cells of a map, and back."""
+"""Codec between keypoints and cells of a map, decoding, calibration."""
 
 from .cell_index import CellIndex
 

@@ -8,7 +8,7 @@ pixel. Cell j of a map with stride s has its centre at s * j + (s - 1) / 2::
     stride 2   pixel  |  0  |  1  |  2  |  3  |    centre of cell 0: 0.5
                cell   |     0     |     1     |
 
-so with s = 1, as in RCN, a keypoint's cell is floor(x + 0.5).
+With s = 1, as in RCN, the cell of a keypoint is floor(x + 0.5).
 """
 
 import numpy as np
@@ -16,6 +16,7 @@ import torch
 from mmpose.codecs.base import BaseKeypointCodec
 from torch import Tensor
 
+from ..environment.renamed import renamed_property
 from ..registry import KEYPOINT_CODECS
 from .calibration import Calibration
 from .decoding import best_cells, local_expectation, mass_within
@@ -29,30 +30,35 @@ class CellIndex(BaseKeypointCodec):
 
     - ``keypoint_cells`` (N, K, C) int64: flat indices ``row * W + column``
     - ``keypoint_cell_weights`` (N, K, C) float32: they sum to 1
-    - ``keypoint_weights`` (N, K) float32: 0 for a keypoint to leave out
+    - ``keypoint_weights`` (N, K) float32: 0 for a keypoint that is ignored
 
     Args:
         input_size (tuple): Width and height of the crop in pixels.
-        heatmap_size (tuple, optional): Width and height of the maps; the
-            crop's must be a whole multiple. Defaults to ``input_size``.
+        heatmap_size (tuple, optional): Width and height of the maps;
+            ``input_size`` must be a whole multiple. Defaults to
+            ``input_size``.
         target (str): ``'one'`` cell, as in the paper, or ``'four'`` cells
-            around the keypoint with bilinear weights, which lose nothing.
+            around the keypoint with bilinear weights, which keep the exact
+            position.
         decoding (str): ``'argmax'``: the centre of the best cell, as in the
             paper; ``'local'``: the expectation in a window around it.
         window (int): Odd side of that window in cells. Defaults to 5.
-        outside (str): What becomes of a keypoint outside the crop:
-            ``'clamp'`` moves its target to the border cell, as in the
-            paper, ``'mask'`` gives it weight 0.
-        score_radius (float): A keypoint's score is the probability mass
-            within this distance of it, in pixels of the crop, but at least
-            1.5 cells, which hold the four cells around it. Defaults to 3.
+        outside (str): Rule for a keypoint outside the crop: ``'clamp'``
+            moves its target to the border cell, as in the paper; ``'mask'``
+            gives the keypoint weight 0.
+        score_radius (float): The score of a keypoint is the probability mass
+            within this distance, in pixels of the crop, but at least within
+            1.5 cells, which include the four cells around the keypoint.
+            Defaults to 3. :attr:`score_radius_cells` is the same radius in
+            cells.
         calibration (dict, optional): Arguments of
-            :class:`~.calibration.Calibration`, by which scores become
-            probabilities that hold; ``tools/calibrate.py`` finds them.
-            Keypoints do not depend on it. Defaults to none.
+            :class:`~rcn_mmpose.codecs.calibration.Calibration`, which makes
+            scores calibrated probabilities; ``tools/calibrate.py`` finds the
+            values. Keypoints do not depend on the calibration. Defaults to
+            none.
 
     Raises:
-        ValueError: For a value that is not one of the above.
+        ValueError: If a value is not allowed.
     """
 
     label_mapping_table = dict(
@@ -105,17 +111,20 @@ class CellIndex(BaseKeypointCodec):
         keypoints: np.ndarray,
         keypoints_visible: np.ndarray | None = None,
     ) -> dict:
-        """Turn keypoints into target cells.
+        """Encode keypoints as target cells.
 
         Args:
             keypoints (np.ndarray): Positions (x, y) in pixels of the crop,
                 of shape (1, K, 2).
-            keypoints_visible (np.ndarray, optional): Of shape (1, K); the
-                keypoints of value 0 are left out of the loss. Defaults to 1.
+            keypoints_visible (np.ndarray, optional): Visibility of shape
+                (1, K); the loss ignores keypoints of value 0. Defaults to 1.
+
+        Returns:
+            dict: The encoded keys listed in the docstring of the class.
 
         Raises:
-            ValueError: If there is more than one face, or a position is not
-                finite though its keypoint counts.
+            ValueError: If there is more than one face, or the position of a
+                visible keypoint is not finite.
         """
         if keypoints.ndim != 3 or keypoints.shape[0] != 1:
             raise ValueError(
@@ -173,8 +182,8 @@ class CellIndex(BaseKeypointCodec):
         """Decode the probability maps of a batch.
 
         Args:
-            batch_encoded (Tensor): Probability maps (after the softmax, not
-                negative), of shape (B, K, H, W).
+            batch_encoded (Tensor): Probability maps (after the softmax, so
+                not negative), of shape (B, K, H, W).
 
         Returns:
             tuple[np.ndarray, np.ndarray]: Keypoints (B, 1, K, 2) in pixels of
@@ -197,20 +206,22 @@ class CellIndex(BaseKeypointCodec):
         return keypoints[:, None].cpu().numpy(), scores[:, None].cpu().numpy()
 
     @property
-    def radius(self) -> float:
-        """``score_radius`` in cells."""
+    def score_radius_cells(self) -> float:
+        """``score_radius`` in cells, at least 1.5."""
         return max(self.score_radius / self.stride, 1.5)
 
+    radius = renamed_property('radius', 'score_radius_cells')
+
     def scores(self, maps: Tensor, positions: Tensor) -> Tensor:
-        """Return the probability that each keypoint is where it is said.
+        """Return the confidence: the probability mass near each keypoint.
 
         Args:
             maps (Tensor): Probability maps, (B, K, H, W).
             positions (Tensor): The keypoints (x, y) in cells, (B, K, 2).
 
         Returns:
-            Tensor: In [0, 1], of shape (B, K).
+            Tensor: Confidence in [0, 1], of shape (B, K).
         """
         if self.calibration is not None:
             maps = self.calibration.maps(maps)
-        return mass_within(maps, positions, self.radius)
+        return mass_within(maps, positions, self.score_radius_cells)

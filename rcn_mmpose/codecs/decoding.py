@@ -1,23 +1,89 @@
-"""Reading keypoints off probability maps; batched tensor functions.
+"""Decoding of score maps and probability maps into keypoints.
+
+This module is the one place where a map becomes numbers: the keypoint, its
+confidence, and the mean and covariance of the map. The codec, the heads, the
+predictor, the exported ONNX models and the laboratory call these functions.
+
+All functions are batched, take maps of shape (B, K, H, W), and can be traced
+by the ONNX exporter. For speed they follow the order of the memory, and read
+only the cells near a keypoint where no other cell matters.
 
 Positions are (x, y) in cells: (0, 0) is the centre of the top-left cell.
 """
 
+from __future__ import annotations
+
+import math
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-# How much the probabilities of two cells that count as equal may differ, as
-# a part of them: convolutions round differently from place to place.
+from .calibration import Calibration
+
+# Largest relative difference between the probabilities of two cells that
+# count as equal: convolutions round differently from place to place.
 TIE = 1e-5
+
+
+def read_scores(
+    scores: Tensor,
+    window: int | None,
+    radius: float,
+    calibration: Calibration | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Decode score maps into positions, confidence and covariance.
+
+    Args:
+        scores (Tensor): Score maps (before the softmax), (B, K, H, W).
+        window (int, optional): Odd side of the window around the most
+            probable cell; the position is the expectation in this window.
+            None takes the most probable cell itself, 0 the expectation over
+            the whole map.
+        radius (float): Largest distance in cells, inclusive, within which
+            probability counts as confidence.
+        calibration (Calibration, optional): Calibration of confidence and
+            covariance.
+
+    Returns:
+        tuple[Tensor, Tensor, Tensor]: Positions (B, K, 2); confidence (B, K)
+        in [0, 1]; covariance (B, K, 2, 2) in squared cells, about the mean
+        of the map, or about the position if there is a calibration. float32.
+    """
+    maps = probability_maps(scores)
+    temperature = 1.0 if calibration is None else calibration.temperature
+    if window == 0 or temperature == 1:
+        mean, covariance = mean_and_covariance(maps)
+    if window == 0:
+        positions = mean
+    else:
+        cells = best_cells(maps)
+        positions = cells.to(maps.dtype)
+        if window is not None:
+            positions = local_expectation(maps, cells, window)
+    if temperature != 1:
+        flat = scores.flatten(2).float() / temperature
+        maps = flat.softmax(-1).view(scores.shape)
+        mean, covariance = mean_and_covariance(maps)
+    if calibration is not None:
+        covariance = calibration.covariance(mean, covariance, positions)
+    return positions, mass_within(maps, positions, radius), covariance
+
+
+def probability_maps(scores: Tensor) -> Tensor:
+    """Return the softmax of score maps over their cells, in float32.
+
+    Args:
+        scores (Tensor): Score maps of shape (B, K, H, W).
+    """
+    return scores.flatten(2).float().softmax(-1).view(scores.shape)
 
 
 def best_cells(maps: Tensor) -> Tensor:
     """Find the most probable cell of each map.
 
-    Of several equal cells the first in reading order wins. If it lies in a
-    block of equal ones, as in a coarse map that was tiled up, the cell at the
-    middle of the block (rounded down) stands for them.
+    Of several equal cells the first in reading order wins. If this cell lies
+    in a block of equal cells, as in a coarse map that was tiled up, the
+    middle of the block (rounded down) is returned.
 
     Args:
         maps (Tensor): Maps of shape (B, K, H, W).
@@ -25,27 +91,29 @@ def best_cells(maps: Tensor) -> Tensor:
     Returns:
         Tensor: Cells (x, y), int64 of shape (B, K, 2).
     """
-    width = maps.shape[-1]
-    flat = maps.flatten(2)
-    # argmax may return any of several maxima; this returns the first
-    top = flat.amax(-1, keepdim=True)
-    index = (flat == top).to(torch.uint8).argmax(-1)
-    cells = torch.stack((index % width, index // width), dim=-1)
-    first, last = block_around(maps, cells)
+    rows = maps.amax(-1)
+    top = rows.amax(-1, keepdim=True)
+    # argmax of the maps may return any of several maxima; argmax of these
+    # zeros and ones returns the first
+    y = (rows == top).to(torch.uint8).argmax(-1, keepdim=True)
+    index = y[..., None].expand(-1, -1, 1, maps.shape[-1])
+    row = maps.gather(2, index).squeeze(2)
+    x = (row == top).to(torch.uint8).argmax(-1, keepdim=True)
+    first, last = block_around(maps, torch.cat((x, y), -1))
     return (first + last) // 2
 
 
 def block_around(maps: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
-    """Find how far the cells equal to a given one reach on its four sides.
+    """Find the block of equal cells around a cell, along its row and column.
 
     Args:
         maps (Tensor): Maps of shape (B, K, H, W).
         cells (Tensor): Cells (x, y), int64 of shape (B, K, 2).
 
     Returns:
-        tuple[Tensor, Tensor]: First and last column and row (x, y) of that
-        block, int64 of shape (B, K, 2); the cell itself if those beside it
-        differ.
+        tuple[Tensor, Tensor]: First and last column and row (x, y) of the
+        block, int64 of shape (B, K, 2). Both are the cell itself if its
+        neighbours differ.
     """
     height, width = maps.shape[-2:]
     x, y = cells[..., :1], cells[..., 1:]
@@ -62,12 +130,12 @@ def block_around(maps: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def local_expectation(maps: Tensor, cells: Tensor, window: int) -> Tensor:
-    """Average the positions in a window around each cell.
+    """Return the expected position in a window around each cell.
 
     The probabilities of the window are scaled to sum to 1. With targets
-    spread over four cells by bilinear weights this is unbiased. Far modes do
-    not pull the result, as they would in an expectation over the whole map.
-    For a cell in a block of equal ones it is the middle of the block.
+    spread over four cells by bilinear weights the result is unbiased. Modes
+    outside the window do not pull the result. For a cell in a block of equal
+    cells the result is the middle of the block.
 
     Args:
         maps (Tensor): Probability maps of shape (B, K, H, W), not negative.
@@ -77,16 +145,10 @@ def local_expectation(maps: Tensor, cells: Tensor, window: int) -> Tensor:
     Returns:
         Tensor: Positions (x, y) of shape (B, K, 2).
     """
-    height, width = maps.shape[-2:]
-    reach = window // 2
-    padded = F.pad(maps, (reach,) * 4).flatten(2)
-    steps = torch.arange(window, device=maps.device)
-    rows = cells[..., 1, None, None] + steps[:, None]
-    columns = cells[..., 0, None, None] + steps
-    index = (rows * (width + 2 * reach) + columns).flatten(2)
-    patch = padded.gather(-1, index).unflatten(-1, (window, window))
+    offset = torch.arange(window, device=maps.device) - window // 2
+    patch = _patch(maps, cells - window // 2, window)
     total = patch.sum((-2, -1))
-    offset = steps.to(maps.dtype) - reach
+    offset = offset.to(maps.dtype)
     dx = (patch.sum(-2) * offset).sum(-1) / total
     dy = (patch.sum(-1) * offset).sum(-1) / total
     position = cells + torch.stack((dx, dy), dim=-1)
@@ -100,16 +162,104 @@ def mass_within(maps: Tensor, positions: Tensor, radius: float) -> Tensor:
 
     Args:
         maps (Tensor): Probability maps of shape (B, K, H, W).
-        positions (Tensor): Positions (x, y) in cells, of shape (B, K, 2).
+        positions (Tensor): Positions (x, y) in cells on the map, (B, K, 2).
         radius (float): Largest distance in cells, inclusive.
 
     Returns:
         Tensor: Probability in [0, 1], of shape (B, K).
     """
+    # no cell lies further away than the sides of the map
+    reach = math.ceil(min(radius, sum(_sides(maps))))
+    side = 2 * reach + 2
+    start = positions.floor().to(torch.int64) - reach
+    steps = torch.arange(side, device=maps.device)
+    apart = (start[..., None] + steps - positions[..., None]).square()
+    near = apart[..., 0, None, :] + apart[..., 1, :, None] <= radius**2
+    return (_patch(maps, start, side) * near).sum((-2, -1)).clamp(max=1)
+
+
+def mean_position(maps: Tensor) -> Tensor:
+    """Return the mean position of probability maps.
+
+    Call this function with autocast off: the matrix products would run in
+    half precision.
+
+    Args:
+        maps (Tensor): Maps of shape (B, K, H, W), each summing to 1.
+
+    Returns:
+        Tensor: Means (x, y) of shape (B, K, 2).
+    """
+    return _mean(maps)[0]
+
+
+def mean_and_covariance(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean position and the covariance of probability maps.
+
+    Args:
+        maps (Tensor): Maps of shape (B, K, H, W), each summing to 1.
+
+    Returns:
+        tuple[Tensor, Tensor]: Mean (x, y) of shape (B, K, 2), and covariance
+        of shape (B, K, 2, 2).
+    """
+    mean, (x, y), (mean_x, mean_y), (by_row, by_column) = _mean(maps)
+    # a matrix product would take ONNX Runtime ten times as long
+    x_by_row = (maps * x).sum(-1)
+    # deviations from the mean: squares of large numbers would cancel
+    dx, dy = x - mean_x[..., None], y - mean_y[..., None]
+    var_x = (by_column * dx.square()).sum(-1)
+    var_y = (by_row * dy.square()).sum(-1)
+    dx_by_row = x_by_row - mean_x[..., None] * by_row
+    both = (dx_by_row * dy).sum(-1)
+    covariance = torch.stack((var_x, both, both, var_y), dim=-1)
+    return mean, covariance.unflatten(-1, (2, 2))
+
+
+Pair = tuple[Tensor, Tensor]
+
+
+def _mean(maps: Tensor) -> tuple[Tensor, Pair, Pair, Pair]:
+    """Compute the mean of maps, and the parts that the covariance needs.
+
+    Returns:
+        tuple: The mean (B, K, 2); the positions x (W,) and y (H,) of the
+        cells from the middle of the map; the mean x and y (B, K) from the
+        middle; the sums by row (B, K, H) and by column (B, K, W).
+    """
     height, width = maps.shape[-2:]
-    x = torch.arange(width, device=maps.device)
-    y = torch.arange(height, device=maps.device)
-    dx2 = (x - positions[..., 0, None]).square()
-    dy2 = (y - positions[..., 1, None]).square()
-    near = dx2[..., None, :] + dy2[..., :, None] <= radius**2
-    return (maps * near).sum((-2, -1)).clamp(max=1)
+    x = torch.arange(width, device=maps.device, dtype=maps.dtype)
+    y = torch.arange(height, device=maps.device, dtype=maps.dtype)
+    # positions from the middle of the map keep the numbers small
+    x, y = x - (width - 1) / 2, y - (height - 1) / 2
+    by_row, by_column = maps.sum(-1), maps.sum(-2)
+    mean_x, mean_y = by_column @ x, by_row @ y
+    mean = torch.stack((mean_x + (width - 1) / 2, mean_y + (height - 1) / 2), dim=-1)
+    return mean, (x, y), (mean_x, mean_y), (by_row, by_column)
+
+
+def _patch(maps: Tensor, start: Tensor, side: int) -> Tensor:
+    """Cut a window out of each map, zeros beyond the border.
+
+    Args:
+        maps (Tensor): Maps of shape (B, K, H, W).
+        start (Tensor): First column and row (x, y), int64 (B, K, 2).
+        side (int): Side of the window in cells.
+
+    Returns:
+        Tensor: Windows of shape (B, K, side, side).
+    """
+    height, width = maps.shape[-2:]
+    place = start[..., None] + torch.arange(side, device=maps.device)
+    columns, rows = place.unbind(-2)
+    index = rows.clamp(0, height - 1)[..., None] * width
+    index = (index + columns.clamp(0, width - 1)[..., None, :]).flatten(2)
+    patch = maps.flatten(2).gather(-1, index).unflatten(-1, (side, side))
+    inside = ((rows >= 0) & (rows < height))[..., None]
+    inside = inside & ((columns >= 0) & (columns < width))[..., None, :]
+    return patch * inside
+
+
+def _sides(maps: Tensor) -> tuple[int, int]:
+    """Return height and width as constants, also while a graph is traced."""
+    return int(maps.shape[-2]), int(maps.shape[-1])

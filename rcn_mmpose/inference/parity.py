@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ..codecs.readout import read_scores
+from ..codecs.decoding import read_scores
 from ..models.pose_estimators import JointEstimator
 from .predictor import Prediction
 from .torch_predictor import TorchPredictor

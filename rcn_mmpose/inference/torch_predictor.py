@@ -14,10 +14,10 @@ import torch.nn as nn
 from torch import Tensor
 
 from ..codecs import CellIndex
-from ..codecs.readout import read_scores
+from ..codecs.decoding import read_scores
 from ..image.lcn import local_contrast_normalize
 from ..models.data_preprocessors import LCNDataPreprocessor
-from ..models.heads import SoftArgmaxHead, SpatialSoftmaxHead
+from ..models.heads import ScoreMapHead, SoftArgmaxHead
 from .model_info import ModelInfo
 from .predictor import Prediction, Predictor
 from .split_upsampling import split_upsampling
@@ -63,14 +63,14 @@ class FaceNetwork(nn.Module):
             )
         head = getattr(model, 'head', None)
         if (
-            not isinstance(head, SpatialSoftmaxHead)
+            not isinstance(head, ScoreMapHead)
             or not isinstance(model.data_preprocessor, LCNDataPreprocessor)
             or not isinstance(head.decoder, CellIndex)
         ):
             raise ValueError(
                 'the predictor takes a model of an '
                 'rcn_mmpose.LCNDataPreprocessor and an '
-                'rcn_mmpose.SpatialSoftmaxHead (or one derived from it) whose '
+                'rcn_mmpose.SpatialSoftmaxHead (or another ScoreMapHead) whose '
                 'decoder is an rcn_mmpose.CellIndex; this one has '
                 f'{type(model.data_preprocessor).__name__} and '
                 f"{type(head).__name__}. Use MMPose's inference_topdown."
@@ -84,7 +84,7 @@ class FaceNetwork(nn.Module):
         self.dtype = dtype
         codec = head.decoder
         self.stride = codec.stride
-        self.radius = codec.radius
+        self.radius = codec.score_radius_cells
         self.calibration = codec.calibration
         self.window = codec.window if codec.decoding == 'local' else None
         self.beta = 1.0

@@ -360,3 +360,10 @@ def test_a_perfect_map_has_score_one(stride: int) -> None:
         )
     _, scores = codec.decode(maps.reshape(2, 32, 32))
     np.testing.assert_allclose(scores, 1, atol=1e-6)
+
+
+def test_the_old_name_of_the_radius_in_cells() -> None:
+    codec = CellIndex((80, 80), (40, 40), score_radius=6.0)
+    assert codec.score_radius_cells == 3
+    with pytest.warns(DeprecationWarning, match='CellIndex.score_radius_cells'):
+        assert codec.radius == 3

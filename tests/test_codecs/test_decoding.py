@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from rcn_mmpose.codecs import CellIndex
 from rcn_mmpose.codecs.decoding import (
@@ -9,7 +11,44 @@ from rcn_mmpose.codecs.decoding import (
     block_around,
     local_expectation,
     mass_within,
+    mean_and_covariance,
+    mean_position,
+    probability_maps,
+    read_scores,
 )
+from rcn_mmpose.lab.calibration.map_statistics import (
+    PLAIN,
+    TEMPERATURES,
+    at_temperatures,
+)
+
+
+def scores(sharpness: float, *shape: int) -> Tensor:
+    torch.manual_seed(int(sharpness))
+    coarse = torch.randn(*shape[:2], shape[2] // 4, shape[3] // 4)
+    fine = torch.nn.functional.interpolate(
+        coarse, shape[2:], mode='bicubic', align_corners=False
+    )
+    return sharpness * fine + torch.randn(*shape) / 10
+
+
+SCORES = {
+    'sharp': scores(8, 3, 5, 24, 32),
+    'flat': scores(1, 3, 5, 24, 32),
+    # modes in every corner and at the border
+    'borders': torch.zeros(1, 5, 12, 16).index_put(
+        (
+            torch.zeros(5, dtype=torch.int64),
+            torch.arange(5),
+            torch.tensor([0, 0, 11, 11, 5]),
+            torch.tensor([0, 15, 0, 15, 0]),
+        ),
+        torch.tensor(9.0),
+    ),
+    # blocks of equal cells, as in coarse maps that were tiled up
+    'blocks': scores(4, 2, 3, 8, 8).repeat_interleave(2, 2).repeat_interleave(2, 3),
+    'constant': torch.zeros(1, 2, 6, 6),
+}
 
 
 def with_values(height: int, width: int, values: dict) -> torch.Tensor:
@@ -18,6 +57,9 @@ def with_values(height: int, width: int, values: dict) -> torch.Tensor:
     for (x, y), value in values.items():
         maps[0, 0, y, x] = value
     return maps
+
+
+# --------------------------------------------------------------- best cells
 
 
 def test_best_cells() -> None:
@@ -50,7 +92,7 @@ def test_ties(cells: list, first: list) -> None:
 
 
 def test_ties_in_long_maps() -> None:
-    """Vectorised reductions take their chunks in another order."""
+    """Vectorised reductions read long maps in chunks, in another order."""
     maps = torch.full((2, 3, 80, 80), 1 / 6400)
     assert (best_cells(maps) == 39).all()
     maps[..., 17, 31] = maps[..., 17, 70] = maps[..., 60, 3] = 0.1
@@ -59,7 +101,7 @@ def test_ties_in_long_maps() -> None:
 
 @pytest.mark.parametrize('side', [1, 2, 3, 4, 8, 16, 40])
 def test_a_tiled_map_is_decoded_to_the_middle_of_its_tile(side: int) -> None:
-    """The centroid of the equal cells, whatever the tiles beside hold."""
+    """The centroid of the equal cells, for any values of the tiles beside."""
     coarse = torch.rand(2, 3, 5, 4, generator=torch.Generator().manual_seed(0))
     maps = torch.kron(coarse, torch.ones(side, side))
     flat = coarse.flatten(2).argmax(-1)
@@ -109,6 +151,9 @@ def test_negative_maps() -> None:
     assert best_cells(maps)[0, 0].tolist() == [1, 2]
 
 
+# ------------------------------------------------------- local expectation
+
+
 def test_local_expectation_by_hand() -> None:
     maps = with_values(9, 9, {(4, 3): 0.5, (5, 3): 0.1, (4, 5): 0.2})
     cell = torch.tensor([[[4, 3]]])
@@ -124,7 +169,7 @@ def test_local_expectation_by_hand() -> None:
 
 @pytest.mark.parametrize('window', [3, 5, 9])
 def test_local_expectation_by_brute_force(window: int) -> None:
-    """At every cell, those near a border too; maps smaller than the window."""
+    """At every cell, also near a border; maps smaller than the window."""
     height, width = 4, 6
     generator = torch.Generator().manual_seed(0)
     maps = torch.rand(1, 1, height, width, generator=generator)
@@ -153,6 +198,9 @@ def test_each_map_has_its_own_window() -> None:
     torch.testing.assert_close(found[:, 0], torch.tensor([[1.5, 1], [4, 3.5]]))
 
 
+# -------------------------------------------------------------------- mass
+
+
 @pytest.mark.parametrize(
     ('radius', 'mass'), [(0, 1), (1, 5), (1.4, 5), (1.5, 9), (2, 13), (9, 48)]
 )
@@ -178,7 +226,7 @@ def test_mass_is_at_most_one() -> None:
 
 
 def test_blocks_and_single_cells_side_by_side() -> None:
-    """Of each map by itself, whatever the others are."""
+    """Each map is decoded by itself, for any other maps of the batch."""
     maps = torch.cat(
         [
             # a block of 2x2 cells, its middle between them
@@ -201,3 +249,107 @@ def test_a_window_of_one_cell() -> None:
     maps = with_values(6, 7, {(5, 1): 0.3, (6, 1): 0.1})
     codec = CellIndex((7, 6), window=1)
     assert codec.batch_decode(maps)[0].tolist() == [[[[5, 1]]]]
+
+
+@pytest.mark.parametrize('name', SCORES)
+@pytest.mark.parametrize('radius', [0.4, 1.5, 3.0, 7.9, 100.0, float('inf')])
+def test_mass_within_by_brute_force(name: str, radius: float) -> None:
+    """At cells, between cells, and at the corners of the map."""
+    maps = probability_maps(SCORES[name])
+    height, width = maps.shape[-2:]
+    mean, _ = mean_and_covariance(maps)
+    corner = torch.tensor([width - 1.0, height - 1.0]).expand_as(mean)
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing='ij')
+    for positions in (mean, mean.round(), corner, torch.zeros_like(mean)):
+        found = mass_within(maps, positions, radius)
+        at_x, at_y = positions[..., None, None].unbind(-3)
+        near = (x - at_x).square() + (y - at_y).square() <= radius**2
+        expected = (maps.double() * near).sum((-2, -1))
+        torch.testing.assert_close(found.double(), expected, atol=1e-5, rtol=0)
+
+
+# ------------------------------------------------------ mean and covariance
+
+
+@pytest.mark.parametrize('name', SCORES)
+def test_mean_and_covariance_cell_by_cell(name: str) -> None:
+    maps = probability_maps(SCORES[name])
+    mean, covariance = mean_and_covariance(maps)
+    assert torch.equal(mean, mean_position(maps))
+    height, width = maps.shape[-2:]
+    places = np.array([(x, y) for y in range(height) for x in range(width)])
+    flat = SCORES[name].double().flatten(2).softmax(-1).numpy()
+    for i, face in enumerate(flat):
+        for k, weights in enumerate(face):
+            expected = np.cov(places.T, aweights=weights, ddof=0)
+            np.testing.assert_allclose(mean[i, k], weights @ places, atol=1e-4)
+            np.testing.assert_allclose(covariance[i, k], expected, atol=1e-3, rtol=1e-4)
+
+
+def test_the_mean_has_a_gradient() -> None:
+    maps = probability_maps(SCORES['constant'])
+    assert torch.autograd.gradcheck(
+        mean_position, maps[:, :1].double().requires_grad_()
+    )
+
+
+# -------------------------------------------------------------- score maps
+
+
+@pytest.mark.parametrize('name', SCORES)
+@pytest.mark.parametrize('window', [5, 3, 0, None])
+def test_read_scores_is_made_of_the_other_functions(
+    name: str, window: int | None
+) -> None:
+    maps = probability_maps(SCORES[name])
+    mean, covariance = mean_and_covariance(maps)
+    cells = best_cells(maps)
+    expected = mean if window == 0 else cells.float()
+    if window:
+        expected = local_expectation(maps, cells, window)
+    found = read_scores(SCORES[name], window, 3.0)
+    assert torch.equal(found[0], expected)
+    assert torch.equal(found[1], mass_within(maps, expected, 3.0))
+    assert torch.equal(found[2], covariance)
+
+
+def test_the_codec_decodes_as_the_predictor() -> None:
+    maps = probability_maps(SCORES['sharp'])
+    for decoding, window in (('local', 5), ('argmax', None)):
+        codec = CellIndex((32, 24), decoding=decoding)
+        keypoints, confidence = codec.batch_decode(maps)
+        found = read_scores(SCORES['sharp'], window, codec.score_radius_cells)
+        np.testing.assert_array_equal(keypoints[:, 0], found[0])
+        np.testing.assert_array_equal(confidence[:, 0], found[1])
+
+
+@pytest.mark.parametrize('name', ['sharp', 'flat', 'borders'])
+def test_the_calibration_sees_the_same_numbers(name: str) -> None:
+    """One matrix product for a temperature gives the numbers of read_scores."""
+    positions, confidence, covariance = read_scores(SCORES[name], 5, 3.0)
+    for i, maps in enumerate(probability_maps(SCORES[name])):
+        mass, second, about_mean = at_temperatures(maps, positions[i], 3.0)
+        assert len(mass) == len(TEMPERATURES)
+        torch.testing.assert_close(mass[PLAIN], confidence[i], atol=1e-5, rtol=0)
+        torch.testing.assert_close(about_mean, covariance[i], atol=2e-3, rtol=1e-3)
+        mean = mean_position(maps[None])[0]
+        apart = mean - positions[i]
+        expected = covariance[i] + apart[:, :, None] * apart[:, None]
+        torch.testing.assert_close(second[PLAIN], expected, atol=2e-3, rtol=1e-3)
+
+
+def test_a_certain_map_has_no_spread() -> None:
+    certain = torch.full((1, 1, 80, 80), -1e4)
+    certain[0, 0, 79, 3] = 0
+    positions, mass, covariance = read_scores(certain, 5, 3.0)
+    assert positions.tolist() == [[[3, 79]]]
+    assert mass.tolist() == [[1]]
+    assert covariance.abs().max() < 1e-6
+
+
+def test_bfloat16_scores_are_read_in_float32() -> None:
+    low = SCORES['sharp'].bfloat16()
+    found = read_scores(low, 5, 3.0)
+    for a, b in zip(found, read_scores(low.float(), 5, 3.0), strict=True):
+        assert a.dtype == torch.float32
+        assert torch.equal(a, b)

@@ -11,7 +11,7 @@ import torch
 
 from rcn_mmpose import load_model
 from rcn_mmpose.codecs.calibration import FLOOR, Calibration
-from rcn_mmpose.codecs.readout import read_scores
+from rcn_mmpose.codecs.decoding import read_scores
 from rcn_mmpose.inference import export
 from rcn_mmpose.io.checkpoint import with_carried_calibration
 

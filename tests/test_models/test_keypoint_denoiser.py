@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from rcn_mmpose.codecs import CellIndex
 from rcn_mmpose.models import KeypointDenoiser
-from rcn_mmpose.models.refiners.keypoint_denoiser import one_hot_maps
+from rcn_mmpose.models.one_hot import one_hot_maps
 
 
 def config(

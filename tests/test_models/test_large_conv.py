@@ -16,7 +16,7 @@ from rcn_mmpose.models.large_kernels.large_conv import (
     LargeConv2d,
     OneHotConv2d,
 )
-from rcn_mmpose.models.refiners.keypoint_denoiser import one_hot_maps
+from rcn_mmpose.models.one_hot import one_hot_maps
 
 LAYERS = [LargeConv2d, OneHotConv2d]
 # (B, I, O, height, width, kernel): more faces than are multiplied together,

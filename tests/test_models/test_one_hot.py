@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rcn_mmpose.models.refiners.keypoint_denoiser import (
+from rcn_mmpose.models.one_hot import (
     one_hot_cells,
     one_hot_maps,
 )

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from rcn_mmpose.codecs import CellIndex
+from rcn_mmpose.codecs.decoding import mean_position
 from rcn_mmpose.models import SoftArgmaxHead, SoftArgmaxLoss
-from rcn_mmpose.models.losses.soft_argmax import expected_cells, soft_maps
+from rcn_mmpose.models.losses.soft_argmax import soft_maps
 
 
 def score_maps(
@@ -61,15 +62,15 @@ def test_loss_by_hand(beta: float) -> None:
 
 
 @pytest.mark.parametrize('beta', [1, 100])
-def test_expected_cells(beta: float) -> None:
+def test_mean_position(beta: float) -> None:
     scores = score_maps()
-    found = expected_cells(soft_maps(scores, beta))
+    found = mean_position(soft_maps(scores, beta))
     np.testing.assert_allclose(found, expectation(scores, beta), atol=1e-4)
 
 
 def test_a_large_beta_takes_the_best_cell() -> None:
     scores = score_maps()
-    found = expected_cells(soft_maps(scores, 1e4))
+    found = mean_position(soft_maps(scores, 1e4))
     best = scores.flatten(2).argmax(-1)
     expected = torch.stack((best % 7, best // 7), -1).float()
     torch.testing.assert_close(found, expected)

@@ -184,7 +184,9 @@ def predict(
         for sample, hidden in zip(samples, flags, strict=True):
             face = read_face(sample.to_dict())
             apart = (face.pred - face.truth) / face.scale * face.size
-            near = np.linalg.norm(apart, axis=-1) <= (codec.radius * codec.stride)
+            near = np.linalg.norm(apart, axis=-1) <= (
+                codec.score_radius_cells * codec.stride
+            )
             scores = sample.pred_instances.keypoint_scores[0]
             counts = face.visible & in_crop(sample)[1]
             parts.append((scores, near, hidden, counts))

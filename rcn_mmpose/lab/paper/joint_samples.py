@@ -9,10 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...codecs.decoding import best_cells
 from ...evaluation.faces import read_face
 from ...models import JointEstimator
-from ...models.refiners.keypoint_denoiser import one_hot_maps
 from .difficulty import draw_grid, face_tile
 from .tested_faces import FaceErrors, batches, measure, probabilities, spread
 
@@ -32,9 +30,7 @@ def score_maps(model: JointEstimator, inputs: Tensor) -> dict[str, Tensor]:
         dict[str, Tensor]: By :data:`ROWS`, each (B, K, H, W).
     """
     scores = model.head(model.extract_feat(inputs))
-    x, y = best_cells(probabilities(scores.float())).unbind(-1)
-    cells = y * scores.shape[-1] + x
-    added = model.refiner(one_hot_maps(cells, scores.shape[-2:]), None)
+    added = model.denoise(scores)
     maps = (scores, added, scores + added)
     return dict(zip(ROWS, maps, strict=True))
 

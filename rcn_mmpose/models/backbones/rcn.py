@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from ...registry import MODELS
-from ..necks.recombinator import build_branches, recombine
+from ..branches import build_branches, recombine
 from .trunk import TRUNKS, Trunk, kept_levels, look_up
 
 # One layer (output channels, kernel size) a level for the trunk, one tuple of

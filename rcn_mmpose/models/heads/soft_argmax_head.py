@@ -1,30 +1,27 @@
-"""Keypoints as expectations (RCN+: Honari et al., CVPR 2018)."""
+"""Soft-argmax head: keypoints as expectations (RCN+: Honari et al., CVPR 2018)."""
 
-import numpy as np
+from __future__ import annotations
+
+import torch
 from mmengine.structures import InstanceData
-from mmpose.utils.typing import (
-    ConfigType,
-    Features,
-    InstanceList,
-    OptConfigType,
-    OptSampleList,
-    Predictions,
-)
+from mmpose.utils.typing import ConfigType, InstanceList, OptConfigType
 from torch import Tensor
 
+from ...codecs import CellIndex
+from ...codecs.decoding import mean_position
 from ...registry import MODELS
-from ..losses.soft_argmax import expected_cells, soft_maps
+from ..losses.soft_argmax import soft_maps
 from .spatial_softmax_head import SpatialSoftmaxHead
 
 
 @MODELS.register_module()
 class SoftArgmaxHead(SpatialSoftmaxHead):
-    """The soft-argmax of the score maps is both trained and predicted.
+    """Train and predict the soft-argmax of the score maps.
 
-    A keypoint is the mean of all positions, weighted by the softmax of
-    beta times its score map. beta belongs to the loss. The codec gives the
-    targets (best ``target='four'``, which keeps the exact position), the
-    stride and the radius of the scores; its ``decoding`` is not used.
+    A keypoint is the mean of all positions, weighted by the softmax of beta
+    times its score map. beta is an argument of the loss. The codec gives the
+    targets (``target='four'`` is best: it keeps the exact position), the
+    stride, and the radius of the scores; its ``decoding`` is not used.
 
     Args:
         in_channels (int): Channels of the last feature map.
@@ -46,7 +43,7 @@ class SoftArgmaxHead(SpatialSoftmaxHead):
         in_channels: int,
         out_channels: int,
         kernel_size: int = 3,
-        loss: ConfigType = None,
+        loss: ConfigType | None = None,
         decoder: OptConfigType = None,
         init_cfg: OptConfigType = None,
     ) -> None:
@@ -64,52 +61,60 @@ class SoftArgmaxHead(SpatialSoftmaxHead):
                 'SoftArgmaxHead goes with rcn_mmpose.SoftArgmaxLoss.'
             )
 
-    def probability_maps(self, feats: tuple[Tensor]) -> Tensor:
+    def probability_maps(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Return the softmax of beta times the score maps, (B, K, H, W)."""
         return soft_maps(self.forward(feats), self.loss_module.beta)
 
-    def keypoints(self, feats: tuple[Tensor]) -> Tensor:
+    def keypoints(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Return the positions (B, K, 2) in pixels, with their gradient."""
-        return self._pixels(expected_cells(self.probability_maps(feats)))
+        return self._pixels(_mean(self.probability_maps(feats)))
+
+    def whole_cells(self, maps: Tensor) -> Tensor:
+        """Return the predicted keypoints as whole cells.
+
+        This head predicts the mean of each map, so the whole cell is the one
+        that contains the mean, not the most probable cell.
+
+        Args:
+            maps (Tensor): Probability maps of shape (B, K, H, W).
+
+        Returns:
+            Tensor: Cells (x, y), int64 of shape (B, K, 2).
+        """
+        return (_mean(maps.detach()) + 0.5).floor().long()
+
+    def decode(self, batch_outputs: Tensor) -> InstanceList:
+        """Decode probability maps (B, K, H, W) into keypoints and scores."""
+        maps = batch_outputs.detach()
+        cells = _mean(maps)
+        keypoints = self._pixels(cells)[:, None].cpu().numpy()
+        scores = self._codec().scores(maps, cells)[:, None].cpu().numpy()
+        return [
+            InstanceData(keypoints=points, keypoint_scores=score)
+            for points, score in zip(keypoints, scores, strict=True)
+        ]
 
     def _pixels(self, cells: Tensor) -> Tensor:
         """Turn positions in cells into pixels of the crop."""
+        stride = self._codec().stride
+        return cells * stride + (stride - 1) / 2
+
+    def _codec(self) -> CellIndex:
+        """Return the decoder.
+
+        Raises:
+            RuntimeError: If there is none.
+        """
         if self.decoder is None:
             raise RuntimeError(
                 'SoftArgmaxHead has no decoder; give it the codec of the '
                 'training pipeline, decoder=dict(type='
                 "'rcn_mmpose.CellIndex', ...)."
             )
-        stride = self.decoder.stride
-        return cells * stride + (stride - 1) / 2
+        return self.decoder
 
-    def decode(self, batch_outputs: Tensor) -> InstanceList:
-        """Turn probability maps (B, K, H, W) into keypoints and scores."""
-        maps = batch_outputs.detach()
-        cells = expected_cells(maps)
-        keypoints = self._pixels(cells)[:, None].cpu().numpy()
-        scores = self.decoder.scores(maps, cells)
-        return [
-            InstanceData(keypoints=points, keypoint_scores=score)
-            for points, score in zip(
-                keypoints, scores[:, None].cpu().numpy(), strict=True
-            )
-        ]
 
-    def predict(
-        self,
-        feats: Features,
-        batch_data_samples: OptSampleList,
-        test_cfg: ConfigType | None = None,
-    ) -> Predictions:
-        """Predict keypoints.
-
-        As in :class:`SpatialSoftmaxHead`, but ``keypoint_cells`` are the
-        cells in which the keypoints lie, not the most probable ones.
-        """
-        out = super().predict(feats, batch_data_samples, test_cfg)
-        for pred in out[0] if isinstance(out, tuple) else out:
-            if 'keypoint_cells' in pred:
-                cells = np.floor(pred.keypoints + 0.5)
-                pred.keypoint_cells = cells.astype(np.int64)
-        return out
+def _mean(maps: Tensor) -> Tensor:
+    """Return the mean position of each map, in the precision of the maps."""
+    with torch.autocast(maps.device.type, enabled=False):
+        return mean_position(maps)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from ..refiners.keypoint_denoiser import one_hot_cells
+from ..one_hot import one_hot_cells
 from .spectra import Convolution, Convolve
 
 

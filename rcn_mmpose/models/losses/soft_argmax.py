@@ -1,21 +1,23 @@
-"""Squared distance of the soft-argmax (RCN+: Honari et al., CVPR 2018)."""
+"""Soft-argmax loss: squared distance (RCN+: Honari et al., CVPR 2018)."""
+
+from __future__ import annotations
 
 import torch
 import torch.nn as nn
 from torch import Tensor
 
+from ...codecs.decoding import mean_position
 from ...registry import MODELS
 
 
 def soft_maps(scores: Tensor, beta: float) -> Tensor:
     """Return the softmax of ``beta * scores`` over the cells of each map.
 
-    Computed in float32 at least, under autocast too.
+    The softmax is computed in float32 or float64, under autocast too.
 
     Args:
         scores (Tensor): Score maps of shape (B, K, H, W).
-        beta (float): Factor of the scores: the larger, the narrower the
-            result.
+        beta (float): Factor of the scores. A larger beta gives narrower maps.
     """
     with torch.autocast(scores.device.type, enabled=False):
         dtype = torch.promote_types(scores.dtype, torch.float32)
@@ -23,31 +25,16 @@ def soft_maps(scores: Tensor, beta: float) -> Tensor:
     return flat.view_as(scores)
 
 
-def expected_cells(maps: Tensor) -> Tensor:
-    """Average the positions of all cells, weighted by their probability.
-
-    Args:
-        maps (Tensor): Probability maps of shape (B, K, H, W).
-
-    Returns:
-        Tensor: Positions (x, y) in cells, of shape (B, K, 2).
-    """
-    with torch.autocast(maps.device.type, enabled=False):
-        x, y = (
-            (maps.sum(dim) * torch.arange(size, device=maps.device)).sum(-1)
-            for dim, size in ((-2, maps.shape[-1]), (-1, maps.shape[-2]))
-        )
-    return torch.stack((x, y), dim=-1)
-
-
 @MODELS.register_module()
 class SoftArgmaxLoss(nn.Module):
     """Mean squared distance between the soft-argmax and the true position.
 
-    Takes the same arguments as :class:`SpatialCrossEntropyLoss`; the true
-    position is the weighted mean of the target cells, which is the keypoint
-    itself with ``CellIndex(target='four')``. The unit is a square cell, where
-    the paper names none; AdamW and AdaDelta do not depend on it.
+    The arguments are the same as for
+    :class:`~rcn_mmpose.models.losses.spatial_cross_entropy.SpatialCrossEntropyLoss`.
+    The true position is the weighted mean of the target cells; with
+    ``CellIndex(target='four')`` this is the keypoint itself. The unit is a
+    square cell; the paper names no unit, and AdamW and AdaDelta do not depend
+    on it.
 
     The paper prints beta = 1 in its text and 100 in the caption of its
     Figure S3.
@@ -59,7 +46,7 @@ class SoftArgmaxLoss(nn.Module):
 
     Raises:
         ValueError: If beta is not positive, or (in ``forward``) if the shapes
-            do not fit together.
+            do not match.
     """
 
     def __init__(self, beta: float = 1.0, loss_weight: float = 1.0) -> None:
@@ -86,8 +73,8 @@ class SoftArgmaxLoss(nn.Module):
             cell_weights (Tensor): Weight of each target cell, of shape
                 (B, K, C); the C weights of a keypoint sum to 1.
             keypoint_weights (Tensor, optional): Weight of each keypoint, of
-                shape (B, K). A keypoint of weight 0 leaves numerator and
-                denominator. Defaults to 1 for all.
+                shape (B, K). A keypoint of weight 0 counts neither in the
+                sum nor in the divisor of the mean. Defaults to 1 for all.
 
         Returns:
             Tensor: Scalar; 0 (with zero gradients) if all weights are 0.
@@ -106,10 +93,10 @@ class SoftArgmaxLoss(nn.Module):
                 'out_channels must equal the number of keypoints of the data.'
             )
         with torch.autocast(scores.device.type, enabled=False):
-            # a masked map may hold inf or nan: leave it out, not times 0
+            # a masked map may hold inf or nan, and 0 * inf is nan: fill it
             masked = (keypoint_weights == 0)[..., None, None]
             maps = soft_maps(scores.masked_fill(masked, 0), self.beta)
-            found = expected_cells(maps)
+            found = mean_position(maps)
             width = scores.shape[-1]
             columns_and_rows = torch.stack((cells % width, cells // width), -1)
             weights = cell_weights.to(found.dtype)

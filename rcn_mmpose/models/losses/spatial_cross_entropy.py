@@ -1,4 +1,6 @@
-"""Negative log-likelihood of the true cell (paper, eq. 2)."""
+"""Spatial cross-entropy loss: -log P of the true cell (paper, eq. 2)."""
+
+from __future__ import annotations
 
 import torch
 import torch.nn as nn
@@ -12,10 +14,10 @@ class SpatialCrossEntropyLoss(nn.Module):
     """Cross-entropy of a softmax over all cells of each score map.
 
     With one target cell c per keypoint this is eq. 2's -log P(Y_k = c); with
-    several weighted cells it is the cross-entropy to that distribution. The
-    paper sums over keypoints, this loss takes their mean; set
-    ``loss_weight=K`` for the paper's value. Computed in float32, under
-    autocast too.
+    several weighted cells it is the cross-entropy to the distribution of the
+    weights. The paper sums over keypoints; this loss is the mean over
+    keypoints. Set ``loss_weight=K`` for the paper's value. The loss is
+    computed in float32, or float64 for scores in float64, under autocast too.
 
     Args:
         loss_weight (float): Factor of the result. Defaults to 1.
@@ -42,15 +44,15 @@ class SpatialCrossEntropyLoss(nn.Module):
             cell_weights (Tensor): Weight of each target cell, of shape
                 (B, K, C); the C weights of a keypoint sum to 1.
             keypoint_weights (Tensor, optional): Weight of each keypoint, of
-                shape (B, K). A keypoint of weight 0 leaves numerator and
-                denominator. Defaults to 1 for all.
+                shape (B, K). A keypoint of weight 0 counts neither in the
+                sum nor in the divisor of the mean. Defaults to 1 for all.
 
         Returns:
             Tensor: Scalar; 0 (with zero gradients) if all weights are 0.
 
         Raises:
-            ValueError: If the shapes do not fit together, or a cell lies
-                outside its map.
+            ValueError: If the shapes do not match, or a cell lies outside
+                its map.
         """
         if scores.ndim != 4 or cells.ndim != 3:
             raise ValueError(
@@ -76,7 +78,7 @@ class SpatialCrossEntropyLoss(nn.Module):
                 f'keypoint_weights {tuple(keypoint_weights.shape)} must be '
                 f'(B, K) = {(batch, keypoints)}.'
             )
-        # gather() checks the range of its indices on the CPU alone
+        # gather() checks its indices on the CPU only; this error is clearer
         if cells.device.type == 'cpu' and cells.numel():
             low, high = int(cells.min()), int(cells.max())
             if low < 0 or high >= height * width:
@@ -87,11 +89,11 @@ class SpatialCrossEntropyLoss(nn.Module):
                 )
 
         with torch.autocast(scores.device.type, enabled=False):
-            # gradcheck runs in double precision, AMP in half
+            # AMP gives half precision; gradcheck needs double precision
             dtype = torch.promote_types(scores.dtype, torch.float32)
             mask = keypoint_weights.to(dtype)
-            # a masked map may hold inf or nan: leave it out, not times 0,
-            # here already so that its gradient is 0 too
+            # a masked map may hold inf or nan, and 0 * inf is nan: fill it
+            # before the softmax, so that its gradient is 0 too
             scores = scores.masked_fill((mask == 0)[..., None, None], 0)
             log_p = scores.flatten(2).to(dtype).log_softmax(-1)
             weights = cell_weights.to(dtype)

@@ -1,4 +1,28 @@
-"""RefineNet's multi-path refinement (Lin et al., arXiv 1611.06612)."""
+"""RefineNet neck: multi-path refinement of a pyramid.
+
+Source: Lin, Milan, Shen and Reid, RefineNet: Multi-Path Refinement Networks
+for High-Resolution Semantic Segmentation, CVPR 2017, arXiv 1611.06612;
+"release" below is the code published with that paper. Each detail is either
+checked or our own choice:
+
+- Checked against summaries of the paper and the settings of the release: a
+  block takes one level of the pyramid and the result of the next coarser
+  block; residual units of ReLU, 3x3, ReLU, 3x3 without batch normalisation;
+  two units on each path; a 3x3 convolution to a common width and a sum at the
+  finer size; one ReLU before the chained pooling; poolings of 5x5 cells with
+  stride 1, each followed by a convolution; a chain of two (the release also
+  names four); one unit after the chain, as in the paper's figure.
+- Checked, and different here: the release first convolves each level to 512
+  channels (coarsest) or 256 (others), this neck keeps the channels of the
+  level in the units; the release fuses at the smallest width of the paths,
+  here the width is an argument; the release leaves the only path of the
+  coarsest block unchanged, here it is convolved to the width of the block;
+  the release also has a variant with the convolution before each pooling.
+- Our own choice: bilinear interpolation with ``align_corners=False`` for the
+  upsampling; He's initialisation.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 
@@ -16,7 +40,7 @@ def _conv(in_channels: int, out_channels: int) -> nn.Conv2d:
 
 
 class ResidualConvUnit(nn.Module):
-    """ReLU, 3x3, ReLU, 3x3, added to the input.
+    """Residual unit: ReLU, 3x3, ReLU, 3x3, added to the input.
 
     Args:
         channels (int): Channels of input and output.
@@ -33,7 +57,7 @@ class ResidualConvUnit(nn.Module):
 
 
 class ChainedResidualPooling(nn.Module):
-    """ReLU, then a chain of poolings whose results add up.
+    """Chained residual pooling: a ReLU, then poolings whose results are added.
 
     Args:
         channels (int): Channels of input and output.
@@ -54,10 +78,10 @@ class ChainedResidualPooling(nn.Module):
 
 
 class RefineBlock(nn.Module):
-    """One level of the cascade, with one path or two.
+    """One block of the cascade, with one path or two.
 
     Args:
-        in_channels (Sequence[int]): Channels of each path, the finer first.
+        in_channels (Sequence[int]): Channels of each path, finest first.
         channels (int): Channels of the result.
         pool_stages (int): Length of the pooling chain.
     """
@@ -80,12 +104,15 @@ class RefineBlock(nn.Module):
     def forward(self, *paths: Tensor) -> Tensor:
         """Fuse the paths at the size of the first."""
         size = paths[0].shape[-2:]
-        fused = [path(x) for path, x in zip(self.paths, paths, strict=True)]
+        parts = [path(x) for path, x in zip(self.paths, paths, strict=True)]
         fused = sum(
-            x
-            if x.shape[-2:] == size
-            else F.interpolate(x, size, mode='bilinear', align_corners=False)
-            for x in fused
+            (
+                x
+                if x.shape[-2:] == size
+                else F.interpolate(x, size, mode='bilinear', align_corners=False)
+                for x in parts
+            ),
+            start=paths[0].new_zeros(()),
         )
         return self.output(self.pooling(fused))
 
@@ -94,12 +121,12 @@ class RefineBlock(nn.Module):
 class RefineNet(BaseModule):
     """A cascade of refinement blocks from the coarsest level to the finest.
 
-    Each block takes one level of a pyramid and the block before it: two
-    residual convolution units on each path, a 3x3 convolution to a common
-    width, the sum at the finer size (bilinear upsampling), chained residual
-    pooling (5x5 and 3x3), one more residual unit. Details are as recalled
-    from the paper, not checked against it; its widths on a ResNet are 256,
-    and 512 at the coarsest level.
+    Each block takes one level of a pyramid and the result of the coarser
+    block: two residual convolution units on each path, a 3x3 convolution to a
+    common width, the sum at the finer size (bilinear upsampling), chained
+    residual pooling (5x5 pooling, 3x3 convolution), and one more residual
+    unit. The docstring of :mod:`rcn_mmpose.models.necks.refinenet` says which
+    details are those of the paper and which are our own.
 
     Args:
         in_channels (Sequence[int]): Channels of each map of the pyramid,
@@ -110,7 +137,7 @@ class RefineNet(BaseModule):
 
     Raises:
         ValueError: If there is not one block a map, or (in ``forward``) the
-            maps are not those announced.
+            maps do not match ``in_channels``.
     """
 
     def __init__(
@@ -128,7 +155,7 @@ class RefineNet(BaseModule):
             )
         self.in_channels = tuple(in_channels)
         self.out_channels = channels[0]
-        # the block of the coarsest level has no coarser one to read
+        # the block of the coarsest level has one path only
         paths = zip(in_channels, [*channels[1:], None], strict=True)
         self.blocks = nn.ModuleList(
             RefineBlock([c for c in widths if c], width, pool_stages)
@@ -152,7 +179,7 @@ class RefineNet(BaseModule):
                 f"{self.in_channels}; set in_channels and the backbone's "
                 'levels to each other.'
             )
-        coarser: tuple[Tensor, ...] = ()
+        paths: list[Tensor] = []  # result of the coarser block, if any
         for block, level in reversed(list(zip(self.blocks, pyramid, strict=True))):
-            coarser = (block(level, *coarser),)
-        return coarser
+            paths = [block(level, *paths)]
+        return (paths[0],)

@@ -1,4 +1,4 @@
-"""A network and a denoiser together (paper, section 4, figure 2)."""
+"""Joint model: a network and a denoiser (paper, section 4, figure 2)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,12 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.structures import PoseDataSample
 from torch import Tensor
 
-from ...codecs.decoding import best_cells
+from ...codecs.decoding import best_cells, probability_maps
 from ...registry import MODELS
-from ..refiners.keypoint_denoiser import (
-    KeypointDenoiser,
-    as_text,
-    map_size,
-    one_hot_maps,
-)
+from ..one_hot import one_hot_maps
+from ..refiners.keypoint_denoiser import KeypointDenoiser, as_text, map_size
 
-REFINER = 'refiner.'
+REFINER = 'refiner.'  # prefix of the denoiser's weights
 
 
 @MODELS.register_module()
@@ -28,33 +24,35 @@ class JointEstimator(TopdownPoseEstimator):
     """The joint model: P(Y_k | Y_-k, X), from image and other keypoints.
 
     The network's most probable cells go into the denoiser as one-hot maps.
-    The score maps of both are added, before the softmax (the paper's text;
-    the caption of its figure says softmax values), and decoded once::
+    The score maps of both are added before the softmax and decoded once. (The
+    paper's text adds score maps; the caption of its figure says softmax
+    values.) ::
 
         crop -> network ---------------------+-> sum -> softmax -> keypoints
                    |                         |
                    +-> one-hot -> denoiser --+
 
-    Both are trained by themselves. Their weights come from one checkpoint of
-    the joint model, or from the network's and ``refiner_checkpoint``.
+    Network and denoiser are trained separately. Their weights come from one
+    checkpoint of the joint model, or from the checkpoint of the network and
+    ``refiner_checkpoint``.
 
     Args:
         backbone (dict): Config of the network's backbone.
         head (dict): Config of the network's head.
         refiner (dict): Config of the denoiser, an
             ``rcn_mmpose.KeypointDenoiser``.
-        rounds (int): How often the denoiser looks; from the second round on
-            at the joint model's keypoints of the round before. Defaults to
-            1, as in the paper.
+        rounds (int): Number of passes through the denoiser. From the second
+            round on the denoiser reads the joint model's keypoints of the
+            round before. Defaults to 1, as in the paper.
         refiner_checkpoint (str, optional): Checkpoint of the denoiser, used
-            whenever a checkpoint without one is loaded.
-        **options: Those of MMPose's ``TopdownPoseEstimator``.
+            whenever a checkpoint without a denoiser is loaded.
+        **options (Any): Options of MMPose's ``TopdownPoseEstimator``.
 
     Raises:
-        ValueError: If ``refiner`` is no denoiser, network and denoiser differ
-            in K or in the size of their maps, ``rounds`` is not positive, or
-            (when weights are loaded) those of the denoiser are missing or do
-            not fit.
+        ValueError: If ``refiner`` is not a denoiser, network and denoiser
+            differ in K or in the size of their maps, ``rounds`` is not
+            positive, or (when weights are loaded) the weights of the denoiser
+            are missing or do not match.
         NotImplementedError: If the joint model is trained.
     """
 
@@ -94,7 +92,7 @@ class JointEstimator(TopdownPoseEstimator):
         self.register_load_state_dict_pre_hook(JointEstimator._complete)
 
     def loss(self, inputs: Tensor, data_samples: list[PoseDataSample]) -> NoReturn:
-        """Refuse: network and denoiser are trained separately."""
+        """Raise an error: network and denoiser are trained separately."""
         raise NotImplementedError(
             'the joint model is not trained: train the network and the '
             'denoiser each by its own config (such as configs/rcn_300w.py and '
@@ -104,7 +102,7 @@ class JointEstimator(TopdownPoseEstimator):
     def predict(
         self, inputs: Tensor, data_samples: list[PoseDataSample]
     ) -> list[PoseDataSample]:
-        """Predict keypoints, as the network alone would.
+        """Predict keypoints from the joint score maps.
 
         Args:
             inputs (Tensor): Normalised crops of shape (B, C, H, W).
@@ -113,10 +111,10 @@ class JointEstimator(TopdownPoseEstimator):
         Returns:
             list[PoseDataSample]: The samples with ``pred_instances``.
         """
-        maps = (self._forward(inputs),)
+        maps: Any = (self._forward(inputs),)
         if self.test_cfg.get('flip_test', False):
             maps = [maps, (self._forward(inputs.flip(-1)),)]
-        # the head as it is, but for its convolutions: they are in the maps
+        # a copy of the head whose convolution is skipped: the maps are final
         head = copy(self.head)
         head.forward = lambda maps: maps[-1]
         preds = head.predict(maps, data_samples, test_cfg=self.test_cfg)
@@ -138,13 +136,23 @@ class JointEstimator(TopdownPoseEstimator):
             Tensor: Score maps (before the softmax) of shape (B, K, H, W).
         """
         scores = joint = super()._forward(inputs)
-        width = scores.shape[-1]
         for _ in range(self.rounds):
-            maps = joint.flatten(2).float().softmax(-1).view_as(joint)
-            x, y = best_cells(maps).unbind(-1)
-            hard = one_hot_maps(y * width + x, scores.shape[-2:])
-            joint = scores + self.refiner(hard, None)
+            joint = scores + self.denoise(joint)
         return joint
+
+    def denoise(self, scores: Tensor) -> Tensor:
+        """Compute the denoiser's score maps for the best cells of score maps.
+
+        Args:
+            scores (Tensor): Score maps (before the softmax) of shape
+                (B, K, H, W).
+
+        Returns:
+            Tensor: Score maps of the denoiser, of the same shape.
+        """
+        height, width = scores.shape[-2:]
+        x, y = best_cells(probability_maps(scores)).unbind(-1)
+        return self.refiner(one_hot_maps(y * width + x, (height, width)), None)
 
     def complete_state_dict(self, state_dict: dict) -> dict:
         """Add the denoiser's weights to those of a network.
@@ -156,9 +164,10 @@ class JointEstimator(TopdownPoseEstimator):
             dict: Weights of the joint model.
 
         Raises:
-            ValueError: If they hold no denoiser and ``refiner_checkpoint`` is
-                not set, or what that file holds does not fit.
-            FileNotFoundError: If there is no such file.
+            ValueError: If ``state_dict`` has no denoiser and
+                ``refiner_checkpoint`` is not set, or if the weights in that
+                file do not match.
+            FileNotFoundError: If that file does not exist.
         """
         if any(name.startswith(REFINER) for name in state_dict):
             return state_dict
@@ -192,7 +201,7 @@ class JointEstimator(TopdownPoseEstimator):
         return {**state_dict, **added}
 
     def _complete(self, state_dict: dict, prefix: str, *arguments: Any) -> None:
-        """Complete weights that are about to be loaded."""
+        """Complete the weights that are about to be loaded."""
         ours = {
             name[len(prefix) :]: value
             for name, value in state_dict.items()
