@@ -17,6 +17,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
+from ..image.limits import MOST_PIXELS, OPENCV_PIXEL_LIMIT
 from ..version import __version__
 
 VERBS = dict(
@@ -30,9 +31,6 @@ VERBS = dict(
     doctor='report on the environment',
 )
 
-
-# A header may name any size; OpenCV reads this when it is imported.
-LIMIT, MOST_PIXELS = 'OPENCV_IO_MAX_IMAGE_PIXELS', 250_000_000
 
 # What is missing, by the name that an ImportError carries -> what helps.
 PREDICTION = "prediction needs it: pip install 'rcn_mmpose[predict]'"
@@ -78,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('verb', choices=VERBS, metavar='VERB')
     parser.add_argument('rest', nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    os.environ.setdefault(LIMIT, str(MOST_PIXELS))
+    os.environ.setdefault(OPENCV_PIXEL_LIMIT, str(MOST_PIXELS))
     try:
         return _run(options.verb, options.rest)
     except BrokenPipeError:  # such as `rcn-mmpose models | head -n 1`

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ..geometry.boxes import box_from_detection
-from ..geometry.overlap import drop_doubles
+from ..geometry.boxes import box_from_detection, training_rule
+from ..geometry.overlap import drop_duplicates
 from ..image.crop import to_grey
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class HaarDetector:
         )
         boxes = np.asarray(found, np.float64).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
-        boxes = drop_doubles(boxes, np.reshape(sureness, -1))
+        boxes = drop_duplicates(boxes, np.reshape(sureness, -1))
         # (0, 0) is the middle of the first pixel, its edge lies half outside
         boxes = boxes * np.tile(size / small, 2) - 0.5
         # its threads return them in any order
@@ -147,20 +147,11 @@ def detect_faces_for(predictor: Predictor, **options: float) -> HaarDetector:
     Returns:
         HaarDetector: The detector.
     """
-    boxes = training_boxes(len(predictor.info.keypoints))
+    boxes = training_rule(len(predictor.info.keypoints))
     detector = HaarDetector(boxes, **options)
     predictor.info = replace(predictor.info, box_rule=dict(rule='given'))
     predictor.detector = detector
     return detector
-
-
-def training_boxes(keypoints: int) -> str:
-    """Name the boxes that a model of so many keypoints was trained on.
-
-    Five keypoints are those of MTFL here; all others are boxed by their
-    extent.
-    """
-    return 'eyes_and_mouth' if keypoints == 5 else 'extent'
 
 
 def _load_cascade() -> cv2.CascadeClassifier:

@@ -23,6 +23,7 @@ from ..datasets.transforms import (
     RandomOcclusion,
     UniformJitter,
 )
+from ..geometry.squares import rotation_matrices
 from ..image.crop import MAX_OVERSAMPLING
 from .warp_and_targets import encode_cells, occlude, warp
 
@@ -151,13 +152,12 @@ class BatchedPipeline:
         box = crop_size / extent
         centre = crop_size / 2 + box * self.jitter.shift * jitter[:, :2]
         side = box * (1 + self.jitter.scale * jitter[:, 2])
-        angle = np.deg2rad(self.jitter.rotation * jitter[:, 3])
+        rotation = self.jitter.rotation * jitter[:, 3]
         ratio = side / self.size
         oversampling = np.ceil(ratio - 1e-6).clip(1, MAX_OVERSAMPLING)
 
         # The network's axes are the image's, turned by the angle.
-        cos, sin = np.cos(angle), np.sin(angle)
-        turn = np.stack((cos, -sin, sin, cos), -1).reshape(-1, 2, 2)
+        turn = rotation_matrices(rotation)
         sampling = _affine(turn * ratio[:, None, None], self.size / 2, centre)
         back = turn.transpose(0, 2, 1) / ratio[:, None, None]
         keypoints = _affine(back, centre, self.size / 2)

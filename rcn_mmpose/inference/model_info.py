@@ -8,11 +8,9 @@ from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
 
-from ..geometry.boxes import box_from_detection
+from ..geometry.boxes import BOX_RULES, box_from_box
 
 FORMAT = 1  # of the json file beside an exported model
-# rules of rcn_mmpose.FaceBox that a box alone suffices for -> their options
-RULES = {'given': (), 'detection': ('scale', 'shift')}
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,12 @@ class ModelInfo:
             raise ValueError(f'input_size={tuple(self.input_size)}; crops are square.')
         options = dict(self.box_rule)
         rule = options.pop('rule', None)
-        if rule not in RULES or not set(options) <= set(RULES[rule]):
+        known = BOX_RULES.get(rule)
+        if (
+            known is None
+            or known.source != 'box'
+            or not set(options) <= set(known.options)
+        ):
             raise ValueError(
                 f'box_rule={dict(self.box_rule)} does not make a square of a '
                 'box alone; give load_model(..., box_rule=...) '
@@ -76,15 +79,8 @@ class ModelInfo:
         Raises:
             ValueError: If the box is empty or not finite.
         """
-        if not np.isfinite(box).all() or not (box[2:] > box[:2]).all():
-            raise ValueError(
-                f'box {box.tolist()} is empty or not finite; give (x1, y1, '
-                'x2, y2) with x1 < x2 and y1 < y2.'
-            )
-        box = box.astype(np.float32)
         options = dict(self.box_rule)
-        if options.pop('rule') == 'detection':
-            box = box_from_detection(box, **options)
+        box = box_from_box(options.pop('rule'), box.astype(np.float32), **options)
         centre = ((box[:2] + box[2:]) / 2).astype(np.float32)
         return centre, np.float32((box[2:] - box[:2]).max())
 

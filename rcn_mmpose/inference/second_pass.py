@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..geometry.keypoints import FIVE_NAMES, FIVE_RELATIONS, RELATIONS_68
-from ..geometry.squares import Prediction, Squares
+from ..geometry.squares import Prediction, Squares, rotation_matrices
 from ..image.crop import crop_square
 
 if TYPE_CHECKING:
@@ -144,9 +144,7 @@ class SecondPass:
         if self.turn:
             left, right = (keypoints[:, list(e)].mean(1) for e in self.eyes)
             rotation = np.degrees(np.arctan2(*(right - left).T[::-1]))
-        angle = np.radians(rotation)
-        cos, sin = np.cos(angle), np.sin(angle)
-        turn = np.stack((cos, -sin, sin, cos), -1).reshape(-1, 2, 2)
+        turn = rotation_matrices(rotation)
         level = keypoints @ turn
         return level.min(1), level.max(1), turn, rotation
 

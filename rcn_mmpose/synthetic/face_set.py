@@ -13,7 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..geometry.boxes import box_from_extent, box_from_eyes_and_mouth
+from ..geometry.boxes import box_from_keypoints, training_rule
 from ..geometry.keypoints import (
     FIVE_NAMES,
     FIVE_RELATIONS,
@@ -221,10 +221,7 @@ def _faces(parts: list[Part], points: int) -> list[Face]:
             entry = record[str(index)]
             keypoints = np.array(entry[f'keypoints_{points}'])
             size = (part.size, part.size)
-            if points == 5:
-                box = box_from_eyes_and_mouth(keypoints, size)
-            else:
-                box = box_from_extent(keypoints)
+            box = box_from_keypoints(training_rule(points), keypoints, size)
             faces.append(
                 Face(
                     file_name(index),

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..detect.haar import training_boxes
-from ..geometry.boxes import box_from_extent, box_from_eyes_and_mouth
+from ..geometry.boxes import box_from_keypoints, training_rule
 from ..geometry.overlap import overlap
 from .one_euro import OneEuroFilter
 
@@ -177,9 +176,8 @@ class FaceTracker:
     def _next_box(self, keypoints: np.ndarray, frame: np.ndarray) -> np.ndarray | None:
         """Box the keypoints as training faces are; None if they span none."""
         try:
-            if training_boxes(len(keypoints)) == 'eyes_and_mouth':
-                height, width = frame.shape[:2]
-                return box_from_eyes_and_mouth(keypoints, (width, height))
-            return box_from_extent(keypoints)
+            height, width = frame.shape[:2]
+            rule = training_rule(len(keypoints))
+            return box_from_keypoints(rule, keypoints, (width, height))
         except ValueError:
             return None

@@ -5,16 +5,14 @@
 # DOCS
 # DOCS Local contrast normalisation as a step of a pipeline.
 
-import cv2
 import numpy as np
 import torch
-from mmcv.image import imfrombytes
 from mmcv.transforms import BaseTransform
 from mmengine.fileio import get
 
 from ...image.crop import to_grey
 from ...image.lcn import local_contrast_normalize
-from ...image.reading import check_size, is_whole
+from ...image.reading import decode_image
 from ...registry import TRANSFORMS
 
 
@@ -65,20 +63,12 @@ class LoadGreyImage(BaseTransform):
                 f'image {path!r} is no name of a file that MMEngine can '
                 f'read ({error}); correct the annotation file.'
             ) from error
-        check_size(content, path)
-        img = None
-        if content and is_whole(content):
-            try:
-                img = imfrombytes(content, flag='color')
-            except cv2.error:  # absurd sizes in its header
-                img = None
-        if img is None:
-            raise ValueError(
-                f'image {path!r} ({len(content)} bytes) is corrupt or cut '
-                'short; copy it again from the original dataset, or remove '
-                'the face from the annotation file.'
-            )
-        return img
+        return decode_image(
+            content,
+            path,
+            'copy it again from the original dataset, or remove the face from '
+            'the annotation file.',
+        )
 
 
 @TRANSFORMS.register_module()

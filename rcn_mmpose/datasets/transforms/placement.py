@@ -14,17 +14,9 @@ from mmcv.transforms import BaseTransform
 from mmpose.datasets.transforms import RandomFlip, TopdownAffine
 from mmpose.structures.bbox import get_warp_matrix
 
-from ...geometry import boxes
+from ...geometry.boxes import BOX_RULES, box_from_box, box_from_keypoints
 from ...image.crop import oversampling, warp
 from ...registry import TRANSFORMS
-
-# rule -> its options
-RULES = {
-    'given': (),
-    'detection': ('scale', 'shift'),
-    'eyes_and_mouth': ('margin',),
-    'extent': ('scale',),
-}
 
 
 @TRANSFORMS.register_module()
@@ -39,8 +31,9 @@ class FaceBox(BaseTransform):
         rule (str): ``'given'``: the box as it is, which is what our
             annotation files hold (a box that is no square grows to one);
             ``'detection'``: :func:`rcn_mmpose.geometry.boxes.box_from_detection`;
-            ``'eyes_and_mouth'``: :func:`~.box_from_eyes_and_mouth`;
-            ``'extent'``: :func:`~.box_from_extent`.
+            ``'eyes_and_mouth'``:
+            :func:`rcn_mmpose.geometry.boxes.box_from_eyes_and_mouth`;
+            ``'extent'``: :func:`rcn_mmpose.geometry.boxes.box_from_extent`.
         **options: Arguments of that function, such as ``scale``.
 
     Raises:
@@ -48,13 +41,12 @@ class FaceBox(BaseTransform):
     """
 
     def __init__(self, rule: str = 'given', **options: float) -> None:
-        if rule not in RULES:
-            raise ValueError(f'rule={rule!r}; choose one of {tuple(RULES)}.')
-        unknown = sorted(set(options) - set(RULES[rule]))
+        if rule not in BOX_RULES:
+            raise ValueError(f'rule={rule!r}; choose one of {tuple(BOX_RULES)}.')
+        known = BOX_RULES[rule].options
+        unknown = sorted(set(options) - set(known))
         if unknown:
-            raise ValueError(
-                f'rule={rule!r} takes the options {RULES[rule]}, not {unknown}.'
-            )
+            raise ValueError(f'rule={rule!r} takes the options {known}, not {unknown}.')
         self.rule = rule
         self.options = options
 
@@ -72,13 +64,8 @@ class FaceBox(BaseTransform):
 
     def _box(self, results: dict) -> np.ndarray:
         """Apply the rule, (4,)."""
-        if self.rule == 'given':
-            box = results['bbox'][0]
-            if not (box[2:] > box[:2]).all():
-                raise ValueError(f'box {box.tolist()} is empty.')
-            return box
-        if self.rule == 'detection':
-            return boxes.box_from_detection(results['bbox'][0], **self.options)
+        if BOX_RULES[self.rule].source == 'box':
+            return box_from_box(self.rule, results['bbox'][0], **self.options)
         if results.get('keypoints') is None:
             raise ValueError(
                 f'rule={self.rule!r} needs true keypoints, and this sample '
@@ -95,10 +82,8 @@ class FaceBox(BaseTransform):
                     f'rule={self.rule!r} needs all five keypoints; those '
                     f'visible are {np.flatnonzero(visible).tolist()}.'
                 )
-        if self.rule == 'extent':
-            return boxes.box_from_extent(keypoints, **self.options)
         height, width = results['img_shape']
-        return boxes.box_from_eyes_and_mouth(keypoints, (width, height), **self.options)
+        return box_from_keypoints(self.rule, keypoints, (width, height), **self.options)
 
 
 @TRANSFORMS.register_module()
