@@ -10,9 +10,6 @@ video ended before its time, 2 for wrong use. Ctrl-C keeps what is done.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
-import json
 import math
 import os
 import sys
@@ -26,8 +23,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ..io.atomic import DRAFT, write_whole
-from ..io.predictions import AFTER, ENDINGS
+from ..io.atomic import DRAFT
+from ..io.predictions import ENDINGS, VideoPredictionFile
 from . import Interrupted
 from .console import counted, model_files, progress, spare
 from .inputs import add_detector_argument, add_model_arguments, load
@@ -42,7 +39,6 @@ CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG'}
 DEFAULT_RATE = 25.0
 # of the frames that a header names; many headers only tell how long it is
 WHOLE = 0.9
-COLUMNS = ('frame', 'time', 'face', 'x1', 'y1', 'x2', 'y2', *AFTER)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -118,7 +114,7 @@ def run(options: argparse.Namespace) -> int:
         None if options.no_filter else new_filter,
     )
     predictor.detector = None
-    frames: list[list[TrackedFace]] = []
+    file = VideoPredictionFile(options.out, predictor.info.keypoints, rate)
     start, interrupted = monotonic(), False
     with (
         progress('frames', total, options.quiet) as advance,
@@ -129,27 +125,27 @@ def run(options: argparse.Namespace) -> int:
                 there, frame = capture.read()
                 if not there:
                     break
-                faces = tracker(frame, len(frames) / rate)
-                frames.append(faces)
+                faces = tracker(frame, len(file) / rate)
+                file.add(frame.shape[1::-1], faces)
                 draw(frame, faces)
                 advance()
         except KeyboardInterrupt:
             interrupted = True
         finally:
             capture.release()
-            _write(options.out, frames, rate, predictor.info.keypoints)
-    seen = sum(1 for faces in frames if faces)
+            file.write()
+    seen = sum(1 for faces in file.frames if faces)
     summary = (
         f'{counted(tracker.count, "face")} in {counted(seen, "frame")} of '
-        f'{len(frames)}, {monotonic() - start:.1f} s: {options.out}'
+        f'{len(file)}, {monotonic() - start:.1f} s: {options.out}'
     )
     if interrupted:
         raise Interrupted(summary)
     print(summary)
-    cut = total is not None and len(frames) < WHOLE * total
+    cut = total is not None and len(file) < WHOLE * total
     if cut:
         print(
-            f'  the video ended after {len(frames)} of the {total} frames '
+            f'  the video ended after {len(file)} of the {total} frames '
             'that its header names; is it cut short?'
         )
     return 0 if seen and not cut else 1
@@ -226,58 +222,3 @@ def _drawing(options: argparse.Namespace, rate: float) -> Iterator:
     finally:
         if os.path.exists(draft):
             os.unlink(draft)
-
-
-def _write(
-    path: str,
-    frames: list[list[TrackedFace]],
-    rate: float,
-    names: tuple[str, ...],
-) -> None:
-    """Write the keypoints of all frames."""
-    if path.lower().endswith('.json'):
-        content = dict(
-            frames_per_second=rate,
-            keypoints=list(names),
-            frames=[
-                dict(
-                    frame=i,
-                    time=i / rate,
-                    faces=[
-                        dict(
-                            face=face.track,
-                            box=face.box.tolist(),
-                            keypoints=face.keypoints.tolist(),
-                            confidence=face.confidence.tolist(),
-                            covariance=_spread(face).tolist(),
-                        )
-                        for face in faces
-                    ],
-                )
-                for i, faces in enumerate(frames)
-            ],
-        )
-        write_whole(path, json.dumps(content).encode())
-        return
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(COLUMNS)
-    for i, faces in enumerate(frames):
-        for face in faces:
-            for name, point, confidence, spread in zip(
-                names,
-                face.keypoints.tolist(),
-                face.confidence.tolist(),
-                _spread(face).tolist(),
-                strict=True,
-            ):
-                writer.writerow(
-                    (i, i / rate, face.track, *face.box.tolist(), name)
-                    + (*point, confidence, *spread)
-                )
-    write_whole(path, text.getvalue().encode())
-
-
-def _spread(face: TrackedFace) -> np.ndarray:
-    """Return var_x, cov_xy, var_y of the keypoints, (K, 3)."""
-    return face.covariance.astype(float).reshape(-1, 4)[:, [0, 1, 3]]

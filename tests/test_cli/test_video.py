@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from rcn_mmpose.cli import main
+from rcn_mmpose.io.predictions import read_predictions
 from rcn_mmpose.tracking.tracker import FaceTracker
 
 FRAMES = 6
@@ -54,24 +55,56 @@ def test_table_and_json_agree(
     with open(table, newline='') as file:
         rows = list(csv.DictReader(file))
     content = json.loads(coco.read_text())
-    assert content['frames_per_second'] == 10
-    assert len(content['frames']) == FRAMES
+    assert content['info'] == dict(frames_per_second=10)
+    assert [frame['frame'] for frame in content['images']] == list(range(FRAMES))
+    frames = {frame['id']: frame for frame in content['images']}
+    (category,) = content['categories']
     i = 0
-    for frame in content['frames']:
-        assert frame['time'] == pytest.approx(frame['frame'] / 10)
-        for found in frame['faces']:
-            for k, name in enumerate(content['keypoints']):
-                row = rows[i]
-                i += 1
-                assert row['keypoint'] == name
-                assert int(row['frame']) == frame['frame']
-                assert int(row['face']) == found['face']
-                place = [float(row['x']), float(row['y'])]
-                assert place == found['keypoints'][k]
-                spread = [float(row[v]) for v in ('var_x', 'cov_xy', 'var_y')]
-                assert spread == found['covariance'][k]
-                assert float(row['confidence']) == found['confidence'][k]
+    for found in content['annotations']:
+        frame = frames[found['image_id']]
+        assert (frame['width'], frame['height']) == (240, 200)
+        x, y, width, height = found['bbox']
+        for k, name in enumerate(category['keypoints']):
+            row = rows[i]
+            i += 1
+            assert row['keypoint'] == name
+            assert int(row['frame']) == frame['frame']
+            assert float(row['time']) == frame['time']
+            assert float(row['time']) == pytest.approx(frame['frame'] / 10)
+            assert int(row['face']) == found['track_id']
+            corners = [float(row[v]) for v in ('x1', 'y1', 'x2', 'y2')]
+            assert corners == pytest.approx([x, y, x + width, y + height])
+            place = [float(row['x']), float(row['y']), 2]
+            assert place == found['keypoints'][3 * k : 3 * k + 3]
+            spread = [float(row[v]) for v in ('var_x', 'cov_xy', 'var_y')]
+            assert spread == found['keypoint_covariances'][k]
+            assert float(row['confidence']) == found['keypoint_scores'][k]
     assert i == len(rows) > 0
+    by_json, by_csv = (read_predictions(str(path)) for path in (coco, table))
+    assert len(by_json) == len(by_csv) == len(content['annotations'])
+    for first, second in zip(by_json, by_csv, strict=True):
+        assert first.file == second.file
+        np.testing.assert_array_equal(first.keypoints, second.keypoints)
+
+
+def test_evaluate_reads_a_video(
+    video: Path, checkpoint: str, capsys: pytest.CaptureFixture
+) -> None:
+    coco = video.parent / 'k.json'
+    assert call(video, checkpoint, '--out', coco, '--no-filter') == 0
+    truth = json.loads(coco.read_text())
+    for face in truth['annotations']:
+        face['bbox'] = [0, 0, 240, 200]
+    annotations = video.parent / 'truth.json'
+    annotations.write_text(json.dumps(truth))
+    table = video.parent / 'k.csv'
+    assert call(video, checkpoint, '--out', table, '--no-filter') == 0
+    capsys.readouterr()
+    for path in (coco, table):
+        main(['evaluate', str(path), str(annotations)])
+        said = capsys.readouterr()
+        count = len(truth['annotations'])
+        assert f'{count} of {count} faces have a prediction' in said.out, said.err
 
 
 def test_drawn_video(video: Path, checkpoint: str) -> None:
@@ -105,7 +138,7 @@ def test_ctrl_c_keeps_what_is_done(
     out, drawn = video.parent / 'k.json', video.parent / 'd.avi'
     assert call(video, checkpoint, '--out', out, '--draw', drawn) == 130
     assert 'interrupted. ' in capsys.readouterr().err
-    assert len(json.loads(out.read_text())['frames']) == 3
+    assert len(json.loads(out.read_text())['images']) == 3
     assert len(frames_of(drawn)) == 3
 
 

@@ -40,6 +40,15 @@ def test_found(result: Result) -> None:
     assert result.found.tolist() == [True, True, False, True]
 
 
+def test_old_names(result: Result) -> None:
+    with pytest.warns(DeprecationWarning, match='Result.pictures is now Result.images'):
+        assert result.pictures is result.images
+    with pytest.warns(DeprecationWarning, match='Result.picture_index is now'):
+        assert result.picture_index is result.image_index
+    with pytest.warns(DeprecationWarning, match='Failure.picture is now Failure.image'):
+        assert result.failures[0].picture == 2
+
+
 def test_one_image(result: Result) -> None:
     assert len(result.of(0)) == 2 and len(result.of(1)) == 0
     last = result.of(2)
