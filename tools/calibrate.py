@@ -1,19 +1,19 @@
-r"""Make confidence and covariance of a model hold, by validation faces.
+r"""Calibrate the confidence and the covariance of a model on validation faces.
 
     python tools/calibrate.py CONFIG CHECKPOINT --out CALIBRATED.pth \
         --plot reliability.png --json calibration.json
 
-runs the config's validation faces through the model, finds the temperature of
-its maps and the scale of its covariance, and prints what they are worth: how
-far confidence lies from what happens (expected calibration error), and how
-many truths lie in the ellipses, before, after, and on faces that were left
-out. The checkpoint written carries the calibration in its config; keypoints
-stay what they are. docs/confidence.md says more.
+runs the model on the validation faces of the config, fits the temperature of the
+probability maps and the scale of the covariance, and prints the expected
+calibration error and the fraction of truths in the ellipses: before, after, and
+on held-out faces. The output checkpoint carries the calibration in its config;
+keypoints do not change. docs/confidence.md has more.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import io
 import json
 import os
@@ -34,19 +34,20 @@ from torch import nn
 from rcn_mmpose.codecs.calibration import Calibration
 from rcn_mmpose.inference.loading import load_estimator
 from rcn_mmpose.io.atomic import write_whole
-from rcn_mmpose.lab.calibration.fitting import (
-    Figures,
-    Statements,
+from rcn_mmpose.io.checkpoint import read_checkpoint
+from rcn_mmpose.lab.calibration.confidence_fit import (
+    CalibrationScores,
+    Outcomes,
     bins_of,
     fit,
     held_out,
-    joined,
-    measure,
-    state,
+    join_outcomes,
+    outcomes_of,
+    score,
 )
-from rcn_mmpose.lab.calibration.observation import (
+from rcn_mmpose.lab.calibration.map_statistics import (
     TEMPERATURES,
-    observe,
+    collect_statistics,
     validation_faces,
 )
 from rcn_mmpose.lab.calibration.reliability import draw_reliability
@@ -60,14 +61,14 @@ def main(args: Sequence[str]) -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument('config', help='config of the model')
-    parser.add_argument('checkpoint', help='its weights')
-    parser.add_argument('--out', help='write the calibrated checkpoint here')
-    parser.add_argument('--json', help='write all figures to this file')
-    parser.add_argument('--plot', help='draw the reliability diagram')
+    parser.add_argument('checkpoint', help='weights of the model')
+    parser.add_argument('--out', help='write the calibrated checkpoint to this file')
+    parser.add_argument('--json', help='write all numbers to this JSON file')
+    parser.add_argument('--plot', help='draw the reliability diagram to this image')
     parser.add_argument(
         '--faces',
         metavar='CONFIG',
-        help='take the validation faces of this config, for one without any',
+        help='use the validation faces of this config',
     )
     parser.add_argument('--batch-size', type=int, default=32)
     parser.add_argument(
@@ -88,44 +89,44 @@ def main(args: Sequence[str]) -> None:
     model, _, _ = load_estimator(cfg, options.checkpoint)
     dataset = validation_faces(faces)
 
-    seen = observe(
+    statistics = collect_statistics(
         model.eval(),
         dataset,
         options.batch_size,
         lambda batches: track_iter_progress(batches, file=sys.stderr),
     )
-    calibration = fit(seen)
-    plain, fitted = state(seen, None), state(seen, calibration)
-    left_out = list(held_out(seen))
-    figures = dict(
+    calibration = fit(statistics)
+    plain, fitted = outcomes_of(statistics, None), outcomes_of(statistics, calibration)
+    unseen = list(held_out(statistics))
+    content = dict(
         faces=len(dataset),
-        radius_cells=seen.radius,
+        radius_cells=statistics.radius,
         **{
-            name: write_down(said)
-            for name, said in (
+            name: scores_and_bins(outcomes)
+            for name, outcomes in (
                 ('before', plain),
                 ('after', fitted),
-                ('first_halving', joined(*left_out[:2])),
+                ('first_halving', join_outcomes(*unseen[:2])),
             )
         },
-        held_out=[measure(said)._asdict() for said in left_out],
+        held_out=[score(outcomes)._asdict() for outcomes in unseen],
         calibration=vars(calibration),
     )
     print(f'\n{len(dataset)} faces of {faces.val_dataloader.dataset.ann_file}')
-    print(table(plain, fitted, [measure(said) for said in left_out]))
-    print(bin_table(joined(*left_out[:2])))
+    print(table(plain, fitted, [score(outcomes) for outcomes in unseen]))
+    print(bin_table(join_outcomes(*unseen[:2])))
     print(f'model.head.decoder.calibration = dict{arguments(calibration)}')
     ends = TEMPERATURES[[0, -1]].round(4)
     if calibration.temperature in ends:
         print(
-            'Note: that is the end of the temperatures tried; the confidence '
-            'of this model may stay wrong.'
+            'Note: the temperature is at the end of the tested range; the '
+            'confidence of this model may still be wrong.'
         )
     if options.plot:
-        plot(options.plot, plain, joined(*left_out[:2]))
+        plot(options.plot, plain, join_outcomes(*unseen[:2]))
         print(options.plot)
     if options.json:
-        text = json.dumps(figures, indent=1) + '\n'
+        text = json.dumps(content, indent=1) + '\n'
         write_whole(options.json, text.encode())
         print(options.json)
     if options.out:
@@ -134,39 +135,43 @@ def main(args: Sequence[str]) -> None:
         print(options.out)
 
 
-def write_down(said: Statements) -> dict:
-    """Put statements' figures and bins into a dict for json."""
-    bins = bins_of(said)
+def scores_and_bins(outcomes: Outcomes) -> dict:
+    """Return scores and bins as a dict for JSON."""
+    bins = bins_of(outcomes)
     return dict(
-        measure(said)._asdict(),
-        bins={name: value.tolist() for name, value in bins._asdict().items()},
+        score(outcomes)._asdict(),
+        bins=dict(
+            confidence=bins.confidence.tolist(),
+            share=bins.share.tolist(),
+            count=bins.number.tolist(),
+        ),
     )
 
 
 def arguments(calibration: Calibration) -> str:
-    """Write a calibration as a config does."""
+    """Format a calibration as a config does."""
     text = ', '.join(f'{k}={v}' for k, v in vars(calibration).items())
     return f'({text})'
 
 
-def table(plain: Statements, fitted: Statements, left_out: list[Figures]) -> str:
-    """Write figures in percent: before, after, of faces left out."""
+def table(plain: Outcomes, fitted: Outcomes, unseen: list[CalibrationScores]) -> str:
+    """Format the scores in percent: before, after, on held-out faces."""
     near = 100 * plain.near.mean()
-    before, after = measure(plain), measure(fitted)
+    before, after = score(plain), score(fitted)
     lines = [
         f'{before.keypoints:,} keypoints, {near:.2f} % within the radius',
-        f'{"in percent":26}{"before":>8}{"after":>8}   left out: mean '
-        f'(least to most of {len(left_out)} halves)',
+        f'{"in percent":26}{"before":>8}{"after":>8}   held out: mean '
+        f'(least to most of {len(unseen)} halves)',
     ]
-    rows = {'calibration error': [x.error for x in (before, after, *left_out)]}
-    rows['logarithmic loss x 100'] = [x.log_loss for x in (before, after, *left_out)]
+    rows = {'calibration error': [x.error for x in (before, after, *unseen)]}
+    rows['logarithmic loss x 100'] = [x.log_loss for x in (before, after, *unseen)]
     for level in before.coverage:
         rows[f'truths in {level} % ellipse'] = [
-            x.coverage[level] for x in (before, after, *left_out)
+            x.coverage[level] for x in (before, after, *unseen)
         ]
     for i, name in ((0, 'smallest'), (-1, 'largest')):
         rows[f'  90 %, fifth of {name}'] = [
-            x.by_size[i] for x in (before, after, *left_out)
+            x.by_size[i] for x in (before, after, *unseen)
         ]
     for name, values in rows.items():
         first, second, *rest = (100 * value for value in values)
@@ -177,25 +182,25 @@ def table(plain: Statements, fitted: Statements, left_out: list[Figures]) -> str
     return '\n'.join(lines)
 
 
-def bin_table(said: Statements) -> str:
-    """Write the bins of equal number, of faces left out."""
-    bins = bins_of(said)
-    lines = ['left out: confidence, % and within the radius, %; keypoints']
+def bin_table(outcomes: Outcomes) -> str:
+    """Format the bins of equal number of held-out faces."""
+    bins = bins_of(outcomes)
+    lines = ['held out: confidence, % and within the radius, %; keypoints']
     for confidence, share, count in zip(*bins, strict=True):
         lines.append(f'{100 * confidence:12.2f}{100 * share:9.2f}{count:8}')
     return '\n'.join(lines)
 
 
-def plot(path: str, plain: Statements, left_out: Statements) -> None:
-    """Draw before and after, the latter of faces left out."""
-    both = {'before': plain, 'calibrated, left out': left_out}
+def plot(path: str, plain: Outcomes, unseen: Outcomes) -> None:
+    """Draw the model before calibration, and held-out faces after it."""
+    both = {'before': plain, 'calibrated, held out': unseen}
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     draw_reliability(
         path,
-        {name: bins_of(said) for name, said in both.items()},
+        {name: bins_of(outcomes) for name, outcomes in both.items()},
         {
-            name: (CURVE, np.array([said.coverage(x) for x in CURVE]))
-            for name, said in both.items()
+            name: (CURVE, np.array([outcomes.coverage(x) for x in CURVE]))
+            for name, outcomes in both.items()
         },
         'truths within the radius',
     )
@@ -208,12 +213,12 @@ def write_checkpoint(
     model: nn.Module,
     dataset: torch.utils.data.Dataset,
 ) -> None:
-    """Write weights and a config with the calibration; no optimiser."""
-    content = torch.load(source, map_location='cpu', weights_only=True)
-    meta = content.get('meta', {}) if 'state_dict' in content else {}
+    """Write a checkpoint with the calibrated config, without the optimiser."""
+    _, meta = read_checkpoint(source)
     meta.setdefault('dataset_meta', dataset.metainfo)
+    cfg = copy.deepcopy(cfg)
     if 'refiner_checkpoint' in cfg.model:
-        cfg.model.refiner_checkpoint = None  # its weights are in here
+        cfg.model.refiner_checkpoint = None  # this file has the weights of both
     file = io.BytesIO()
     torch.save(
         dict(

@@ -166,7 +166,7 @@ def test_calibration_finds_scale_and_shift(tmp_path: Path) -> None:
         true.append(box_from_detection(box, 1.2, 0.1))
         detected[i] = np.array([box, box + 100])
     detected[4] = detected[4][1:]  # the face is missed
-    found = calibration.calibrate(
+    found = calibration.compare_boxes(
         lambda image: detected[int(image[0, 0, 0])], paths, np.array(true)
     )
     assert (found.faces, found.missed, found.others) == (9, 1, 9)
@@ -175,7 +175,7 @@ def test_calibration_finds_scale_and_shift(tmp_path: Path) -> None:
     assert found.sideways == pytest.approx(0)
     np.testing.assert_allclose(found.spread, [(1.2, 1.2), (0.1, 0.1)])
     with pytest.raises(ValueError, match='none of 9 faces'):
-        calibration.calibrate(lambda image: np.zeros((0, 4)), paths, np.array(true))
+        calibration.compare_boxes(lambda image: np.zeros((0, 4)), paths, np.array(true))
 
 
 def test_calibration_of_a_file(

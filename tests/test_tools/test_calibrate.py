@@ -19,7 +19,7 @@ from mmpose.registry import DATASETS, MODELS
 
 from rcn_mmpose import load_model
 from rcn_mmpose.inference.loading import load_estimator
-from rcn_mmpose.lab.calibration.observation import PLAIN, observe
+from rcn_mmpose.lab.calibration.map_statistics import UNIT, collect_statistics
 from rcn_mmpose.lab.calibration.reliability import BINS
 
 
@@ -96,7 +96,7 @@ def test_observed_is_what_is_predicted(experiment: Path) -> None:
     path = experiment / 'weights.pth'
     model = load_estimator(cfg, path)[0].eval()
     dataset = DATASETS.build(cfg.val_dataloader.dataset)
-    seen = observe(model, dataset, batch_size=5)
+    seen = collect_statistics(model, dataset, batch_size=5)
     assert 'output_heatmaps' not in model.test_cfg
     predictor = load_model(path)
     for i in range(24):
@@ -108,11 +108,11 @@ def test_observed_is_what_is_predicted(experiment: Path) -> None:
         truth = (truth - (x, y)) / side * 80
         keypoints, confidence, covariance = predictor.predict(packed['inputs'].numpy())
         np.testing.assert_allclose(seen.offset[i], truth - keypoints[0], atol=2e-3)
-        np.testing.assert_allclose(seen.confidence[PLAIN, i], confidence[0], atol=1e-4)
+        np.testing.assert_allclose(seen.confidence[UNIT, i], confidence[0], atol=1e-4)
         np.testing.assert_allclose(
             seen.covariance[i], covariance[0], rtol=1e-3, atol=1e-2
         )
-        square = seen.spread[PLAIN, i] - seen.covariance[i]
+        square = seen.spread[UNIT, i] - seen.covariance[i]
         assert (np.linalg.eigvalsh(square) > -1e-3).all()
     assert seen.labelled.all() and seen.radius == 3
 
@@ -200,7 +200,7 @@ def test_things_pasted(
     paste = ['--paste', '--json', str(out)]
     hidden(experiment, *paste, '--sheet', str(sheet))
     first = json.loads(out.read_text())
-    assert 'covered by things' in capsys.readouterr().out
+    assert 'covered by objects' in capsys.readouterr().out
     assert first['faces'] == 24 and first['hidden'] > 0
     assert first['hidden'] + first['seen'] == 120
     assert 0 <= first['low'] <= first['area'] <= first['high'] <= 1

@@ -1,15 +1,15 @@
-r"""Whether hidden keypoints show: the confidence of hidden and seen ones.
+r"""Detect hidden keypoints by their confidence: ROC area, hidden against visible.
 
     python tools/analysis_tools/hidden_keypoints.py CONFIG CHECKPOINT
     python tools/analysis_tools/hidden_keypoints.py CONFIG CHECKPOINT --paste
 
-The first takes the validation faces' own flags (1 hidden, 2 in sight), as
-synthetic faces have them. The second draws a thing of the synthetic faces, a
-hand or a phone, in front of each validation face; the keypoints it covers are
-the hidden ones. Printed are the mean confidences, how many truths lie within
-the radius that confidence is about, and the area under the ROC curve of
+The first command uses the visibility flags of the validation faces (1 hidden, 2
+visible), which synthetic faces have. The second command draws an object of the
+synthetic faces, a hand or a phone, in front of each validation face; the covered
+keypoints are the hidden ones. The tool prints the mean confidence, the fraction of
+truths within the radius of the confidence, and the area under the ROC curve of
 1 - confidence as a detector of hidden keypoints, with its 95 % interval over
-faces, and the same between keypoints of one kind alone.
+faces, and the mean area of the single keypoints.
 """
 
 from __future__ import annotations
@@ -38,19 +38,22 @@ from rcn_mmpose.evaluation.faces import read_face
 from rcn_mmpose.image.contact_sheet import contact_sheet
 from rcn_mmpose.inference.loading import load_estimator
 from rcn_mmpose.io.atomic import write_whole
-from rcn_mmpose.lab.calibration.detection_curve import (
+from rcn_mmpose.lab.calibration.map_statistics import validation_faces
+from rcn_mmpose.lab.calibration.roc import (
     area_under_roc,
     area_within,
 )
-from rcn_mmpose.lab.calibration.observation import validation_faces
 from rcn_mmpose.synthetic.paste import paste_object
 
 
 class Found(NamedTuple):
-    """N faces' K keypoints: their confidence, and what is true, (N, K).
+    """Confidence and truth of the K keypoints of N faces, each (N, K).
 
-    ``near`` tells whether the truth lies within the radius that confidence is
-    about; ``counts`` leaves out those without a truth, or outside the crop.
+    Attributes:
+        confidence: Predicted confidence.
+        near: Whether the truth lies within the radius of the confidence.
+        hidden: Whether the keypoint is hidden.
+        counts: Whether the keypoint is labelled and inside the crop.
     """
 
     confidence: np.ndarray
@@ -60,21 +63,21 @@ class Found(NamedTuple):
 
 
 def main(args: Sequence[str]) -> None:
-    """Measure."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument('config', help='config of the model')
-    parser.add_argument('checkpoint', help='its weights')
+    parser.add_argument('checkpoint', help='weights of the model')
     parser.add_argument(
         '--faces',
         metavar='CONFIG',
-        help='take the validation faces of this config',
+        help='use the validation faces of this config',
     )
     parser.add_argument('--paste', action='store_true', help='cover parts of the faces')
-    parser.add_argument('--seed', type=int, default=0, help='of the things')
-    parser.add_argument('--json', help='write the figures to this file')
-    parser.add_argument('--sheet', help='draw some of the crops')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the objects')
+    parser.add_argument('--json', help='write the numbers to this JSON file')
+    parser.add_argument('--sheet', help='draw some crops to this image')
     parser.add_argument('--batch-size', type=int, default=32)
     parser.add_argument(
         '--cfg-options',
@@ -96,7 +99,7 @@ def main(args: Sequence[str]) -> None:
         cv2.imwrite(options.sheet, contact_sheet(crops))
     figures = measure(found)
     name = faces.val_dataloader.dataset.ann_file
-    how = 'covered by things' if options.paste else 'hidden by their flags'
+    how = 'covered by objects' if options.paste else 'hidden by their flags'
     print(
         f'\n{len(dataset)} faces of {name}: {figures["hidden"]:,} keypoints '
         f'{how}, {figures["seen"]:,} in sight\n'
@@ -114,16 +117,16 @@ def main(args: Sequence[str]) -> None:
 
 
 def measure(found: Found) -> dict[str, float]:
-    """Compare hidden keypoints with those in sight.
+    """Compare hidden keypoints with visible keypoints.
 
     Raises:
-        ValueError: If there are none of one of the two.
+        ValueError: If no keypoint is hidden, or no keypoint is visible.
     """
     confidence, near, hidden, counts = found
     if not (hidden & counts).any():
         raise ValueError(
-            'no keypoint of these faces is flagged as hidden; hide some by '
-            '--paste, or take synthetic faces.'
+            'no keypoint of these faces is flagged as hidden; hide some with '
+            '--paste, or use synthetic faces.'
         )
     area = area_under_roc(1 - confidence, hidden, counts)
     covered, seen = hidden & counts, ~hidden & counts
@@ -154,11 +157,11 @@ def predict(
         model (nn.Module): The model.
         dataset (Dataset): Faces with the pipeline of a test.
         batch_size (int): Faces at once.
-        seed (int, optional): Of the things to draw in front of the faces;
-            None to draw nothing and read the annotations' flags.
+        seed (int, optional): Seed of the objects in front of the faces; None to
+            draw no object and read the flags of the annotations.
 
     Returns:
-        tuple: What was found, and the first crops as BGR.
+        tuple: Confidence and truth, and the first crops as BGR images.
     """
     parts, crops = [], []
     codec = model.head.decoder
@@ -194,13 +197,13 @@ def predict(
 
 
 def flagged(sample: PoseDataSample) -> np.ndarray:
-    """Read which keypoints the annotation flags as hidden, bool (K,)."""
+    """Return whether the annotation flags each keypoint as hidden, bool (K,)."""
     flags = np.array(sample.metainfo['raw_ann_info']['keypoints'])
     return flags.reshape(-1, 3)[:, 2] == 1
 
 
 def in_crop(sample: PoseDataSample) -> tuple[np.ndarray, np.ndarray]:
-    """Bring the truth to pixels of the crop; which of it lies within."""
+    """Map the truth to pixels of the crop; also return whether it lies inside."""
     meta = sample.metainfo
     size = np.array(meta['input_size'])
     points = sample.gt_instances.keypoints[0] - meta['input_center']
@@ -211,7 +214,7 @@ def in_crop(sample: PoseDataSample) -> tuple[np.ndarray, np.ndarray]:
 def cover(
     random: np.random.Generator, crop: torch.Tensor, sample: PoseDataSample
 ) -> tuple[torch.Tensor, np.ndarray]:
-    """Draw a thing in front of a face, (C, H, W); which keypoints it hides."""
+    """Draw an object in front of a face, (C, H, W); return the hidden keypoints too."""
     image = crop.permute(1, 2, 0).numpy()
     grey = image.shape[-1] == 1
     image, hidden = paste_object(

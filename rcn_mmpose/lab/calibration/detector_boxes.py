@@ -1,11 +1,11 @@
-"""How a detector's boxes differ from the boxes of training faces.
+"""Compare the boxes of a face detector with the boxes of training faces.
 
     python -m rcn_mmpose.lab.calibration.detector_boxes ANNOTATIONS IMAGES --faces 300
 
-takes every n-th face of a COCO annotation file whose boxes are those that a
-model was trained on, looks for it with OpenCV's cascade, and prints medians
-of scale and shift for :func:`rcn_mmpose.geometry.boxes.box_from_detection`, and how
-many faces were missed. Only training faces may be used.
+takes every n-th face of a COCO annotation file whose boxes were used for training,
+detects the face with the cascade of OpenCV, and prints the median scale and shift
+for :func:`rcn_mmpose.geometry.boxes.box_from_detection`, and the number of missed
+faces. Use training faces only.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from ...detect.haar import HaarDetector
 from ...geometry.overlap import overlap
 from ...image.reading import read_image
 
-# A box that shares less of the union with the true one is another thing.
+# A box with a smaller intersection over union is not the face.
 LEAST_OVERLAP = 0.25
 
 
-class Calibration(NamedTuple):
-    """What came out.
+class BoxComparison(NamedTuple):
+    """Difference between the boxes of a detector and true boxes.
 
     Attributes:
-        faces: That were looked for.
-        missed: Of them, those without a box.
-        others: Boxes that belong to none of them; the set may not name all
-            faces of its images.
-        scale: Median of the true side by the detector's.
-        shift: Median of how much lower the true centre lies, by the
-            detector's side.
-        sideways: The same to the right.
+        faces: Number of true faces.
+        missed: Number of faces without a detected box.
+        others: Number of boxes without a true face. The dataset may not label
+            all faces of its images.
+        scale: Median of the true side, divided by the detected side.
+        shift: Median distance from the detected centre down to the true centre,
+            divided by the detected side.
+        sideways: As ``shift``, but to the right.
         spread: 10th and 90th percentile of the scale, and of the shift.
     """
 
@@ -52,24 +52,24 @@ class Calibration(NamedTuple):
     spread: tuple[tuple[float, float], tuple[float, float]]
 
 
-def calibrate(
+def compare_boxes(
     detector: Callable[[np.ndarray], np.ndarray],
     images: Sequence[str],
     boxes: np.ndarray,
     turn: float = 0.0,
-) -> Calibration:
-    """Compare a detector's boxes with true ones.
+) -> BoxComparison:
+    """Compare the boxes of a detector with true boxes.
 
     Args:
-        detector (Callable): From an image to boxes (N, 4).
-        images (Sequence[str]): Their paths, one a face.
+        detector (Callable): Takes an image, returns boxes (N, 4).
+        images (Sequence[str]): Paths of the images, one per face.
         boxes (np.ndarray): The true boxes (x1, y1, x2, y2), (N, 4).
-        turn (float): Degrees by which to turn each image about the middle
-            of the true box, to see what the detector can stand. Defaults to
+        turn (float): Degrees to rotate each image about the centre of the true
+            box, to test how much rotation the detector tolerates. Defaults to
             0.
 
     Returns:
-        Calibration: Medians over the faces found.
+        BoxComparison: Medians over the detected faces.
 
     Raises:
         ValueError: If no face was found.
@@ -98,35 +98,36 @@ def calibrate(
     scale = (true[:, 2:] - true[:, :2]).max(-1) / side
     moved = (true[:, :2] + true[:, 2:] - found[:, :2] - found[:, 2:]) / 2
     moved /= side[:, None]
-    return Calibration(
+    low_high = [
+        (float(low), float(high))
+        for low, high in (np.percentile(x, (10, 90)) for x in (scale, moved[:, 1]))
+    ]
+    return BoxComparison(
         len(boxes),
         len(boxes) - len(pairs),
         others,
         float(np.median(scale)),
         float(np.median(moved[:, 1])),
         float(np.median(moved[:, 0])),
-        tuple(
-            tuple(np.percentile(values, (10, 90)).tolist())
-            for values in (scale, moved[:, 1])
-        ),
+        (low_high[0], low_high[1]),
     )
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Print a calibration."""
+    """Print the comparison."""
     parser = argparse.ArgumentParser(
         prog='python -m rcn_mmpose.lab.calibration.detector_boxes',
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.add_argument('annotations', help='COCO json of training faces')
-    parser.add_argument('images', help='the folder of its images')
-    parser.add_argument('--faces', type=int, default=300, help='how many')
+    parser.add_argument('images', help='folder of the images')
+    parser.add_argument('--faces', type=int, default=300, help='number of faces')
     parser.add_argument(
-        '--boxes', default='cascade', help='those of HaarDetector to compare'
+        '--boxes', default='cascade', help='boxes of HaarDetector to compare'
     )
     parser.add_argument(
-        '--turn', type=float, default=0, help='of the images, in degrees'
+        '--turn', type=float, default=0, help='rotate the images, degrees'
     )
     options = parser.parse_args(args)
     with open(options.annotations, encoding='utf-8') as file:
@@ -136,7 +137,7 @@ def main(args: Sequence[str] | None = None) -> None:
     chosen = faces[:: max(1, len(faces) // options.faces)][: options.faces]
     corners = np.array([face['bbox'] for face in chosen], float)
     corners[:, 2:] += corners[:, :2]
-    found = calibrate(
+    found = compare_boxes(
         HaarDetector(options.boxes),
         [os.path.join(options.images, names[face['image_id']]) for face in chosen],
         corners,

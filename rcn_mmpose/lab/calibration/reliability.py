@@ -1,4 +1,4 @@
-"""Whether events happen as often as their confidence says."""
+"""Reliability of confidence: bins, expected calibration error, log loss, diagram."""
 
 from __future__ import annotations
 
@@ -8,48 +8,49 @@ from typing import NamedTuple
 import numpy as np
 
 BINS = 15
-LEAST = 1e-6  # probability that the logarithmic loss counts with
+LEAST = 1e-6  # lower limit of a probability in the logarithmic loss
 
 
 class Bins(NamedTuple):
-    """Statements in bins of equal number, the least confident ones first.
+    """Predictions in bins of equal number, the least confident bin first.
 
     Attributes:
         confidence (np.ndarray): Mean confidence of each bin, (B,).
-        share (np.ndarray): Part of the bin's events that happened, (B,).
-        count (np.ndarray): Statements in each bin, int (B,).
+        share (np.ndarray): Fraction of the events in each bin that happened,
+            (B,).
+        number (np.ndarray): Predictions in each bin, int (B,).
     """
 
     confidence: np.ndarray
     share: np.ndarray
-    count: np.ndarray
+    number: np.ndarray
 
     @property
     def error(self) -> float:
         """Expected calibration error in [0, 1].
 
-        The mean over all statements of the difference between confidence and
-        share of their bin (Guo et al., On Calibration of Modern Neural
+        The mean over all predictions of the difference between the confidence
+        and the share of their bin (Guo et al., On Calibration of Modern Neural
         Networks, ICML 2017, eq. 5, with bins of equal number). Chance alone
-        makes it larger than 0, the more so the fewer there are.
+        makes the error larger than 0, and more so with fewer predictions.
         """
         apart = np.abs(self.confidence - self.share)
-        return float((apart * self.count).sum() / self.count.sum())
+        return float((apart * self.number).sum() / self.number.sum())
 
 
 def equal_bins(confidence: np.ndarray, happened: np.ndarray, bins: int = BINS) -> Bins:
-    """Sort statements into bins of equal number, but for one.
+    """Sort predictions into bins whose sizes differ by at most one.
 
     Args:
         confidence (np.ndarray): In [0, 1], (M,).
-        happened (np.ndarray): Whether the event did, bool (M,).
-        bins (int): How many. Defaults to 15.
+        happened (np.ndarray): Whether the event happened, bool (M,).
+        bins (int): Number of bins. Defaults to 15.
 
     Returns:
-        Bins: Those statements.
+        Bins: The bins.
 
     Raises:
-        ValueError: If there are fewer statements than bins.
+        ValueError: If there are fewer predictions than bins.
     """
     if len(confidence) < bins or bins < 1:
         raise ValueError(
@@ -65,11 +66,11 @@ def equal_bins(confidence: np.ndarray, happened: np.ndarray, bins: int = BINS) -
 
 
 def log_loss(confidence: np.ndarray, happened: np.ndarray) -> float:
-    """Average -log of the probability given to what happened.
+    """Compute the logarithmic loss of the confidence.
 
     Args:
         confidence (np.ndarray): In [0, 1], of any shape.
-        happened (np.ndarray): Whether the event did, of that shape.
+        happened (np.ndarray): Whether the event happened, of the same shape.
 
     Returns:
         float: In nats, 0 at best.
@@ -84,14 +85,14 @@ def draw_reliability(
     ellipses: Mapping[str, tuple[np.ndarray, np.ndarray]],
     event: str,
 ) -> None:
-    """Draw confidence against share, and ellipses' names against shares.
+    """Draw a reliability diagram of confidence and one of ellipses.
 
     Args:
-        path (str): Image to write; its ending says in which form.
-        bins (Mapping[str, Bins]): By label, in the order of drawing.
-        ellipses (Mapping[str, tuple]): By label, what ellipses are to hold,
-            and the part of the truths that they do hold, both in [0, 1].
-        event (str): What confidence is the probability of, for the axis.
+        path (str): Image to write. The file extension sets the format.
+        bins (Mapping[str, Bins]): Bins by label, in the order of drawing.
+        ellipses (Mapping[str, tuple]): By label, the levels of the ellipses
+            and the fraction of truths in them, both in [0, 1].
+        event (str): Name of the event, for the axis.
     """
     import matplotlib
 
@@ -114,7 +115,7 @@ def draw_reliability(
         )
         low = min(low, found.confidence.min(), below.min())
     low = 10 * np.floor(10 * low)
-    counts = next(iter(bins.values())).count
+    counts = next(iter(bins.values())).number
     left.set(
         xlim=(low, 100.5),
         ylim=(low, 100.5),
@@ -148,10 +149,10 @@ def draw_reliability(
 
 
 def _interval(bins: Bins) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's 95 % interval of each bin's share."""
+    """Return Wilson's 95 % interval of the share of each bin."""
     z2 = 1.96**2
-    n, p = bins.count, bins.share
+    n, p = bins.number, bins.share
     middle = (p + z2 / (2 * n)) / (1 + z2 / n)
     reach = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n**2))) / (1 + z2 / n)
-    # rounding may leave the share a little outside
+    # rounding may place the share slightly outside its interval
     return np.minimum(middle - reach, p), np.maximum(middle + reach, p)

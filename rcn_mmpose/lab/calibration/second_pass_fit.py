@@ -1,10 +1,10 @@
-r"""How the second pass's square follows from keypoints: scale and shift.
+r"""Fit the square of the second pass: scale and shift relative to the keypoints.
 
     python -m rcn_mmpose.lab.calibration.second_pass_fit \
         data/annotations/mtfl_train.json
 
-prints the medians over training faces, which
-:class:`~rcn_mmpose.inference.second_pass.SecondPass` takes.
+prints the medians over training faces: the values of
+:class:`~rcn_mmpose.inference.second_pass.SecondPass`.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from ...inference.second_pass import Eyes, SecondPass
 def measure(
     keypoints: np.ndarray, boxes: np.ndarray, eyes: Eyes
 ) -> tuple[SecondPass, dict[str, tuple[float, float]]]:
-    """Measure how boxes follow from keypoints.
+    """Measure scale and shift of boxes relative to the keypoints.
 
     Args:
-        keypoints (np.ndarray): Of training faces, all labelled, (N, K, 2).
-        boxes (np.ndarray): Their training boxes, squares (x1, y1, x2, y2),
-            (N, 4).
-        eyes (Sequence): See :class:`SecondPass`.
+        keypoints (np.ndarray): Keypoints of training faces, all labelled,
+            (N, K, 2).
+        boxes (np.ndarray): Square training boxes (x1, y1, x2, y2), (N, 4).
+        eyes (Sequence): See
+            :class:`~rcn_mmpose.inference.second_pass.SecondPass`.
 
     Returns:
         tuple: Medians; and the 10th and 90th percentile of ``scale`` and
@@ -52,14 +53,16 @@ def measure(
         scale=(boxes[:, 2:] - boxes[:, :2]).max(-1) / longer,
         shift=lower / longer,
     )
-    middle = {name: float(np.median(x)) for name, x in found.items()}
-    return SecondPass(eyes, **middle), {
-        name: tuple(np.percentile(x, (10, 90)).tolist()) for name, x in found.items()
-    }
+    median = {name: float(np.median(x)) for name, x in found.items()}
+    spread = {}
+    for name, x in found.items():
+        low10, high90 = np.percentile(x, (10, 90)).tolist()
+        spread[name] = (low10, high90)
+    return SecondPass(eyes, scale=median['scale'], shift=median['shift']), spread
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Print what is measured."""
+    """Print the medians."""
     parser = argparse.ArgumentParser(
         prog='python -m rcn_mmpose.lab.calibration.second_pass_fit',
         description=__doc__,

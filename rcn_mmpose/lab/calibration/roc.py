@@ -1,4 +1,4 @@
-"""How well one number tells two kinds of keypoints apart."""
+"""Area under the ROC curve of a keypoint score, with a bootstrap interval."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 
 
 class Area(NamedTuple):
-    """Area under the receiver operating characteristic, with its interval.
+    """Area under the receiver operating characteristic (ROC) with its interval.
 
     Attributes:
         area (float): The probability that a positive scores higher than a
-            negative, equal scores counting half; 0.5 for chance.
+            negative, where equal scores count half; 0.5 for chance.
         low (float): Lower end of its 95 % interval.
         high (float): Upper end.
-        positive (int): How many there are.
-        negative (int): How many there are.
+        positive (int): Number of positives.
+        negative (int): Number of negatives.
     """
 
     area: float
@@ -35,18 +35,18 @@ def area_under_roc(
 ) -> Area:
     """Measure how well a score finds the positives.
 
-    The interval is the percentile bootstrap's (Efron and Tibshirani, An
-    Introduction to the Bootstrap, 1993, chapter 13): faces are drawn with
-    replacement, all keypoints of a face together, for they are not
+    The interval is a percentile bootstrap (Efron and Tibshirani, An
+    Introduction to the Bootstrap, 1993, chapter 13). Faces are drawn with
+    replacement; the keypoints of a face stay together, because they are not
     independent.
 
     Args:
         score (np.ndarray): Higher for positives, (N, K), N faces.
         positive (np.ndarray): Bool (N, K).
-        counts (np.ndarray, optional): Which ones count, bool (N, K). Defaults
-            to all.
-        resamples (int): How often to draw N faces. Defaults to 2,000.
-        seed (int): Of the drawing. Defaults to 0.
+        counts (np.ndarray, optional): Whether each keypoint counts, bool
+            (N, K). Defaults to all keypoints.
+        resamples (int): Number of times N faces are drawn. Defaults to 2,000.
+        seed (int): Seed of the random draws. Defaults to 0.
 
     Returns:
         Area: Area and interval.
@@ -61,12 +61,12 @@ def area_under_roc(
     found = int(positive.sum()), int((~positive).sum())
     if not all(found):
         raise ValueError(
-            f'{found[0]} positives and {found[1]} negatives; an area takes '
-            'one of each at least.'
+            f'{found[0]} positives and {found[1]} negatives; an area needs '
+            'at least one of each.'
         )
     order = np.argsort(score, kind='stable')
     score, positive, face = score[order], positive[order], face[order]
-    # equal scores are one step
+    # equal scores form one step of the curve
     ends = np.flatnonzero(np.append(np.diff(score) > 0, True))
 
     def area(weights: np.ndarray) -> float:
@@ -87,19 +87,19 @@ def area_under_roc(
 
 
 def area_within(score: np.ndarray, positive: np.ndarray, counts: np.ndarray) -> float:
-    """Compare keypoints of one kind alone, and average over the kinds.
+    """Average the areas of each of the K keypoints, such as the nose tip.
 
-    Some keypoints score higher than others and are hidden more often, which
-    alone raises the area over all of them.
+    Some keypoints have higher scores than others and are hidden more often.
+    This alone raises the area over all keypoints together.
 
     Args:
         score (np.ndarray): Higher for positives, (N, K).
         positive (np.ndarray): Bool (N, K).
-        counts (np.ndarray): Which ones count, bool (N, K).
+        counts (np.ndarray): Whether each keypoint counts, bool (N, K).
 
     Returns:
-        float: Mean of the areas of the K kinds, by the number of pairs of a
-        positive and a negative; NaN if there is no pair.
+        float: Mean of the K areas, weighted by the number of pairs of a positive
+        and a negative; NaN if there is no pair.
     """
     areas, pairs = [0.0], [0]
     for k in range(score.shape[1]):

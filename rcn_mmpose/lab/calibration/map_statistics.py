@@ -1,4 +1,4 @@
-"""What probability maps say of validation faces, and what is true."""
+"""Statistics of the probability maps of validation faces, beside the truth."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from torch import Tensor, nn
 from ...codecs import CellIndex
 from ...evaluation.faces import read_face
 
-# steps of 7 %, from 0.51 to 7.61; 1 is among them
+# from 0.51 to 7.61 in steps of 7 %
 TEMPERATURES = 1.07 ** np.arange(-10.0, 31.0)
-PLAIN = 10  # where it is
+UNIT = 10  # index of temperature 1
 
 
-class Observed(NamedTuple):
-    """N faces of K keypoints at G temperatures; lengths in cells.
+class MapStatistics(NamedTuple):
+    """Map statistics of N faces with K keypoints at G temperatures, in cells.
 
     Attributes:
-        confidence (np.ndarray): Mass within ``radius`` of the keypoint at
-            each temperature, (G, N, K).
+        confidence (np.ndarray): Probability mass within ``radius`` of the
+            keypoint at each temperature, (G, N, K).
         spread (np.ndarray): Second moments of the map about the keypoint,
             (G, N, K, 2, 2).
-        covariance (np.ndarray): Of the map as it is about its mean,
-            (N, K, 2, 2).
+        covariance (np.ndarray): Covariance of the map about its mean at
+            temperature 1, (N, K, 2, 2).
         offset (np.ndarray): From the keypoint to the truth, (N, K, 2).
-        labelled (np.ndarray): Whether there is a truth, bool (N, K).
-        radius (float): Of the event: the truth is that near, or nearer.
+        labelled (np.ndarray): Whether the keypoint is labelled, bool (N, K).
+        radius (float): Confidence is the probability that the truth lies
+            within this distance.
     """
 
     confidence: np.ndarray
@@ -49,41 +50,43 @@ class Observed(NamedTuple):
 
 
 def validation_faces(cfg: Config) -> torch.utils.data.Dataset:
-    """Build the validation faces of a config.
+    """Build the dataset of the validation faces of a config.
 
     Raises:
-        ValueError: If it has none.
+        ValueError: If the config has no val_dataloader.
     """
     if cfg.get('val_dataloader') is None:
         raise ValueError(
-            'the config has no val_dataloader; name one that has, with the '
-            'same keypoints and crops: --faces configs/rcn_300w.py. Test '
-            'faces are not for calibration.'
+            'the config has no val_dataloader; name a config with '
+            'one, and with the same keypoints and crops: --faces '
+            'configs/rcn_300w.py. Do not calibrate on test faces.'
         )
     return DATASETS.build(cfg.val_dataloader.dataset)
 
 
-def observe(
+def collect_statistics(
     model: nn.Module,
     dataset: Any,
     batch_size: int = 32,
     progress: Callable[[Iterable], Iterable] = iter,
-) -> Observed:
-    """Run a model over faces as a test does, and look at its maps.
+) -> MapStatistics:
+    """Run a model on faces as a test does, and collect statistics of its maps.
+
+    ``model.test_cfg`` is changed during the run and then restored.
 
     Args:
-        model (nn.Module): With a head of probability maps whose decoder is
-            an ``rcn_mmpose.CellIndex``.
-        dataset (Any): The faces, with the pipeline of a test, that does not
-            turn them.
-        batch_size (int): Faces at once. Defaults to 32.
+        model (nn.Module): Its head gives probability maps, and the decoder of
+            the head is an ``rcn_mmpose.CellIndex``.
+        dataset (Any): Faces with the pipeline of a test, which does not rotate
+            them.
+        batch_size (int): Faces per batch. Defaults to 32.
         progress (Callable): Wraps the loop over batches.
 
     Returns:
-        Observed: Without calibration, whether the model has one or not.
+        MapStatistics: Without the calibration of the model, if it has one.
 
     Raises:
-        ValueError: If the decoder is another one.
+        ValueError: If the decoder has another type.
     """
     codec = getattr(getattr(model, 'head', None), 'decoder', None)
     if not isinstance(codec, CellIndex):
@@ -91,32 +94,33 @@ def observe(
             'only models whose head has an rcn_mmpose.CellIndex as its '
             f'decoder can be calibrated; this one has {type(codec).__name__}.'
         )
-    kept, parts = model.test_cfg, []
-    model.test_cfg = dict(kept, output_heatmaps=True)
+    estimator: Any = model  # nn.Module does not declare MMPose's attributes
+    kept, parts = estimator.test_cfg, []
+    estimator.test_cfg = dict(kept, output_heatmaps=True)
     try:
         for start in progress(range(0, len(dataset), batch_size)):
             rows = range(start, min(start + batch_size, len(dataset)))
             batch = pseudo_collate([dataset[i] for i in rows])
             with torch.inference_mode():
-                for sample in model.test_step(batch):
-                    parts.append(_look(sample.to_dict(), codec))
+                for sample in estimator.test_step(batch):
+                    parts.append(_statistics_of_face(sample.to_dict(), codec))
     finally:
-        model.test_cfg = kept
+        estimator.test_cfg = kept
     confidence, spread, covariance, offset, labelled = (
         np.stack(part) for part in zip(*parts, strict=True)
     )
-    return Observed(
+    return MapStatistics(
         confidence.swapaxes(0, 1),
         spread.swapaxes(0, 1),
         covariance,
         offset,
         labelled,
-        codec.radius,
+        codec.score_radius_cells,
     )
 
 
-def _look(sample: dict, codec: CellIndex) -> tuple[np.ndarray, ...]:
-    """Observe one face."""
+def _statistics_of_face(sample: dict, codec: CellIndex) -> tuple[np.ndarray, ...]:
+    """Collect the statistics of one face."""
     face = read_face(sample)
     cells = [
         ((points - face.centre) / face.scale + 0.5) * face.size - (codec.stride - 1) / 2
@@ -125,7 +129,7 @@ def _look(sample: dict, codec: CellIndex) -> tuple[np.ndarray, ...]:
     keypoints, truth = (points / codec.stride for points in cells)
     maps = sample['pred_fields']['heatmaps'].float()
     confidence, spread, covariance = at_temperatures(
-        maps, torch.from_numpy(keypoints).to(maps.device), codec.radius
+        maps, torch.from_numpy(keypoints).to(maps.device), codec.score_radius_cells
     )
     return (
         confidence.float().cpu().numpy(),
@@ -139,7 +143,11 @@ def _look(sample: dict, codec: CellIndex) -> tuple[np.ndarray, ...]:
 def at_temperatures(
     maps: Tensor, keypoints: Tensor, radius: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Look at maps about their keypoints at all temperatures.
+    """Compute statistics of the maps of one face at all temperatures.
+
+    The numbers are those of :mod:`rcn_mmpose.codecs.decoding`, about the
+    keypoint. One matrix product gives all of them for a temperature, which
+    is needed for the many temperatures tried here. A test compares both.
 
     Args:
         maps (Tensor): Probability maps of one face, (K, H, W).
@@ -147,9 +155,9 @@ def at_temperatures(
         radius (float): In cells.
 
     Returns:
-        tuple[Tensor, Tensor, Tensor]: Mass within the radius (G, K); second
-        moments about the keypoint (G, K, 2, 2); covariance about the mean of
-        the map as it is, (K, 2, 2).
+        tuple[Tensor, Tensor, Tensor]: Probability mass within the radius
+        (G, K); second moments about the keypoint (G, K, 2, 2); covariance
+        about the mean at temperature 1, (K, 2, 2).
     """
     height, width = maps.shape[-2:]
     y, x = torch.meshgrid(
@@ -162,7 +170,6 @@ def at_temperatures(
         for axis, place in enumerate((x, y))
     )
     near = (dx.square() + dy.square() <= radius**2).to(maps.dtype)
-    # of each map one number for each of these
     wanted = (near, dx, dy, dx.square(), dx * dy, dy.square())
     weights = torch.stack(wanted, dim=-1)
     logs = maps.flatten(1).log()
@@ -173,6 +180,6 @@ def at_temperatures(
         ]
     )
     spread = sums[..., (3, 4, 4, 5)].unflatten(-1, (2, 2))
-    apart = sums[PLAIN, :, 1:3]
-    covariance = spread[PLAIN] - apart[:, :, None] * apart[:, None]
+    apart = sums[UNIT, :, 1:3]
+    covariance = spread[UNIT] - apart[:, :, None] * apart[:, None]
     return sums[..., 0].clamp(0, 1), spread, covariance

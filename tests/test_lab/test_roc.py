@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rcn_mmpose.lab.calibration.detection_curve import (
+from rcn_mmpose.lab.calibration.roc import (
     area_under_roc,
     area_within,
 )

@@ -9,20 +9,20 @@ import pytest
 import torch
 
 from rcn_mmpose.codecs.calibration import FLOOR, Calibration
-from rcn_mmpose.lab.calibration.fitting import (
-    Statements,
+from rcn_mmpose.lab.calibration.confidence_fit import (
+    Outcomes,
     chi_square,
     fit,
     held_out,
-    joined,
+    join_outcomes,
     mahalanobis,
-    measure,
-    state,
+    outcomes_of,
+    score,
 )
-from rcn_mmpose.lab.calibration.observation import (
-    PLAIN,
+from rcn_mmpose.lab.calibration.map_statistics import (
     TEMPERATURES,
-    Observed,
+    UNIT,
+    MapStatistics,
     at_temperatures,
 )
 from rcn_mmpose.lab.calibration.reliability import (
@@ -49,7 +49,7 @@ def bumps(
     return flat.view(count, SIDE, SIDE), middle, deviation
 
 
-def make(faces: int, temperature: float, seed: int = 0) -> Observed:
+def make(faces: int, temperature: float, seed: int = 0) -> MapStatistics:
     """Maps that are too sharp: truths are spread by that temperature."""
     random = np.random.default_rng(seed)
     maps, middle, deviation = bumps(random, 4 * faces)
@@ -58,7 +58,7 @@ def make(faces: int, temperature: float, seed: int = 0) -> Observed:
     confidence, second, covariance = at_temperatures(
         maps, torch.from_numpy(middle), 3.0
     )
-    return Observed(
+    return MapStatistics(
         confidence.numpy().reshape(-1, faces, 4),
         second.numpy().reshape(-1, faces, 4, 2, 2),
         covariance.numpy().reshape(faces, 4, 2, 2),
@@ -69,7 +69,7 @@ def make(faces: int, temperature: float, seed: int = 0) -> Observed:
 
 
 @pytest.fixture(scope='module')
-def seen() -> Observed:
+def seen() -> MapStatistics:
     return make(400, temperature=1.5)
 
 
@@ -82,9 +82,9 @@ def test_maps_at_temperatures_cell_by_cell() -> None:
     maps = maps / maps.sum((-2, -1), keepdim=True)
     keypoints = random.uniform(1, 5, (2, 2))
     mass, second, covariance = at_temperatures(maps, torch.from_numpy(keypoints), 2.0)
-    assert TEMPERATURES[PLAIN] == 1
+    assert TEMPERATURES[UNIT] == 1
     places = np.array([(x, y) for y in range(6) for x in range(7)])
-    for g in (0, PLAIN, len(TEMPERATURES) - 1):
+    for g in (0, UNIT, len(TEMPERATURES) - 1):
         for k in range(2):
             weights = maps[k].numpy().ravel() ** (1 / TEMPERATURES[g])
             weights /= weights.sum()
@@ -93,7 +93,7 @@ def test_maps_at_temperatures_cell_by_cell() -> None:
             assert float(mass[g, k]) == pytest.approx(weights[near].sum())
             expected = np.einsum('n,ni,nj->ij', weights, apart, apart)
             np.testing.assert_allclose(second[g, k], expected)
-            if g == PLAIN:
+            if g == UNIT:
                 expected = np.cov(places.T, aweights=weights, ddof=0)
                 np.testing.assert_allclose(covariance[k], expected)
 
@@ -101,14 +101,14 @@ def test_maps_at_temperatures_cell_by_cell() -> None:
 # ------------------------------------------------------------------ fit
 
 
-def test_it_finds_what_made_the_truths(seen: Observed) -> None:
+def test_it_finds_what_made_the_truths(seen: MapStatistics) -> None:
     found = fit(seen)
     assert found.temperature == pytest.approx(1.5, rel=0.08)
     # maps and truths are both Gaussian: nothing is left to scale but what
     # the temperature missed
     product = found.temperature * found.covariance_scale
     assert product == pytest.approx(1.5, rel=0.07)
-    before, after = measure(state(seen, None)), measure(state(seen, found))
+    before, after = score(outcomes_of(seen, None)), score(outcomes_of(seen, found))
     assert after.coverage['90'] == pytest.approx(0.9, abs=1e-3)
     assert after.coverage['50'] == pytest.approx(0.5, abs=0.04)
     assert before.coverage['90'] < 0.81
@@ -117,11 +117,11 @@ def test_it_finds_what_made_the_truths(seen: Observed) -> None:
     assert after.log_loss < before.log_loss
 
 
-def test_other_faces(seen: Observed) -> None:
+def test_other_faces(seen: MapStatistics) -> None:
     halves = list(held_out(seen, halvings=3))
     assert len(halves) == 6
     for first, second in zip(halves[::2], halves[1::2], strict=True):
-        both = joined(first, second)
+        both = join_outcomes(first, second)
         # each keypoint once
         np.testing.assert_allclose(np.sort(both.near), np.sort(seen.near.ravel()))
         assert both.coverage(0.9) == pytest.approx(0.9, abs=0.03)
@@ -138,19 +138,19 @@ def test_the_other_half_alone_is_measured() -> None:
         offset=np.where(far[:, None, None], 50.0, 0.01) * np.ones((40, 4, 2))
     )
     near = np.flatnonzero(~far)
-    said = state(seen, fit(seen, np.flatnonzero(far)), near)
+    said = outcomes_of(seen, fit(seen, np.flatnonzero(far)), near)
     assert said.near.all() and said.coverage(0.9) == 1
-    said = state(seen, fit(seen, near), np.flatnonzero(far))
+    said = outcomes_of(seen, fit(seen, near), np.flatnonzero(far))
     assert not said.near.any() and said.coverage(0.9) == 0
 
 
-def test_unlabelled_keypoints_do_not_count(seen: Observed) -> None:
+def test_unlabelled_keypoints_do_not_count(seen: MapStatistics) -> None:
     labelled = seen.labelled.copy()
     labelled[:, 2] = False
     offset = seen.offset.copy()
     offset[:, 2] = 99
     part = seen._replace(labelled=labelled, offset=offset)
-    three = Observed(
+    three = MapStatistics(
         *(
             np.delete(value, 2, axis=2 if i < 2 else 1)
             for i, value in enumerate(seen[:5])
@@ -158,7 +158,7 @@ def test_unlabelled_keypoints_do_not_count(seen: Observed) -> None:
         seen.radius,
     )
     assert fit(part) == fit(three)
-    assert measure(state(part, None)) == measure(state(three, None))
+    assert score(outcomes_of(part, None)) == score(outcomes_of(three, None))
 
 
 def test_too_little_to_fit() -> None:
@@ -197,8 +197,8 @@ def test_distances_by_the_inverse() -> None:
 def test_a_calibrated_ellipse_by_hand() -> None:
     seen = make(20, 1.0)
     calibration = Calibration(1.0, 2.5)
-    covariance = 2.5 * (seen.spread[PLAIN] + FLOOR * np.eye(2))
-    said = state(seen, calibration)
+    covariance = 2.5 * (seen.spread[UNIT] + FLOOR * np.eye(2))
+    said = outcomes_of(seen, calibration)
     expected = np.einsum(
         'nki,nkij,nkj->nk',
         seen.offset,
@@ -209,14 +209,14 @@ def test_a_calibrated_ellipse_by_hand() -> None:
 
 
 def test_coverage_by_size() -> None:
-    said = Statements(
+    said = Outcomes(
         confidence=np.linspace(0.1, 0.9, 20),
         near=np.ones(20, bool),
         distance=np.repeat([0.0, 9.0, 0.0, 9.0, 0.0], 4),
         area=np.repeat([5.0, 4.0, 3.0, 2.0, 1.0], 4),
     )
-    assert measure(said).by_size == [1, 0, 1, 0, 1]
-    assert measure(said).coverage['90'] == pytest.approx(0.6)
+    assert score(said).by_size == [1, 0, 1, 0, 1]
+    assert score(said).coverage['90'] == pytest.approx(0.6)
 
 
 # ---------------------------------------------------------- reliability
@@ -229,7 +229,7 @@ def test_calibration_error_by_hand() -> None:
     # 0.1, 0.3, 0.5 of which two happened; 0.8, 0.9 of which one did
     np.testing.assert_allclose(bins.confidence, [0.3, 0.85])
     np.testing.assert_allclose(bins.share, [2 / 3, 1 / 2])
-    assert bins.count.tolist() == [3, 2]
+    assert bins.number.tolist() == [3, 2]
     expected = (3 * (2 / 3 - 0.3) + 2 * (0.85 - 0.5)) / 5
     assert bins.error == pytest.approx(expected)
     with pytest.raises(ValueError, match='5 keypoints do not fill 15 bins'):
