@@ -1,4 +1,7 @@
-"""What is unpickled where; docs/reliability.md has the table."""
+"""Malicious checkpoints, and every call that unpickles.
+
+docs/reliability.md has the table.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ from rcn_mmpose.lab.paper.tested_faces import build_model
 from rcn_mmpose.lab.paper.work_folder import best_checkpoint
 from rcn_mmpose.models.pose_estimators.joint_estimator import JointEstimator
 
-# What may run code that a file, or another process, brings.
+# Calls that may run code from a file or from another process.
 UNPICKLING = re.compile(
     r'(pickle|dill|cloudpickle|joblib|shelve|marshal)\.(?!dumps?$|\w*Error$).*'
     r'|torch\.load|numpy\.load|scipy\.io\.loadmat|yaml\.(?!safe_).*load.*'
@@ -38,14 +41,14 @@ UNPICKLING = re.compile(
     r'|multiprocessing\.(get_context|Process|Pool)'
     r'|eval|exec'
 )
-# Each is a line of the table.
+# Each is a row of the table.
 KNOWN = {
     'rcn_mmpose/lab/benchmark/measured_process.py: get_context',
     'rcn_mmpose/device_data/cache.py: load',
     'rcn_mmpose/device_data/switch.py: all_gather_object',
     'rcn_mmpose/evaluation/face_nme.py: broadcast_object_list',
     'rcn_mmpose/evaluation/face_nme.py: collect_results',
-    'rcn_mmpose/models/pose_estimators/joint_estimator.py: load_checkpoint',
+    'rcn_mmpose/io/checkpoint.py: load_checkpoint',
     'rcn_mmpose/lab/paper/tables.py: load',
     'rcn_mmpose/lab/paper/tested_faces.py: load_checkpoint',
     'rcn_mmpose/lab/paper/work_folder.py: load',
@@ -53,12 +56,11 @@ KNOWN = {
     'tests/faults/kill_test.py: load',
     'tools/render_faces.py: get_context',
     'tools/report.py: load',
-    'tools/test.py: load_checkpoint',
 }
 
 
 class Touch:
-    """Makes a file when it is unpickled."""
+    """An object whose unpickling creates a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -69,7 +71,7 @@ class Touch:
 
 @pytest.fixture
 def trace(tmp_path: Path) -> Iterator[Path]:
-    """A file that is there if a program was run; the test must end without."""
+    """A file that exists if a program ran; it must not exist after the test."""
     path = tmp_path / 'ran'
     yield path
     assert not path.exists()
@@ -77,18 +79,18 @@ def trace(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def evil(tmp_path: Path, trace: Path) -> Path:
-    """A checkpoint of a small model that makes that file."""
+    """A malicious checkpoint of a small model: it creates the trace file."""
     path = tmp_path / 'evil.pth'
     meta = dict(cfg=config().pretty_text, harm=Touch(trace))
     torch.save(dict(meta=meta, state_dict=build().state_dict()), path)
     torch.load(path, weights_only=False)['meta']['harm'].close()
-    trace.unlink()  # it does; the tests can fail
+    trace.unlink()  # the checkpoint works, so the tests can fail
     return path
 
 
 @pytest.fixture
 def url(evil: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The same by its URL, on this machine."""
+    """The URL of the malicious checkpoint, on this machine."""
     monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'home'))
     monkeypatch.setenv('no_proxy', '127.0.0.1')
     handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
@@ -104,7 +106,7 @@ def source(request: pytest.FixtureRequest, evil: Path, url: str) -> str:
 
 
 def runner(folder: Path, **options: object) -> Runner:
-    """MMEngine's runner, as tools/test.py and tools/train.py build it."""
+    """Build MMEngine's runner like tools/test.py and tools/train.py."""
     cfg = dict(model=config().model, work_dir=str(folder), **options)
     name = str(folder).replace('/', '_')
     return Runner(**cfg, default_scope='mmpose', experiment_name=name)
@@ -114,14 +116,14 @@ def runner(folder: Path, **options: object) -> Runner:
 
 
 def test_load_from(source: str, tmp_path: Path) -> None:
-    """Also tools/test.py CHECKPOINT, which sets load_from."""
+    """Also covers tools/test.py CHECKPOINT, which sets load_from."""
     made = runner(tmp_path / 'work', load_from=source)
     with pytest.raises(UnpicklingError, match='weights_only'):
         made.load_or_resume()
 
 
 def test_resume_path(source: str, tmp_path: Path) -> None:
-    """Of tools/train.py --resume PATH."""
+    """The path of tools/train.py --resume PATH."""
     made = runner(tmp_path / 'work', load_from=source, resume=True)
     with pytest.raises(UnpicklingError, match='weights_only'):
         made.load_or_resume()
@@ -151,7 +153,7 @@ def test_refiner_checkpoint(source: str) -> None:
 
 
 def test_resume_latest(evil: Path, tmp_path: Path) -> None:
-    """Of tools/train.py --resume."""
+    """The path that tools/train.py --resume finds."""
     (tmp_path / 'last_checkpoint').write_text(str(evil))
     made = runner(tmp_path, resume=True)
     with pytest.raises(UnpicklingError, match='weights_only'):
@@ -167,10 +169,10 @@ def test_load_model(evil: Path, capsys: pytest.CaptureFixture) -> None:
     assert 'could run a program' in capsys.readouterr().err
 
 
-def test_load_model_asks_for_no_more(
+def test_load_model_ignores_the_environment_variable(
     evil: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The variable that opens the runner does not open the predictor."""
+    """The variable allows the runner to unpickle, not the predictor."""
     monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
     with pytest.raises(ValueError, match='could run a program'):
         load_model(evil)
@@ -184,7 +186,7 @@ def test_models_of_the_paper(evil: Path, tmp_path: Path) -> None:
         best_checkpoint(str(tmp_path))
 
 
-def test_who_asks_by_name_gets_it(
+def test_the_environment_variable_allows_unpickling(
     evil: Path, trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
@@ -199,7 +201,7 @@ def test_who_asks_by_name_gets_it(
 
 
 def carry(path: Path, cfg: dict) -> Path:
-    """Write a checkpoint that carries a config."""
+    """Write a checkpoint with a config."""
     torch.save(
         dict(
             meta=dict(cfg=Config(cfg).pretty_text),
@@ -210,8 +212,8 @@ def carry(path: Path, cfg: dict) -> Path:
     return path
 
 
-def test_a_carried_config_calls_nothing(tmp_path: Path, trace: Path) -> None:
-    """MMEngine takes an unknown type for any object of any module."""
+def test_a_config_in_a_checkpoint_calls_nothing(tmp_path: Path, trace: Path) -> None:
+    """MMEngine would import and call an unregistered type."""
     cfg = config().to_dict()
     harm = dict(type='io.open', file=str(trace), mode='w')
     cfg['model']['head']['loss'] = harm
@@ -220,7 +222,7 @@ def test_a_carried_config_calls_nothing(tmp_path: Path, trace: Path) -> None:
         load_model(path)
     assert not trace.exists()
     with pytest.raises(Exception, match='.*'):  # noqa: B017 - not its point
-        load_model(Config(cfg), path)  # a config given is trusted
+        load_model(Config(cfg), path)  # a given config is trusted
     assert trace.exists()
     trace.unlink()
 
@@ -237,7 +239,7 @@ def test_a_carried_config_calls_nothing(tmp_path: Path, trace: Path) -> None:
         dict(type='rcn_mmpose.RCN', stages=[dict(a=(dict(type='os.abort'),))]),
     ],
 )
-def test_what_is_no_registered_part(harm: dict) -> None:
+def test_unregistered_parts_are_refused(harm: dict) -> None:
     model = dict(config().model.to_dict(), backbone=harm)
     with pytest.raises(ValueError, match='no registered part'):
         check_parts(dict(model=model))
@@ -250,7 +252,7 @@ def test_parts_that_are_registered(root: Path) -> None:
         if path.exists():
             check_parts(Config.fromfile(path).to_dict())
     check_parts(config().to_dict())
-    # what --device-data leaves in a model
+    # --device-data adds these to a model
     pipeline = [
         dict(type='RandomFlip', prob=0.5),
         dict(type='rcn_mmpose.CropFace', input_size=(80, 80)),
@@ -266,7 +268,7 @@ def test_parts_that_are_registered(root: Path) -> None:
 
 
 class Line(BaseModel):
-    """Learns nothing in particular."""
+    """A model with one weight."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -279,7 +281,7 @@ class Line(BaseModel):
 def test_resuming_runs_no_text(
     tmp_path: Path, trace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """MMEngine runs meta['config'] of what it resumes."""
+    """MMEngine would run meta['config'] of a resumed checkpoint."""
     data = [dict(inputs=torch.ones(1), data_samples=0)] * 2
 
     def train(epochs: int, **options: object) -> Runner:
@@ -303,7 +305,7 @@ def test_resuming_runs_no_text(
     torch.save(content, path)
     resumed = train(2, load_from=str(path), resume=True)
     assert resumed.epoch == 2 and not trace.exists()
-    Config.fromstring(text, '.py')  # so MMEngine would have run it
+    Config.fromstring(text, '.py')  # as MMEngine would have run it
     assert trace.exists()
     trace.unlink()
 
@@ -312,12 +314,12 @@ def test_resuming_runs_no_text(
 
 
 def suspects(text: str) -> Iterator[str]:
-    """Yield the calls that may unpickle, by their last name.
+    """Yield the last names of calls that may unpickle.
 
-    Those that say weights_only=True or allow_pickle=False do not.
+    Calls with weights_only=True or allow_pickle=False cannot.
     """
     nodes = list(ast.walk(ast.parse(text)))
-    meant = {}  # what an imported name stands for
+    meant = {}  # imported name -> full name
     for node in nodes:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             module = getattr(node, 'module', '') or ''
@@ -340,7 +342,7 @@ def suspects(text: str) -> Iterator[str]:
 
 
 def found(root: Path) -> set[str]:
-    """List all suspect calls of the package, its tools and its configs."""
+    """Return all suspect calls of the package, its tools and its configs."""
     return {
         f'{path.relative_to(root).as_posix()}: {name}'
         for folder in ('rcn_mmpose', 'tools', 'configs')
@@ -375,7 +377,7 @@ def test_nothing_else_unpickles(root: Path) -> None:
         'import shelve\nshelve.open(a)',
     ],
 )
-def test_what_is_suspect(text: str) -> None:
+def test_calls_that_unpickle(text: str) -> None:
     assert list(suspects(text))
 
 
@@ -391,11 +393,11 @@ def test_what_is_suspect(text: str) -> None:
         'dataset.load(a)',
     ],
 )
-def test_what_is_not(text: str) -> None:
+def test_calls_that_do_not_unpickle(text: str) -> None:
     assert list(suspects(text)) == []
 
 
-def test_each_stands_in_the_table(root: Path) -> None:
+def test_each_call_is_in_the_table(root: Path) -> None:
     text = (root / 'docs' / 'reliability.md').read_text(encoding='utf-8')
     rows = [row for row in text.splitlines() if row.startswith('| ')]
     for line in KNOWN:

@@ -10,12 +10,12 @@ compat.activate()
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.fileio import dump
-from mmengine.runner import CheckpointLoader, Runner
+from mmengine.runner import Runner
 
 from rcn_mmpose.engine.arguments import add_common_arguments, load_config
 from rcn_mmpose.engine.distributed import entry_point, init_distributed
 from rcn_mmpose.environment.malloc import keep_freed_memory
-from rcn_mmpose.io.checkpoint import with_carried_calibration
+from rcn_mmpose.io.checkpoint import fetch_checkpoint, with_carried_calibration
 
 
 def parse_args() -> argparse.Namespace:
@@ -50,8 +50,8 @@ def apply_arguments(cfg: Config, args: argparse.Namespace) -> None:
             'them to work_dirs/<config name>/.'
         )
     cfg.load_from = args.checkpoint
-    carried = CheckpointLoader.load_checkpoint(args.checkpoint, 'cpu')
-    cfg.model = with_carried_calibration(cfg.model, carried.get('meta', {}))
+    _, meta = fetch_checkpoint(args.checkpoint)
+    cfg.model = with_carried_calibration(cfg.model, meta)
     for option, path, endings in (
         ('--out', args.out, ('.json', '.yml', '.yaml')),
         ('--dump', args.dump, ('.pkl', '.pickle')),

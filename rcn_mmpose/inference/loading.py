@@ -189,6 +189,7 @@ def load_estimator(
     from ..io.checkpoint import (
         check_parts,
         parse_config,
+        read_checkpoint,
         with_carried_calibration,
     )
 
@@ -233,34 +234,6 @@ def load_estimator(
         **_geometry(config, model, box_rule),
     )
     return model, info, described.get('flip_indices')
-
-
-def read_checkpoint(checkpoint: str) -> tuple[dict, dict]:
-    """Read weights and what goes with them; nothing else is unpickled.
-
-    Raises:
-        ValueError: If the file is no whole checkpoint, or holds more.
-    """
-    import torch
-
-    try:
-        content = torch.load(checkpoint, map_location='cpu', weights_only=True)
-        meta = content.get('meta', {})
-        weights = content.get('state_dict', content)
-        if not isinstance(meta, dict) or not all(
-            isinstance(weight, torch.Tensor) for weight in weights.values()
-        ):
-            raise TypeError('its weights are no tensors')
-    except OSError:
-        raise
-    except Exception as error:  # whatever a broken file makes of PyTorch
-        reason = str(error).strip() or type(error).__name__
-        raise ValueError(
-            f'checkpoint {checkpoint!r} cannot be loaded: it is cut short, no '
-            'checkpoint, or holds more than weights and plain values, which '
-            f'could run a program ({reason.splitlines()[0]:.200}).'
-        ) from error
-    return weights, meta
 
 
 def _calibration(model: nn.Module) -> dict[str, float] | None:

@@ -1,1 +1,1 @@
-"""Files: what is read and written, and what a broken file can raise."""
+"""Files: readers, writers, and the result that they store."""

@@ -1,26 +1,97 @@
-"""Safe reading of checkpoints: weights, the config they carry, and its calibration."""
-# DOCS The config that a checkpoint carries, read without running anything.
-# DOCS
-# DOCS The calibration that a checkpoint carries, for a config without one.
+"""Safe reading of checkpoints: weights, the config they carry, its calibration.
+
+A checkpoint may be malicious: pickle can run any program, and so can a config.
+Three functions read the parts safely:
+
+- :func:`read_checkpoint`: weights and meta data of a local file, with
+  ``weights_only=True`` always. :func:`fetch_checkpoint` also takes URLs.
+- :func:`parse_config` and :func:`check_parts`: the config in ``meta['cfg']``,
+  without running anything.
+- :func:`with_carried_calibration`: the calibration in that config, for a
+  config without one.
+"""
 
 from __future__ import annotations
 
 import ast
 import json
+import os
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
 SCOPES = ('mmengine', 'mmpose', 'rcn_mmpose')
 CURE = 'give the config file too: load_model(CONFIG, CHECKPOINT).'
+# Parts of a model's config that do not change its keypoints: where weights are
+# loaded from, and how they were initialised and trained.
+NOT_COMPARED = ('refiner_checkpoint', 'init_cfg', 'train_cfg')
+
+
+def read_checkpoint(checkpoint: str | os.PathLike) -> tuple[dict, dict]:
+    """Read the weights and the meta data of a checkpoint; unpickle nothing else.
+
+    Args:
+        checkpoint (str | os.PathLike): The file. For URLs see
+            :func:`fetch_checkpoint`.
+
+    Returns:
+        tuple[dict, dict]: The ``state_dict`` (the whole content of a file
+        without one) and ``meta``, empty if the file has none.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If the file is not a complete checkpoint, or holds more
+            than weights and plain values.
+    """
+    import torch
+
+    checkpoint = os.fspath(checkpoint)
+    try:
+        content = torch.load(checkpoint, map_location='cpu', weights_only=True)
+        meta = content.get('meta', {})
+        weights = content.get('state_dict', content)
+        if not isinstance(meta, dict) or not all(
+            isinstance(weight, torch.Tensor) for weight in weights.values()
+        ):
+            raise TypeError('its weights are no tensors')
+    except OSError:
+        raise
+    except Exception as error:  # a broken file can raise anything in PyTorch
+        reason = str(error).strip() or type(error).__name__
+        raise ValueError(
+            f'checkpoint {checkpoint!r} cannot be loaded: it is cut short, no '
+            'checkpoint, or holds more than weights and plain values, which '
+            f'could run a program ({reason.splitlines()[0]:.200}).'
+        ) from error
+    return weights, meta
+
+
+def fetch_checkpoint(source: str) -> tuple[dict, dict]:
+    """Read a checkpoint by path or URL, as MMEngine's runner does.
+
+    Like the runner, and unlike :func:`read_checkpoint`, it obeys the
+    environment variable ``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD``: a tool and the
+    runner it starts accept the same files. Without the variable only weights
+    and plain values are unpickled (:mod:`rcn_mmpose.compat`).
+
+    Args:
+        source (str): A path, or a URL that MMEngine can read.
+
+    Returns:
+        tuple[dict, dict]: As of :func:`read_checkpoint`.
+    """
+    from mmengine.runner import CheckpointLoader
+
+    content = CheckpointLoader.load_checkpoint(source, 'cpu')
+    return content.get('state_dict', content), content.get('meta', {})
 
 
 def parse_config(text: str) -> dict:
-    """Read a config as MMEngine writes it into checkpoints.
+    """Read a config that MMEngine wrote into a checkpoint.
 
-    MMEngine would run that text as a program; a checkpoint from elsewhere
-    could do anything then. Here it may hold assignments of plain values and
-    calls of ``dict`` alone.
+    MMEngine would run the text as a program, so a malicious checkpoint could
+    do anything. Here the text may only hold assignments of plain values and
+    calls of ``dict``.
 
     Args:
         text (str): Python source.
@@ -29,7 +100,7 @@ def parse_config(text: str) -> dict:
         dict: The values by name.
 
     Raises:
-        ValueError: If there is anything else in it.
+        ValueError: If the text holds anything else.
     """
     try:
         lines = ast.parse(text).body
@@ -37,8 +108,8 @@ def parse_config(text: str) -> dict:
     except (
         SyntaxError,
         ValueError,
-        TypeError,  # no text, or a list for a key
-        RecursionError,  # these two: nested too deeply
+        TypeError,  # not a text, or a list as a key
+        RecursionError,  # this and the next: nested too deeply
         MemoryError,
     ) as error:
         raise ValueError(
@@ -48,19 +119,19 @@ def parse_config(text: str) -> dict:
 
 
 def check_parts(config: Mapping) -> None:
-    """Refuse a model of anything but registered parts.
+    """Check that a model consists of registered parts only.
 
-    MMEngine takes a type that no registry has for an object in any module,
-    imports that and calls it with the rest of the dict: ``subprocess.Popen``
-    would do.
+    MMEngine takes an unregistered ``type`` as the name of an object in any
+    module, imports it and calls it with the rest of the dict, for example
+    ``subprocess.Popen``.
 
     Args:
-        config (Mapping): That of a checkpoint.
+        config (Mapping): The config in a checkpoint.
 
     Raises:
-        ValueError: Naming the first type that is none of MMEngine's, MMPose's
-            or our parts, a scope other than theirs, or another config file
-            that a part asks for.
+        ValueError: If a part is not registered in MMEngine, MMPose or
+            rcn_mmpose, has another scope, or names another config file. The
+            message names the first such part.
     """
     found = {'default_scope': config.get('default_scope', 'mmpose')}
     known = _registered()
@@ -80,8 +151,50 @@ def check_parts(config: Mapping) -> None:
                 )
 
 
+def with_carried_calibration(model: Mapping, meta: Mapping) -> Mapping:
+    """Add the calibration of a checkpoint to the config of its model.
+
+    ``tools/calibrate.py`` writes the calibration into the config in the
+    checkpoint. A config whose decoder has a ``calibration``, even None, keeps
+    its own. A config of another model (such as the joint model around a
+    calibrated network) or of another decoding gets none, and a warning is
+    logged.
+
+    Args:
+        model (Mapping): The ``model`` of the config in use.
+        meta (Mapping): The ``meta`` of the checkpoint.
+
+    Returns:
+        Mapping: A copy with the calibration, or the model unchanged.
+    """
+    decoder = _decoder(model)
+    if not decoder or 'calibration' in decoder:
+        return model
+    try:
+        carried = parse_config(meta['cfg'])['model']
+        found = _decoder(carried).get('calibration')
+    except (KeyError, ValueError):
+        return model  # there is no config, or it cannot be read
+    if found is None:
+        return model
+    if _compared(model) == _compared(carried):
+        model = deepcopy(model)
+        _decoder(model)['calibration'] = found
+        return model
+    from mmengine.logging import print_log
+
+    print_log(
+        'The checkpoint carries a calibration of confidence and covariance, '
+        'but for a model other than that of the config; it is not used. '
+        'Calibrate by this config: tools/calibrate.py.',
+        'current',
+        level=30,
+    )
+    return model
+
+
 def _dicts(value: Any) -> Iterator[Mapping]:
-    """Go through all dicts in a value."""
+    """Yield all dicts in a value, at any depth."""
     if isinstance(value, Mapping):
         yield value
         value = value.values()
@@ -91,10 +204,10 @@ def _dicts(value: Any) -> Iterator[Mapping]:
 
 
 def _registered() -> set[str]:
-    """Return the names of all parts that a model may be made of.
+    """Return the names of all parts that a model may consist of.
 
-    Transforms are among them, for a model trained with ``--device-data`` has
-    its training pipeline in the data preprocessor.
+    Transforms are included: a model trained with ``--device-data`` has its
+    training pipeline in the data preprocessor.
     """
     from mmengine.registry import MODELS, TRANSFORMS, WEIGHT_INITIALIZERS
     from mmpose.registry import KEYPOINT_CODECS
@@ -134,8 +247,8 @@ def _assignment(line: ast.stmt) -> tuple[str, Any]:
 
 def _value(node: ast.expr) -> Any:
     """Read one value."""
-    if isinstance(node, ast.Dict) and None not in node.keys:
-        keys = [_value(key) for key in node.keys]
+    if isinstance(node, ast.Dict) and None not in node.keys:  # None: **x
+        keys = [_value(key) for key in node.keys if key is not None]
         return dict(zip(keys, map(_value, node.values), strict=True))
     if isinstance(node, ast.List):
         return [_value(item) for item in node.elts]
@@ -151,62 +264,16 @@ def _value(node: ast.expr) -> Any:
         and all(keyword.arg for keyword in node.keywords)
     ):
         return {item.arg: _value(item.value) for item in node.keywords}
-    return ast.literal_eval(node)  # numbers, texts; ValueError for others
-
-
-# where else to look for weights, and how the first ones were drawn
-NOT_COMPARED = ('refiner_checkpoint', 'init_cfg', 'train_cfg')
-
-
-def with_carried_calibration(model: Mapping, meta: Mapping) -> Mapping:
-    """Add the calibration that goes with the weights.
-
-    ``tools/calibrate.py`` writes it into the config that the checkpoint
-    carries. A config that names a ``calibration`` of its decoder, be it None,
-    keeps its own. One that describes another model, such as the joint model
-    about a calibrated network, or another way to decode, gets none, and that
-    is logged.
-
-    Args:
-        model (Mapping): The ``model`` of the config in use.
-        meta (Mapping): The ``meta`` of the checkpoint.
-
-    Returns:
-        Mapping: The model with the calibration, or as it was given.
-    """
-    decoder = _decoder(model)
-    if not decoder or 'calibration' in decoder:
-        return model
-    try:
-        carried = parse_config(meta['cfg'])['model']
-        found = _decoder(carried).get('calibration')
-    except (KeyError, ValueError):
-        return model  # it carries no config, or none that can be read
-    if found is None:
-        return model
-    if _compared(model) == _compared(carried):
-        model = deepcopy(model)
-        _decoder(model)['calibration'] = found
-        return model
-    from mmengine.logging import print_log
-
-    print_log(
-        'The checkpoint carries a calibration of confidence and covariance, '
-        'but for a model other than that of the config; it is not used. '
-        'Calibrate by this config: tools/calibrate.py.',
-        'current',
-        level=30,
-    )
-    return model
+    return ast.literal_eval(node)  # numbers and texts; a ValueError otherwise
 
 
 def _decoder(model: Mapping) -> Any:
-    """Return the config of the head's decoder, empty if there is none."""
+    """Return the config of the head's decoder, empty if the head has none."""
     return (model.get('head') or {}).get('decoder') or {}
 
 
 def _compared(model: Mapping) -> str:
-    """Write down what has to be the same."""
+    """Return the parts of a config that must be equal, as text."""
     kept = {k: deepcopy(v) for k, v in model.items() if k not in NOT_COMPARED}
     _decoder(kept).pop('calibration', None)
     return json.dumps(kept, sort_keys=True, default=str)

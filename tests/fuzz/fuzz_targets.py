@@ -127,7 +127,7 @@ def config() -> Reader:
 
 def checkpoint() -> Reader:
     """Weights, without those of the network they go with."""
-    from rcn_mmpose.inference.loading import read_checkpoint
+    from rcn_mmpose.io.checkpoint import read_checkpoint
 
     return read_checkpoint
 

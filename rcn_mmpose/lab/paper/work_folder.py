@@ -1,4 +1,4 @@
-"""What the work folder of a training tells: checkpoints, curve, time."""
+"""Read the work folder of a training: checkpoints, curves, duration."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Best(NamedTuple):
     """The best checkpoint by validation.
 
     Attributes:
-        path (str): The file.
-        value (str): Name of the value it is best by.
-        score (float): That value.
-        epoch (int): After which it was written.
+        path (str): Path of the file.
+        value (str): Name of the validated value.
+        score (float): The validated value.
+        epoch (int): Epoch after which the file was written.
     """
 
     path: str
@@ -33,21 +33,23 @@ class Best(NamedTuple):
 
 
 def best_checkpoint(folder: str) -> Best | None:
-    """Find the checkpoint that validated best.
+    """Find the checkpoint with the best validation.
 
-    Several are left where a training was killed, and one of them may be cut
-    short; each carries its own score.
+    A killed training may leave several best checkpoints, one of them
+    truncated. Each checkpoint stores its score.
 
     Args:
         folder (str): The work folder.
 
     Returns:
-        Best | None: None if there is no whole one.
+        Best | None: None if there is no whole best checkpoint.
     """
     found = []
     for path in glob.glob(osp.join(glob.escape(folder), 'best_*.pth')):
         name = re.fullmatch(r'best_(.+)_epoch_(\d+)\.pth', osp.basename(path))
-        content = _read(path) if name else None
+        if name is None:
+            continue
+        content = _read(path)
         if content is None:
             continue
         score = float(content['message_hub']['runtime_info']['best_score'])
@@ -60,11 +62,12 @@ def best_checkpoint(folder: str) -> Best | None:
 
 
 def resume_from(folder: str) -> str | None:
-    """Find the newest checkpoint to go on from; None to start anew.
+    """Find the newest checkpoint to resume from; None to start from epoch 1.
 
-    A killed training may leave its last one cut short, not validated, or
-    validated best without the file that keeps the best. Then it is the one
-    before, so that no epoch is lost to the choice of the best.
+    A killed training may leave its last checkpoint truncated, or not
+    validated, or validated best without a best checkpoint. The previous
+    checkpoint is resumed in these cases, so that every epoch takes part in
+    the choice of the best.
     """
     found = {}
     for path in glob.glob(osp.join(glob.escape(folder), 'epoch_*.pth')):
@@ -73,7 +76,7 @@ def resume_from(folder: str) -> str | None:
             found[int(name[1])] = path
     best, lines = best_checkpoint(folder), _validations(folder)
     for epoch in sorted(found, reverse=True):
-        if best is None:  # MMEngine removes the last one before it saves
+        if best is None:  # MMEngine removes the old best before it saves the new
             settled = epoch < max(lines, default=0)
         else:
             score = lines.get(epoch, {}).get(best.value)
@@ -84,24 +87,25 @@ def resume_from(folder: str) -> str | None:
 
 
 def _better(value: str, score: float, than: float) -> bool:
-    """Compare scores; errors fall, AUC rises."""
+    """Return whether a score is better: a lower error or a higher AUC."""
     return score > than if 'AUC' in value else score < than
 
 
 def _read(path: str) -> dict[str, Any] | None:
-    """Read a checkpoint without its weights; None if it is not whole."""
+    """Read a checkpoint without its weights; None if it is truncated."""
     if not zipfile.is_zipfile(path):
         return None
     try:
+        # Not io.checkpoint.read_checkpoint: with mmap the weights stay on disk.
         return torch.load(path, map_location='cpu', mmap=True)
     except (RuntimeError, EOFError):
         return None
 
 
 def logs(folder: str) -> list[str]:
-    """List the json logs of all sessions, the first one first."""
+    """List the JSON logs of all sessions, oldest first."""
     pattern = osp.join(glob.escape(folder), '*', 'vis_data', 'scalars.json')
-    # named by their time
+    # The folder of a session is named by its start time.
     return sorted(
         path
         for path in glob.glob(pattern)
@@ -110,7 +114,7 @@ def logs(folder: str) -> list[str]:
 
 
 def _lines(path: str) -> list[dict]:
-    """Read a log; a last line that is cut short does not count."""
+    """Read a log up to a truncated last line."""
     lines = []
     with open(path, encoding='utf-8') as file:
         for line in file:
@@ -122,15 +126,15 @@ def _lines(path: str) -> list[dict]:
 
 
 def validation_curve(folder: str, value: str) -> list[float | None]:
-    """Read a validated value, by epoch from 1 on.
+    """Read a validated value by epoch, from epoch 1 on.
 
     Args:
         folder (str): The work folder.
-        value (str): Its name, such as ``'NME_cells_eye_points'``.
+        value (str): Name of the value, such as ``'NME_cells_eye_points'``.
 
     Returns:
-        list[float | None]: None for an epoch after which the training was
-        killed before it could validate.
+        list[float | None]: None for an epoch without validation, where the
+        training was killed.
     """
     lines = _validations(folder)
     return [
@@ -140,7 +144,7 @@ def validation_curve(folder: str, value: str) -> list[float | None]:
 
 
 def _validations(folder: str) -> dict[int, dict]:
-    """Read what was validated, by epoch; the last run counts."""
+    """Read the validated values by epoch; a later session overrides."""
     return {
         line['step']: line
         for path in logs(folder)
@@ -150,15 +154,15 @@ def _validations(folder: str) -> dict[int, dict]:
 
 
 def progress(folder: str, updates: int) -> tuple[float, float | None]:
-    """Return how far a training is.
+    """Return the progress of a training.
 
     Args:
         folder (str): The work folder.
-        updates (int): Of an epoch.
+        updates (int): Updates of an epoch.
 
     Returns:
-        tuple[float, float | None]: The epochs done so far, and the main error
-        of the last validation in percent, None before the first.
+        tuple[float, float | None]: Number of finished epochs, and the main
+        error of the last validation in percent, None before the first.
     """
     done = error = None
     for path in reversed(logs(folder)):
@@ -172,14 +176,14 @@ def progress(folder: str, updates: int) -> tuple[float, float | None]:
 
 
 def updates_of(cfg: Config, faces: int) -> int:
-    """Return the updates of an epoch, of one process."""
+    """Return the number of updates of an epoch with one process."""
     loader = cfg.train_dataloader
     ways = math.floor if loader.get('drop_last', False) else math.ceil
     return max(1, ways(faces / loader.batch_size))
 
 
 def training_seconds(folder: str) -> float:
-    """Add up how long the sessions took, from their logs' times."""
+    """Return the total duration of all sessions, from the times of their logs."""
     total = 0.0
     for path in logs(folder):
         begin = time.strptime(path.split(os.sep)[-3], '%Y%m%d_%H%M%S')

@@ -18,7 +18,7 @@ from ...inference.onnx_predictor import OnnxPredictor
 from ...inference.parity import Parity, compare
 from ...inference.shared_weights import describe_shared, share_weights
 from ...inference.torch_predictor import TorchPredictor
-from ...io.checkpoint import parse_config, with_carried_calibration
+from ...io.checkpoint import parse_config, read_checkpoint, with_carried_calibration
 from ...models.pose_estimators.joint_estimator import REFINER
 from ...shipped.catalogue import describe_file
 from ...version import __version__
@@ -72,14 +72,13 @@ def read_training(checkpoint: str | os.PathLike) -> Training:
     path = os.fspath(checkpoint)
     if not os.path.isfile(path):
         raise FileNotFoundError(f'checkpoint {path!r} does not exist.')
-    content = torch.load(path, map_location='cpu', weights_only=True)
-    meta = content.get('meta', {})
-    if 'state_dict' not in content or 'dataset_meta' not in meta:
+    weights, meta = read_checkpoint(path)
+    if 'dataset_meta' not in meta:
         raise ValueError(
             f'{path!r} has no state_dict or no meta.dataset_meta; give a '
             'checkpoint as tools/train.py writes it.'
         )
-    return Training(content['state_dict'], meta)
+    return Training(weights, meta)
 
 
 def join(network: Training, denoiser: Training) -> Training:

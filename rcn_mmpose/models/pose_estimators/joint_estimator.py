@@ -6,12 +6,12 @@ import os.path as osp
 from copy import copy
 from typing import Any, NoReturn
 
-from mmengine.runner import CheckpointLoader
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.structures import PoseDataSample
 from torch import Tensor
 
 from ...codecs.decoding import best_cells, probability_maps
+from ...io.checkpoint import fetch_checkpoint
 from ...registry import MODELS
 from ..one_hot import one_hot_maps
 from ..refiners.keypoint_denoiser import KeypointDenoiser, as_text, map_size
@@ -183,8 +183,7 @@ class JointEstimator(TopdownPoseEstimator):
                 f'refiner_checkpoint {path!r} does not exist; training '
                 'writes them to work_dirs/<config name>/.'
             )
-        found = CheckpointLoader.load_checkpoint(path, 'cpu')
-        found = found.get('state_dict', found)
+        found, _ = fetch_checkpoint(path)
         wanted = {k: v.shape for k, v in self.refiner.state_dict().items()}
         wrong = sorted(
             name
