@@ -4,18 +4,19 @@
     python tools/reproduce.py table4 --rows 300w_rcn_5 300w_joint_5 --amp
     python tools/reproduce.py table1 --data synthetic --epochs 10
 
-trains and tests the rows without a result, one after the other, and writes
-the table between its marks in docs/paper.md. Interrupted or killed and called
-again, it goes on. Each row is a call of tools/train.py and tools/test.py that
-the table shows; its result is kept in results/, logs and checkpoints lie in
-work_dirs/reproduce/. What is already on record for the same config, epochs,
-options and faces is not run again. Called more than once at a time, the calls
-share the rows.
+The tool trains and tests the rows without a result, one after the other, and
+writes the table between its marks in docs/paper.md. An interrupted or killed
+run resumes when the same command is called again.
+
+Each row is a call of tools/train.py and tools/test.py. The result is kept in
+results/; logs and checkpoints are in work_dirs/reproduce/. A result on record
+for the same config, epochs, options and faces is not computed again. Several
+calls at the same time share the rows.
 
 Tables: table1, table2, table3, table4, denoising, rcnplus, variants, all.
 
-Ends with 0 if all rows are on record, with 3 if data were missing or another
-process is at a row, with 1 after an error, with 130 if interrupted.
+Exit codes: 0 if all rows are on record, 1 after an error, 3 if data are
+missing or another process runs a row, 130 if interrupted.
 """
 
 from __future__ import annotations
@@ -54,10 +55,10 @@ def parse_args(args: list[str]) -> argparse.Namespace:
         '--rows', nargs='+', default=[], help='names of configs (default: all)'
     )
     parser.add_argument(
-        '--epochs', type=int, help='of a training (default: as each config)'
+        '--epochs', type=int, help="epochs of a training (default: the config's)"
     )
     parser.add_argument(
-        '--seeds', type=int, default=1, help='trainings a row (default: 1)'
+        '--seeds', type=int, default=1, help='trainings per row (default: 1)'
     )
     parser.add_argument(
         '--data', choices=['real', SYNTHETIC], default='real', help='faces'
@@ -65,17 +66,17 @@ def parse_args(args: list[str]) -> argparse.Namespace:
     parser.add_argument(
         '--synthetic-root',
         default='data/synthetic/',
-        help='made by tools/render_faces.py (default: data/synthetic/)',
+        help='folder of tools/render_faces.py (default: data/synthetic/)',
     )
-    parser.add_argument('--recipe', metavar='CONFIG', help='as tools/train.py')
+    parser.add_argument('--recipe', metavar='CONFIG', help='see tools/train.py')
     parser.add_argument(
         '--amp',
         nargs='?',
         const='always',
         choices=['always', 'auto'],
-        help='as tools/train.py',
+        help='see tools/train.py',
     )
-    parser.add_argument('--device-data', action='store_true', help='as tools/train.py')
+    parser.add_argument('--device-data', action='store_true', help='see tools/train.py')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -86,7 +87,7 @@ def parse_args(args: list[str]) -> argparse.Namespace:
     parser.add_argument(
         '--only-table',
         action='store_true',
-        help='run nothing, write the table of what is on record',
+        help='run nothing; write the table from the results on record',
     )
     parser.add_argument(
         '--out',
@@ -94,12 +95,12 @@ def parse_args(args: list[str]) -> argparse.Namespace:
         'synthetic faces\nwork_dirs/reproduce/synthetic.md)',
     )
     parser.add_argument(
-        '--results', default='results', help='folder (default: results)'
+        '--results', default='results', help='folder of results (default: results)'
     )
     parser.add_argument(
         '--work-dirs',
         default=osp.join('work_dirs', 'reproduce'),
-        help='folder (default: work_dirs/reproduce)',
+        help='folder of logs and checkpoints (default: work_dirs/reproduce)',
     )
     options = parser.parse_args(args)
     if options.seeds < 1:
@@ -110,10 +111,10 @@ def parse_args(args: list[str]) -> argparse.Namespace:
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
-    """Return what the command line asks of each row.
+    """Return the settings of all rows.
 
     Raises:
-        ValueError: If an option of the config is no KEY=VALUE, or the seed.
+        ValueError: If one of --cfg-options is not KEY=VALUE, or is the seed.
     """
     parse_options(options.cfg_options)
     if any(o.startswith('randomness.seed=') for o in options.cfg_options):
@@ -138,32 +139,32 @@ def settings_of(options: argparse.Namespace) -> Settings:
 
 
 class Progress:
-    """Says how far all rows are, and how long it will take.
+    """Prints the progress of all rows and the remaining time.
 
     Args:
-        epochs (int): Of all trainings to come.
+        epochs (int): Total number of epochs of all trainings.
     """
 
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
         self.before = 0  # epochs of finished trainings
         self.row = ''
-        self.start: tuple[float, float] | None = None  # time, epochs then
-        self.said = -1
+        self.start: tuple[float, float] | None = None  # time, finished epochs
+        self.printed = -1  # last printed epoch
 
     def begin(self, row: str) -> None:
         """Begin with a row."""
-        self.row, self.start, self.said = row, None, -1
+        self.row, self.start, self.printed = row, None, -1
 
     def __call__(self, training: Experiment, done: float, error: float | None) -> None:
-        """Tell of a training; on a terminal always, else once an epoch."""
+        """Print the progress of a training; without a terminal once per epoch."""
         now = time.monotonic()
         if self.start is None or self.start[1] > done:  # another training
             self.start = (now, done)
         terminal = sys.stdout.isatty()
-        if int(done) == self.said and not terminal:
+        if int(done) == self.printed and not terminal:
             return
-        self.said = int(done)
+        self.printed = int(done)
         (epochs,) = training.epochs
         text = f'{self.row}: epoch {done:.1f} of {epochs}'
         if training.name not in self.row:  # a part of a joint model
@@ -184,14 +185,14 @@ class Progress:
             print(text, flush=True)
 
     def end(self, trainings: list[Experiment]) -> None:
-        """Count what is done."""
+        """Count the epochs of finished trainings."""
         self.before += sum(n for part in trainings for n in part.epochs)
         if sys.stdout.isatty():
             print('\r\033[K', end='')
 
 
 def in_words(seconds: float) -> str:
-    """Write a time, such as ``'2 h 05 min'`` or ``'40 s'``."""
+    """Return a duration in words, such as ``'2 h 05 min'`` or ``'40 s'``."""
     if seconds < 60:
         return f'{seconds:.0f} s'
     minutes = round(seconds / 60)
@@ -203,18 +204,18 @@ def in_words(seconds: float) -> str:
 def run_rows(
     reproduction: Reproduction, configs: list[str], seeds: int
 ) -> tuple[dict[str, str], int]:
-    """Run what is lacking: the first seed of all rows, then the second.
+    """Run the missing rows: the first seed of all rows, then the second.
 
     Returns:
-        tuple[dict[str, str], int]: Why configs were not run, and the exit
-        code.
+        tuple[dict[str, str], int]: Reasons by config that was not run, and
+        the exit code.
     """
     experiments = [
         reproduction.experiment(config, seed)
         for seed in range(seeds)
         for config in configs
     ]
-    # a part of a joint model may be a row, too
+    # Keyed by folder: a part of a joint model may also be a row of its own.
     trainings = {
         training.folder(reproduction.work_dirs): training
         for experiment in experiments
@@ -250,7 +251,7 @@ def write_table(
     path: str,
     reasons: dict[str, str],
 ) -> None:
-    """Write the table, and the image of the curves if there are any."""
+    """Write the table, and the image of its convergence curves if it has any."""
     data = reproduction.settings.data
     found = {
         row.config: valid_runs(reproduction.results_dir, ROOT, tables, row.config, data)
@@ -279,10 +280,10 @@ def write_table(
 def curves_of(
     table: Table, runs_of: dict[str, list[dict]]
 ) -> tuple[dict[str, list[float]], str]:
-    """Collect the curves of a table, the longest training of each row.
+    """Collect the convergence curves: the longest training of each row.
 
     Returns:
-        tuple: Errors by epoch, by label; and what they are.
+        tuple: Errors by epoch, by label; and the name of the error.
     """
     curves, quantity = {}, ''
     for row in table.rows:
@@ -297,7 +298,7 @@ def curves_of(
 
 
 def main(args: list[str]) -> int:
-    """Run the program; returns its exit code."""
+    """Run the program; return its exit code."""
     options = parse_args(args)
     tables = load_tables(TABLES)
     chosen = tables.choose(options.table)
@@ -325,7 +326,7 @@ def main(args: list[str]) -> int:
 
 
 def on_signals(stop: Callable[..., None]) -> None:
-    """Treat other ends like Ctrl-C, so that no training is left behind."""
+    """Treat SIGTERM and SIGHUP like Ctrl-C, so that no training keeps running."""
     for name in ('SIGTERM', 'SIGHUP'):
         signal.signal(getattr(signal, name), stop)
 
@@ -335,7 +336,7 @@ if __name__ == '__main__':
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
-        print('\ninterrupted; the same command goes on from here')
+        print('\ninterrupted; run the same command again to resume')
         sys.exit(130)
     except (ValueError, OSError) as error:
         sys.exit(f'error: {error}')

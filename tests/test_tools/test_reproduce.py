@@ -26,7 +26,7 @@ SMALL = [
 
 @pytest.fixture
 def tool(converted: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
-    """Runs the tool beside the tiny dataset; returns its exit code."""
+    """A function that runs the tool beside the tiny dataset."""
     monkeypatch.setenv('OMP_NUM_THREADS', '1')
     monkeypatch.setenv('PYTHONPATH', str(Path(__file__).parents[2]))
 
@@ -38,10 +38,10 @@ def tool(converted: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
 
 
 class Stopped(Exception):
-    """Stands for a kill."""
+    """Stand-in for a kill."""
 
 
-def test_a_row_with_a_kill_in_between(
+def test_a_killed_row_is_resumed(
     tool: Callable,
     converted: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -68,7 +68,7 @@ def test_a_row_with_a_kill_in_between(
     reached = len(validation_curve(str(work), 'NME_cells_eye_points'))
     assert 2 <= reached < 9
 
-    # AFW is missing: the row says so, AFLW is done
+    # The test on AFLW is done; the row says that AFW is missing.
     assert tool(*command) == 3
     log = (work / 'train.log').read_text()
     assert log.count('$ python tools/train.py') == 2
@@ -97,7 +97,7 @@ def test_a_row_with_a_kill_in_between(
         'train_cfg.max_epochs=9 '
     )
 
-    # all is on record: nothing is started
+    # All results are on record: no process is started.
     monkeypatch.setattr(tool_process.subprocess, 'Popen', None)
     assert tool(*command) == 3
     assert tool(*row, '--only-table') == 0
@@ -128,7 +128,7 @@ def test_missing_data(tool: Callable, capsys: pytest.CaptureFixture) -> None:
     said = 'data missing: data/annotations/300w_train.json'
     assert out.count(said) == 6  # three rows, two seeds
     assert f'| not run: {said} |' in Path('docs/paper.md').read_text()
-    # without faces of ours, too
+    # The same holds for missing synthetic faces.
     assert tool('table3', '--data', 'synthetic') == 3
     page = Path('work_dirs/reproduce/synthetic.md').read_text()
     assert '| row | epochs | seeds | synthetic faces | command |' in page

@@ -2,20 +2,22 @@ r"""Draw a figure of the paper from trained models.
 
     python tools/analysis_tools/figures.py s1 --model SumNet CONFIG CHECKPOINT \
         --model RCN CONFIG CHECKPOINT --face 3
-    python tools/analysis_tools/figures.py 3 --model SumNet CONFIG CHECKPOINT --model ...
-    python tools/analysis_tools/figures.py 7 --model joint configs/joint_300w.py RCN.pth \
+    python tools/analysis_tools/figures.py 3 --model SumNet CONFIG CHECKPOINT \
+        --model RCN CONFIG CHECKPOINT
+    python tools/analysis_tools/figures.py 7 \
+        --model joint configs/joint_300w.py RCN.pth \
         --cfg-options model.refiner_checkpoint=DENOISER.pth
 
-s1   score maps of SumNet's branches, their sum and RCN's (a SumNet, an RCN)
+s1   score maps of SumNet's branches, their sum, and RCN's (one SumNet, one RCN)
 s2   log of the error by the difficulty of faces (any models)
 3    faces from easy to hard (any models; the paper: SumNet and RCN with 5
      branches, each without and with occlusion)
-7    RCN, denoiser and both together (a joint model)
+7    RCN, denoiser and joint model (one joint model)
 ced  cumulative error distributions (any models)
 
-The faces are those of the configs' test set, for 5 keypoints with AFW's if
-they are there, or with --data synthetic those of tools/render_faces.py.
-Images with real faces are written below work_dirs/ only.
+The faces come from the configs' test sets; for 5 keypoints also from AFW, if
+its files exist. With --data synthetic they come from tools/render_faces.py.
+Images with real faces are only written below work_dirs/.
 """
 
 from __future__ import annotations
@@ -35,9 +37,9 @@ from mmengine.registry import init_default_scope
 from rcn_mmpose.evaluation.ced import draw_curves
 from rcn_mmpose.lab.paper import branch_maps, difficulty, joint_samples
 from rcn_mmpose.lab.paper.experiment import parse_options
-from rcn_mmpose.lab.paper.face_lists import (
+from rcn_mmpose.lab.paper.experiment_data import (
     keypoints_of,
-    missing_of,
+    missing_path,
     synthetic_options,
 )
 from rcn_mmpose.lab.paper.tables import SYNTHETIC, load_tables
@@ -51,7 +53,7 @@ from rcn_mmpose.lab.paper.tested_faces import (
 
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 TABLES = osp.join(ROOT, 'configs', 'paper', 'tables.yml')
-# the number of models that a figure needs, None for any
+# Number of models of each figure; None for any number.
 MODELS = {'s1': 2, 's2': None, '3': None, '7': 1, 'ced': None}
 WITH_FACES = ('s1', '3', '7')
 
@@ -68,7 +70,7 @@ def parse_args(args: list[str]) -> argparse.Namespace:
         action='append',
         required=True,
         metavar=('LABEL', 'CONFIG', 'CHECKPOINT'),
-        help='give it once a model',
+        help='a model; repeat the option for each model',
     )
     parser.add_argument(
         '--data', choices=['real', SYNTHETIC], default='real', help='faces'
@@ -76,16 +78,16 @@ def parse_args(args: list[str]) -> argparse.Namespace:
     parser.add_argument(
         '--synthetic-root',
         default='data/synthetic/',
-        help='made by tools/render_faces.py (default: data/synthetic/)',
+        help='folder of tools/render_faces.py (default: data/synthetic/)',
     )
     parser.add_argument(
-        '--faces', type=int, help='only so many, spread over the test set'
+        '--faces', type=int, help='maximum number of faces, evenly spread'
     )
     parser.add_argument(
-        '--face', type=int, default=0, help='of s1: its number (default: 0)'
+        '--face', type=int, default=0, help='of s1: number of the face (default: 0)'
     )
     parser.add_argument(
-        '--seed', type=int, default=0, help='of 3: of the choice of faces'
+        '--seed', type=int, default=0, help='of 3: seed of the choice of faces'
     )
     parser.add_argument(
         '--cfg-options',
@@ -96,17 +98,17 @@ def parse_args(args: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         '--out',
-        help='image (default: work_dirs/figures/figure_NAME.png, without '
-        'real faces\ndocs/figures/)',
+        help='path of the image (default: work_dirs/figures/figure_NAME.png;\n'
+        'without real faces docs/figures/figure_NAME.png)',
     )
     return parser.parse_args(args)
 
 
 def place(options: argparse.Namespace) -> str:
-    """Choose where to write.
+    """Choose the path of the image and create its folder.
 
     Raises:
-        ValueError: If real faces would get into the project's files.
+        ValueError: If real faces would be written among the project's files.
     """
     real = options.data == 'real' and options.figure in WITH_FACES
     end = '' if options.data == 'real' else f'_{SYNTHETIC}'
@@ -126,7 +128,7 @@ def place(options: argparse.Namespace) -> str:
 
 
 def load_config(path: str, options: argparse.Namespace) -> Config:
-    """Read a config with the changes asked for."""
+    """Read a config and apply the changes of the command line."""
     if not osp.isfile(path):
         raise FileNotFoundError(f'config {path!r} does not exist.')
     cfg = Config.fromfile(path)
@@ -138,10 +140,10 @@ def load_config(path: str, options: argparse.Namespace) -> Config:
 
 
 def datasets_of(cfg: Config, data: str) -> list:
-    """Build the test sets of a config, as far as they are there.
+    """Build the test sets of a config whose files exist.
 
     Raises:
-        FileNotFoundError: If the first is not.
+        FileNotFoundError: If the files of the first test set are missing.
     """
     changes: list[dict] = [{}]
     if data == 'real':
@@ -149,13 +151,13 @@ def datasets_of(cfg: Config, data: str) -> list:
         for test in tests:
             changed = Config(cfg.to_dict())
             changed.merge_from_dict(test.options)
-            if test.options and not missing_of(changed.test_dataloader.dataset):
+            if test.options and not missing_path(changed.test_dataloader.dataset):
                 changes.append(test.options)
     return [build_dataset(cfg, change) for change in changes]
 
 
 def test_all(options: argparse.Namespace) -> dict[str, FaceErrors]:
-    """Test all models on all faces."""
+    """Test all models on all test sets."""
     tested = {}
     for label, config, checkpoint in options.model:
         cfg = load_config(config, options)

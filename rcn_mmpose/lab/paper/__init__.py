@@ -1,1 +1,5 @@
-"""The paper's experiments, tables and figures, for tools/reproduce.py."""
+"""Experiments, tables and figures of the paper.
+
+Used by ``tools/reproduce.py`` (tables) and ``tools/analysis_tools/figures.py``
+(figures).
+"""

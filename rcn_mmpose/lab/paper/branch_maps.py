@@ -1,11 +1,15 @@
-"""Figure S1: what each branch of SumNet says, and what RCN says."""
+"""Figure S1: score maps of SumNet's branches, their sum, and RCN's."""
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Sequence
 
 import numpy as np
 import torch
+from mmengine.dataset import BaseDataset
+from mmpose.models.pose_estimators.base import BasePoseEstimator
 from torch import Tensor
 
 from ...evaluation.faces import read_face
@@ -13,23 +17,23 @@ from ...models.heads import SumNetHead
 from ...models.layers import tile
 from .tested_faces import batches, in_crop, probabilities
 
-# eyes, nose tip, corners of the mouth
+# Indices of eyes, nose tip and mouth corners, by the number of keypoints.
 SHOWN = {5: (0, 1, 2, 3, 4), 68: (36, 45, 30, 48, 54)}
 
 
-def branch_scores(model: torch.nn.Module, inputs: Tensor) -> list[Tensor]:
+def branch_scores(model: BasePoseEstimator, inputs: Tensor) -> list[Tensor]:
     """Compute the summands of eq. 1.
 
     Args:
-        model (torch.nn.Module): A SumNet, pose estimator.
+        model (BasePoseEstimator): A pose estimator with SumNet's head.
         inputs (Tensor): Normalised crops of shape (B, C, H, W).
 
     Returns:
-        list[Tensor]: One a branch, coarsest first, each (B, K, H, W):
-        its score maps, tiled up and times their weights.
+        list[Tensor]: One tensor (B, K, H, W) per branch, coarsest first: the
+        score maps of the branch, tiled and multiplied by their weights.
 
     Raises:
-        ValueError: If the model has no such head.
+        ValueError: If the model has another head.
     """
     head = model.head
     if not isinstance(head, SumNetHead):
@@ -47,31 +51,31 @@ def branch_scores(model: torch.nn.Module, inputs: Tensor) -> list[Tensor]:
 
 def draw(
     path: str,
-    sumnet: torch.nn.Module,
-    rcn: torch.nn.Module,
-    dataset: Sequence,
+    sumnet: BasePoseEstimator,
+    rcn: BasePoseEstimator,
+    dataset: BaseDataset,
     index: int,
 ) -> None:
     """Draw figure S1 for one face.
 
-    Rows: the branches of SumNet from the coarsest to the finest, their sum,
-    RCN. Left score maps, right their softmax, one column a keypoint. True
-    keypoints are green crosses; in the last two rows red ones are
-    predictions.
+    The rows are SumNet's branches from the coarsest to the finest, their sum,
+    and RCN. On the left are the score maps, on the right their softmax, with
+    one column per keypoint. Green crosses mark the true keypoints. In the last
+    two rows, red crosses mark the predictions.
 
     Args:
-        path (str): The image.
-        sumnet (torch.nn.Module): A SumNet.
-        rcn (torch.nn.Module): An RCN for the same crops.
-        dataset (Sequence): Of faces, in test mode.
-        index (int): Which of them.
+        path (str): Path of the image.
+        sumnet (BasePoseEstimator): A SumNet.
+        rcn (BasePoseEstimator): An RCN for the same crops.
+        dataset (BaseDataset): Faces, in test mode.
+        index (int): Index of the face.
     """
     (batch,) = batches(dataset, [index])
     with torch.no_grad():
         inputs = sumnet.data_preprocessor(batch, False)['inputs']
         branches = branch_scores(sumnet, inputs)
         rows = {f'branch {number}': scores for number, scores in enumerate(branches, 1)}
-        rows['SumNet: sum'] = sum(branches)
+        rows['SumNet: sum'] = functools.reduce(operator.add, branches)
         inputs = rcn.data_preprocessor(batch, False)['inputs']
         rows['RCN'] = rcn.head(rcn.extract_feat(inputs))
         (sample,) = sumnet.test_step(batch)
@@ -92,7 +96,7 @@ def _draw_maps(
     truth: np.ndarray,
     predicted: Sequence[str],
 ) -> None:
-    """Draw score maps (K, H, W) and their softmax, a row each."""
+    """Draw score maps (K, H, W) and their softmax, one row per entry."""
     import matplotlib
 
     matplotlib.use('Agg')

@@ -1,4 +1,4 @@
-"""How fast networks learn: validated errors by epoch (paper, section 5.1)."""
+"""Convergence curves: validation error by epoch (paper, section 5.1)."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ STYLES = ('-', '--', ':', '-.', (0, (1, 3)))
 
 
 def mean_curve(curves: Sequence[Sequence[float | None]]) -> list[float]:
-    """Average curves of several seeds, over those that reach an epoch.
+    """Average the curves of several seeds.
+
+    The mean of an epoch is over the seeds that have a value for it.
 
     Args:
-        curves (Sequence[Sequence]): Errors by epoch, None where there is
-            none.
+        curves (Sequence[Sequence]): Errors by epoch; None for a missing value.
 
     Returns:
-        list[float]: As long as the longest; NaN where no seed has a value.
+        list[float]: Means by epoch, as long as the longest curve; NaN where
+        no seed has a value.
     """
     means = []
     for epoch in range(max(map(len, curves))):
         values = [
-            curve[epoch]
+            error
             for curve in curves
-            if epoch < len(curve) and curve[epoch] is not None
+            if epoch < len(curve) and (error := curve[epoch]) is not None
         ]
         means.append(math.fsum(values) / len(values) if values else math.nan)
     return means
@@ -38,13 +40,13 @@ def mean_curve(curves: Sequence[Sequence[float | None]]) -> list[float]:
 def draw_convergence(
     path: str, curves: Mapping[str, Sequence[float]], quantity: str
 ) -> None:
-    """Draw validated errors by epoch; SumNet and RCN have their colours.
+    """Draw validation errors by epoch, SumNet and RCN in fixed colours.
 
     Args:
-        path (str): The image.
+        path (str): Path of the image.
         curves (Mapping[str, Sequence[float]]): Errors in percent from epoch
-            1 on, by label; the network's name is the label's first word.
-        quantity (str): What the errors are, for the axis.
+            1 on, by label. The first word of a label is the network's name.
+        quantity (str): Name of the error, for the axis.
     """
     import matplotlib
 

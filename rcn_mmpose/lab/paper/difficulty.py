@@ -11,7 +11,7 @@ from ...evaluation.faces import FaceResult
 from ...image.contact_sheet import draw_face
 from .tested_faces import FaceErrors
 
-# percent of the faces; many bins of the hardest, as in the paper
+# Percentiles of difficulty; the hardest faces have many bins, as in the paper.
 BINS = (0, 20, 40, 60, 70, 80, 85, 90, 93, 95, 97, 98, 99, 100)
 
 
@@ -22,10 +22,10 @@ def rank(tested: Mapping[str, FaceErrors]) -> np.ndarray:
     figure 3).
 
     Args:
-        tested (Mapping[str, FaceErrors]): The same N faces by model.
+        tested (Mapping[str, FaceErrors]): Errors of the same N faces by model.
 
     Returns:
-        np.ndarray: Their indices, (N,).
+        np.ndarray: Indices of the faces, easiest first, (N,).
 
     Raises:
         ValueError: If the models were tested on different faces.
@@ -44,15 +44,15 @@ def rank(tested: Mapping[str, FaceErrors]) -> np.ndarray:
 
 
 def choose(count: int, seed: int, bins: Sequence[float] = BINS) -> list[int]:
-    """Draw a place of the ranking from each bin of percentiles.
+    """Choose a random rank from each bin of percentiles.
 
     Args:
         count (int): N, the number of faces.
-        seed (int): Of the choice.
-        bins (Sequence[float]): B + 1 boundaries in percent, rising.
+        seed (int): Seed of the choice.
+        bins (Sequence[float]): B + 1 boundaries in percent, ascending.
 
     Returns:
-        list[int]: B places from 0 to N - 1.
+        list[int]: B ranks from 0 to N - 1.
 
     Raises:
         ValueError: If a bin holds no face.
@@ -71,15 +71,15 @@ def choose(count: int, seed: int, bins: Sequence[float] = BINS) -> list[int]:
 
 
 def smooth(values: np.ndarray, window: int) -> np.ndarray:
-    """Average over a window of places, cut off at both ends.
+    """Return the running mean; the window is clipped at both ends.
 
     Args:
         values (np.ndarray): (N,).
-        window (int): Odd number of places.
+        window (int): Odd number of values.
 
     Returns:
-        np.ndarray: (N,); entry i is the mean of those at most window // 2
-        places away.
+        np.ndarray: (N,); entry i is the mean of the values at most
+        window // 2 positions away.
     """
     sums = np.concatenate(([0.0], np.cumsum(values)))
     places = np.arange(len(values))
@@ -91,15 +91,15 @@ def smooth(values: np.ndarray, window: int) -> np.ndarray:
 def draw_samples(
     path: str, tested: Mapping[str, FaceErrors], seed: int = 0
 ) -> list[str]:
-    """Draw figure 3: faces from easy to hard, a row a model.
+    """Draw figure 3: faces from easy to hard, one row per model.
 
     Args:
-        path (str): The image.
-        tested (Mapping[str, FaceErrors]): The same faces by model.
-        seed (int): Of the choice of faces.
+        path (str): Path of the image.
+        tested (Mapping[str, FaceErrors]): Errors of the same faces by model.
+        seed (int): Seed of the choice of faces.
 
     Returns:
-        list[str]: For each model its mean error on the faces drawn.
+        list[str]: Title of each model with its mean error on the drawn faces.
     """
     order = rank(tested)
     chosen = [int(order[place]) for place in choose(len(order), seed)]
@@ -116,12 +116,12 @@ def draw_samples(
 def draw_log_errors(path: str, tested: Mapping[str, FaceErrors]) -> None:
     """Draw figure S2: the log of the error by difficulty.
 
-    Single faces scatter, so the curves are running means over 5 % of the
-    faces.
+    The errors of single faces scatter, so the curves are running means over
+    5 % of the faces.
 
     Args:
-        path (str): The image.
-        tested (Mapping[str, FaceErrors]): The same faces by model.
+        path (str): Path of the image.
+        tested (Mapping[str, FaceErrors]): Errors of the same faces by model.
     """
     import matplotlib
 
@@ -133,7 +133,7 @@ def draw_log_errors(path: str, tested: Mapping[str, FaceErrors]) -> None:
     share = 100 * (np.arange(len(order)) + 0.5) / len(order)
     figure, axes = plt.subplots(figsize=(7, 4.5), dpi=120)
     for label, (_, errors) in tested.items():
-        # an error of exactly 0 has no logarithm
+        # An error of exactly 0 has no logarithm.
         logs = np.log(np.maximum(errors[order] / 100, 1e-4))
         axes.plot(share, smooth(logs, window), label=label, linewidth=1.2)
     axes.set(
@@ -149,10 +149,10 @@ def draw_log_errors(path: str, tested: Mapping[str, FaceErrors]) -> None:
 
 
 def face_tile(face: FaceResult, side: int = 160) -> np.ndarray:
-    """Draw a face, its truth and its prediction, (side, side, 3) BGR.
+    """Draw a face with true and predicted keypoints, (side, side, 3) BGR.
 
     Raises:
-        ValueError: If its image cannot be read.
+        ValueError: If the image cannot be read.
     """
     image = cv2.imread(face.img_path)
     if image is None:
@@ -168,7 +168,7 @@ def draw_grid(
     titles: Sequence[str],
     heads: Sequence[str],
 ) -> None:
-    """Draw tiles in rows and columns, with words beside and above them."""
+    """Draw tiles in rows and columns, with row titles and column heads."""
     import matplotlib
 
     matplotlib.use('Agg')

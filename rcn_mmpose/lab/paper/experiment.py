@@ -1,4 +1,4 @@
-"""One training and its tests: config, changes, commands, identity."""
+"""An experiment: one training and its tests, with commands and fingerprints."""
 
 from __future__ import annotations
 
@@ -9,20 +9,15 @@ import os.path as osp
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config, ConfigDict, DictAction
 
 from ...engine.config_edits import use_recipe
-from .face_lists import (
-    epoch_options,
-    faces_of,
-    keypoints_of,
-    missing_of,
-    synthetic_options,
-)
-from .tables import SYNTHETIC, Tables, TestSet
+from .experiment_data import faces_of, keypoints_of, missing_path, synthetic_options
+from .schedule import epoch_options
+from .tables import SYNTHETIC, FaceTestSet, Tables
 
 CONFIGS = (osp.join('configs', 'paper'), 'configs')
-# What a trained network depends on, besides its faces and the seed.
+# Config keys that determine the trained network, besides faces and seed.
 LEARNED_FROM = (
     'model',
     'train_dataloader',
@@ -35,28 +30,28 @@ LEARNED_FROM = (
     'auto_scale_lr',
     'load_from',
 )
-# What only matters to where and how fast it is done.
+# Loader keys that change speed only, not the trained network.
 WORKERS = (
     'num_workers',
     'persistent_workers',
     'prefetch_factor',
     'pin_memory',
-    'sampler',  # how random numbers come about, the order is the same
+    'sampler',  # all samplers of the project give the same order
 )
 PLACES = ('data_root', 'data_prefix')
-# Hooks that stop a training that goes wrong, and change nothing else.
+# Hooks that only stop a failing training.
 CHECKS = ('rcn_mmpose.CheckpointCheckHook', 'rcn_mmpose.FiniteLossHook')
 
 
 class Settings(NamedTuple):
-    """What is asked for, for all rows alike.
+    """Settings of the command line, equal for all rows.
 
     Attributes:
-        epochs (int | None): None for those of each config.
+        epochs (int | None): Number of epochs; None for the config's.
         data (str): ``'real'`` or ``'synthetic'``.
         synthetic_root (str): Folder of the synthetic faces.
-        arguments (tuple[str, ...]): More for tools/train.py.
-        options (tuple[str, ...]): More changes of the config, KEY=VALUE.
+        arguments (tuple[str, ...]): Further arguments of tools/train.py.
+        options (tuple[str, ...]): Further config changes, KEY=VALUE.
     """
 
     epochs: int | None = None
@@ -71,22 +66,25 @@ class Experiment:
 
     Args:
         root (str): Folder of the project.
-        tables (Tables): Whose configs these are.
-        name (str): Of the config, without ``.py``.
-        settings (Settings): What is asked for.
-        seed (int): Of the random numbers.
+        tables (Tables): All tables.
+        name (str): Name of the config, without ``.py``.
+        settings (Settings): Settings of the command line.
+        seed (int): Seed of the training.
 
     Attributes:
-        path (str): The config, relative to the project.
-        cfg (Config): With all changes.
+        path (str): Path of the config, relative to the project.
+        cfg (Config): The config with all changes.
         options (list[str]): The changes, KEY=VALUE.
-        parts (list[Experiment]): What a config that is not trained is made
-            of; else empty.
-        epochs (list[int]): Of the training, or of each part's.
-        tests (list[TestSet]): On which it is tested.
-        fingerprint (str): Equal for experiments that differ by the seed
-            alone.
+        parts (list[Experiment]): Trainings that a joint model combines; empty
+            for a config that is trained.
+        epochs (list[int]): Epochs of the training, or of each part.
+        tests (list[FaceTestSet]): The test sets.
+        fingerprint (str): Hash of the config; equal for experiments that
+            differ by the seed alone.
     """
+
+    epochs: list[int]
+    fingerprint: str
 
     def __init__(
         self,
@@ -109,7 +107,7 @@ class Experiment:
         self.tests = tables.tests_of(self.keypoints)
         options: dict[str, Any] = {}
         if settings.data == SYNTHETIC:
-            self.tests = [TestSet(SYNTHETIC, self.keypoints, {})]
+            self.tests = [FaceTestSet(SYNTHETIC, self.keypoints, {})]
             options.update(synthetic_options(cfg, settings.synthetic_root))
         if self.parts:
             self.arguments: list[str] = []
@@ -140,31 +138,34 @@ class Experiment:
 
     @property
     def trained_on(self) -> list[dict]:
-        """The faces it is trained on, see :func:`~.faces_of`; by part."""
+        """The training faces of each part.
+
+        See :func:`~rcn_mmpose.lab.paper.experiment_data.faces_of`.
+        """
         if self.parts:
             return [faces for part in self.parts for faces in part.trained_on]
         return [faces_of(self.cfg.train_dataloader.dataset)]
 
     def missing(self) -> str:
-        """Name a file or folder that training needs and that is missing."""
+        """Return the first missing file or folder of the training, or ``''``."""
         if self.parts:
             return next(filter(None, (p.missing() for p in self.parts)), '')
         loaders = (self.cfg.train_dataloader, self.cfg.val_dataloader)
-        found = (missing_of(loader.dataset) for loader in loaders)
+        found = (missing_path(loader.dataset) for loader in loaders)
         return next(filter(None, found), '')
 
-    def tested_on(self, test: TestSet) -> dict:
-        """Return the dataset of a test, a config."""
+    def tested_on(self, test: FaceTestSet) -> ConfigDict:
+        """Return the dataset config of a test."""
         cfg = Config(dict(test_dataloader=self.cfg.test_dataloader.to_dict()))
         cfg.merge_from_dict(test.options)
         return cfg.test_dataloader.dataset
 
-    def test_fingerprint(self, test: TestSet) -> str:
-        """Identify what a test does."""
+    def test_fingerprint(self, test: FaceTestSet) -> str:
+        """Return a hash of a test's dataset config, without its paths."""
         return _digest(_without_places(self.tested_on(test).to_dict()))
 
     def folder(self, work_dirs: str) -> str:
-        """Name the folder for logs and checkpoints; one a seed."""
+        """Return the folder for logs and checkpoints; each seed has its own."""
         key = _digest(self.fingerprint, self.trained_on)
         epochs = '_'.join(map(str, self.epochs))
         return osp.join(
@@ -178,24 +179,24 @@ class Experiment:
         """List the arguments of tools/train.py that define the training."""
         return [*self.arguments, *cfg_options(self.options)]
 
-    def test_options(self, test: TestSet) -> list[str]:
+    def test_options(self, test: FaceTestSet) -> list[str]:
         """List the changes that define a test, KEY=VALUE."""
         added = [f'{key}={value}' for key, value in test.options.items()]
         return _of_tests(self.options) + added
 
 
 def find_config(root: str, name: str) -> str:
-    """Find a config of the paper, or another of ours.
+    """Find a config by its name, first among the paper's.
 
     Args:
         root (str): Folder of the project.
-        name (str): Of the config, without ``.py``.
+        name (str): Name of the config, without ``.py``.
 
     Returns:
-        str: Its path in the project.
+        str: Path of the config, relative to the project.
 
     Raises:
-        FileNotFoundError: If there is none.
+        FileNotFoundError: If no config has the name.
     """
     for folder in CONFIGS:
         path = osp.join(folder, f'{name}.py')
@@ -205,10 +206,10 @@ def find_config(root: str, name: str) -> str:
 
 
 def parse_options(options: Iterable[str]) -> dict[str, Any]:
-    """Read KEY=VALUE as tools/train.py does.
+    """Parse KEY=VALUE options like tools/train.py.
 
     Raises:
-        ValueError: If there is no ``=``.
+        ValueError: If an option has no ``=``.
     """
     options = list(options)
     for option in options:
@@ -223,22 +224,23 @@ def parse_options(options: Iterable[str]) -> dict[str, Any]:
 
 
 def cfg_options(options: list[str]) -> list[str]:
-    """Put KEY=VALUE behind --cfg-options, if there are any."""
+    """Return the options after --cfg-options; an empty list stays empty."""
     return ['--cfg-options', *options] if options else []
 
 
 def _of_tests(options: Iterable[str]) -> list[str]:
-    """Keep the options that matter to a test."""
+    """Return the options that change a test."""
     return [o for o in options if o.startswith(('model.', 'test_'))]
 
 
 def _digest(*content: Any) -> str:
+    """Return a hash of values, 16 hexadecimal digits."""
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _learned_from(cfg: Config) -> dict:
-    """Take from a config what decides what is learned."""
+    """Return the parts of a config that determine the trained network."""
     whole = cfg.to_dict()
     kept = {key: whole.get(key) for key in LEARNED_FROM}
     hook = whole.get('default_hooks', {}).get('checkpoint', {})
@@ -260,4 +262,5 @@ def _learned_from(cfg: Config) -> dict:
 
 
 def _without_places(dataset: dict) -> dict:
+    """Return a dataset config without its paths."""
     return {k: v for k, v in dataset.items() if k not in PLACES}

@@ -1,12 +1,12 @@
-"""Figure 7: what the denoiser makes of a network's predictions."""
+"""Figure 7: predictions of the network, the denoiser and the joint model."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from copy import deepcopy
 
 import numpy as np
 import torch
+from mmengine.dataset import BaseDataset
 from torch import Tensor
 
 from ...evaluation.faces import read_face
@@ -15,15 +15,15 @@ from .difficulty import draw_grid, face_tile
 from .tested_faces import FaceErrors, batches, measure, probabilities, spread
 
 ROWS = ('RCN', 'denoiser', 'joint')
-# how many faces of each kind, as many as in the paper
+# Number of faces of each kind, as in the paper.
 KINDS = {'RCN best': 2, 'mended': 5, 'made worse': 1, 'joint worst': 2}
 
 
 def score_maps(model: JointEstimator, inputs: Tensor) -> dict[str, Tensor]:
-    """Compute the score maps of the network, the denoiser and both.
+    """Compute the score maps of the network, the denoiser and their sum.
 
     Args:
-        model (JointEstimator): With one round.
+        model (JointEstimator): A joint model with ``rounds=1``.
         inputs (Tensor): Normalised crops of shape (B, C, H, W).
 
     Returns:
@@ -36,20 +36,20 @@ def score_maps(model: JointEstimator, inputs: Tensor) -> dict[str, Tensor]:
 
 
 def predict_all(
-    model: JointEstimator, dataset: Sequence, limit: int | None = None
+    model: JointEstimator, dataset: BaseDataset, limit: int | None = None
 ) -> dict[str, FaceErrors]:
-    """Test network, denoiser and joint model.
+    """Test the network, the denoiser and the joint model.
 
     Args:
-        model (JointEstimator): With one round.
-        dataset (Sequence): Of faces, in test mode.
-        limit (int, optional): Only so many faces, spread evenly.
+        model (JointEstimator): A joint model with ``rounds=1``.
+        dataset (BaseDataset): Faces, in test mode.
+        limit (int, optional): Maximum number of faces, evenly spread.
 
     Returns:
         dict[str, FaceErrors]: By :data:`ROWS`.
 
     Raises:
-        ValueError: If the model is not a joint one of one round.
+        ValueError: If the model is not a joint model with ``rounds=1``.
     """
     if getattr(model, 'rounds', 0) != 1:
         raise ValueError(
@@ -70,16 +70,16 @@ def predict_all(
 
 
 def choose(before: np.ndarray, after: np.ndarray) -> dict[str, list[int]]:
-    """Choose faces by rules, where the paper chose by hand.
+    """Choose the faces of the figure by rules; the paper chose by hand.
 
     Args:
         before (np.ndarray): Errors of the network in percent, (N,).
-        after (np.ndarray): Those of the joint model, (N,).
+        after (np.ndarray): Errors of the joint model in percent, (N,).
 
     Returns:
-        dict[str, list[int]]: Different faces by :data:`KINDS`: the smallest
-        errors of the network, the largest gains, the largest loss, and of
-        the rest the largest errors of the joint model.
+        dict[str, list[int]]: Distinct faces by :data:`KINDS`: the smallest
+        errors of the network, the largest gains, the largest loss, and among
+        the other faces the largest errors of the joint model.
 
     Raises:
         ValueError: If there are too few faces.
@@ -98,11 +98,11 @@ def choose(before: np.ndarray, after: np.ndarray) -> dict[str, list[int]]:
 
 
 def draw(path: str, tested: dict[str, FaceErrors]) -> None:
-    """Draw figure 7: a column a face, a row a model.
+    """Draw figure 7: one column per face, one row per model.
 
     Args:
-        path (str): The image.
-        tested (dict[str, FaceErrors]): From :func:`predict_all`.
+        path (str): Path of the image.
+        tested (dict[str, FaceErrors]): Of :func:`predict_all`.
     """
     chosen = choose(tested[ROWS[0]].errors, tested[ROWS[-1]].errors)
     heads = [kind for kind, faces in chosen.items() for _ in faces]

@@ -1,4 +1,4 @@
-"""A table of results in Markdown."""
+"""Tables of results in Markdown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from ...io.atomic import write_whole
-from .tables import Column, Row, Table
+from .tables import Column, Table, TableRow
 
 NOT_RUN = 'not run'
 NORMALISERS = {5: 'eye_points', 68: 'eye_centres'}
@@ -23,13 +23,13 @@ def table_text(
 ) -> str:
     """Write a table.
 
-    A row has a line for each of its experiments on record; seeds of one are
-    summed up by mean and standard deviation (of a sample, n - 1).
+    A row has one line per recorded experiment. The seeds of an experiment are
+    summarised by mean and sample standard deviation (n - 1).
 
     Args:
-        table (Table): Which.
-        runs_of (Callable): Returns the runs of a config that count, and the
-            number of outdated ones.
+        table (Table): The table.
+        runs_of (Callable): Returns the valid runs of a config, and the number
+            of outdated runs.
         keypoints_of (Callable): Returns K of a config.
         test_sets (dict[str, int]): K of each test set.
         reasons (dict[str, str], optional): Why a config was not run.
@@ -42,7 +42,7 @@ def table_text(
     for column in table.columns:
         heads += [column.title, 'paper'][: 1 + (column.name in printed)]
     lines = [[*heads, 'command', 'date']]
-    listed: dict[str, None] = {}  # a set that keeps the order
+    listed: dict[str, None] = {}  # an ordered set
     for row in table.rows:
         points = keypoints_of(row.config)
         runs, outdated = runs_of(row.config)
@@ -76,7 +76,7 @@ def table_text(
 
 
 def _groups(runs: list[dict]) -> list[list[dict]]:
-    """Put runs together that differ by the seed alone."""
+    """Group the runs that differ by the seed alone."""
     groups: dict[str, list[dict]] = {}
     for run in runs:
         key = f'{run["fingerprint"]} {run["trained_on"]}'
@@ -84,7 +84,7 @@ def _groups(runs: list[dict]) -> list[list[dict]]:
     return [sorted(group, key=lambda r: r['seed']) for group in groups.values()]
 
 
-def _line(row: Row, runs: list[dict], numbers: list[str]) -> list[str]:
+def _line(row: TableRow, runs: list[dict], numbers: list[str]) -> list[str]:
     """Write the cells of a line."""
     if not runs:
         return [row.name, '', '', *numbers, '', '']
@@ -100,9 +100,9 @@ def _line(row: Row, runs: list[dict], numbers: list[str]) -> list[str]:
 
 
 def _number(
-    row: Row, runs: list[dict], column: Column, keypoints: int, reason: str
+    row: TableRow, runs: list[dict], column: Column, keypoints: int, reason: str
 ) -> str:
-    """Write the error of a row in a column, by both protocols."""
+    """Write the error of a row in a column by both protocols."""
     not_run = f'{NOT_RUN}: {reason}' if reason else NOT_RUN
     tests = [run['tests'].get(column.test) for run in runs]
     tests = [test for test in tests if test]
@@ -122,7 +122,7 @@ def _number(
     if not any(texts):
         return f'{NOT_RUN}: faces missing'
     cells, pixels = texts
-    if not cells:  # a model without maps
+    if not cells:  # a model without score maps
         return f'({pixels})'
     if len(tests) < len(runs):
         cells += f' of {len(tests)} seeds'
@@ -130,10 +130,10 @@ def _number(
 
 
 def mean_and_spread(values: Sequence[float]) -> str:
-    """Write the mean, and from two values on their standard deviation.
+    """Write the mean, and for two or more values the standard deviation.
 
     Returns:
-        str: Such as ``'5.60 ± 0.04'``; empty if there is no value.
+        str: Such as ``'5.60 ± 0.04'``; empty without values.
     """
     if not values:
         return ''
@@ -144,7 +144,7 @@ def mean_and_spread(values: Sequence[float]) -> str:
 
 
 def _lists(runs: list[dict]) -> list[str]:
-    """Say on which faces runs were trained and tested."""
+    """Return sentences that name the training and test faces of runs."""
     said = []
     for run in runs:
         for faces in run['trained_on']:
@@ -164,18 +164,18 @@ def _pipes(cells: list[str]) -> str:
 
 
 def put_between_marks(path: str, name: str, text: str) -> None:
-    """Write a text into a Markdown file, in the place of its last version.
+    """Write a text between its two marks in a Markdown file.
 
-    It stands between two comments with its name; if the file has none, it is
-    put at the end.
+    The text replaces its previous version. A mark is an HTML comment with the
+    name of the text. Without marks, the text is appended with its marks.
 
     Args:
-        path (str): The file; made if needed.
-        name (str): Of the text.
+        path (str): Path of the file; created if missing.
+        name (str): Name of the text.
         text (str): Markdown.
 
     Raises:
-        ValueError: If only one of the comments is there.
+        ValueError: If the file has only one of the two marks.
     """
     begin, end = f'<!-- begin {name} -->', f'<!-- end {name} -->'
     page = ''

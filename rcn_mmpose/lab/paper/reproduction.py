@@ -1,4 +1,4 @@
-"""Running what is lacking: tools/train.py and tools/test.py, row by row."""
+"""Run the missing trainings and tests of a table, one row after the other."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from ...evaluation.error_file import read_errors
 from ...io.atomic import write_whole
 from . import results
 from .experiment import Experiment, Settings, cfg_options
-from .face_lists import faces_of, missing_of
-from .tables import Tables, TestSet
+from .experiment_data import faces_of, missing_path
+from .tables import FaceTestSet, Tables
 from .tool_process import NotRunError, locked, run_tool
 from .work_folder import (
+    Best,
     best_checkpoint,
     progress,
     resume_from,
@@ -32,15 +33,15 @@ Report = Callable[[Experiment, float, float | None], None]
 
 
 class Reproduction:
-    """Trains and tests experiments, goes on where it was stopped.
+    """Trains and tests experiments; resumes interrupted trainings.
 
     Args:
         root (str): Folder of the project.
         tables (Tables): All tables.
-        settings (Settings): What is asked for.
+        settings (Settings): Settings of the command line.
         work_dirs (str): Folder for logs and checkpoints.
         results_dir (str): Folder of results.
-        poll (float): Seconds between looks at a training.
+        poll (float): Seconds between checks of a running training.
     """
 
     def __init__(
@@ -63,22 +64,22 @@ class Reproduction:
         """Return the experiment of a config and a seed."""
         return Experiment(self.root, self.tables, config, self.settings, seed)
 
-    def lacking(self, experiment: Experiment) -> tuple[list[TestSet], str]:
-        """Find what an experiment lacks.
+    def lacking(self, experiment: Experiment) -> tuple[list[FaceTestSet], str]:
+        """List the missing tests of an experiment.
 
         Args:
             experiment (Experiment): The training and its tests.
 
         Returns:
-            tuple[list[TestSet], str]: The tests without a result that can be
-            done here, and a file or folder for want of which the others
-            cannot.
+            tuple[list[FaceTestSet], str]: The tests without a result that can
+            run here; and the first missing file or folder that other tests
+            need, or ``''``.
         """
         run = results.find_run(self.results_dir, experiment)
         ready, missing = [], ''
         for test in experiment.tests:
             dataset = experiment.tested_on(test)
-            absent = missing_of(dataset)
+            absent = missing_path(dataset)
             done = run and results.is_tested(run, experiment, test)
             if done and (absent or faces_of(dataset).items() <= done.items()):
                 continue
@@ -103,17 +104,18 @@ class Reproduction:
         ]
 
     def run(self, experiment: Experiment, report: Report) -> None:
-        """Do what an experiment lacks.
+        """Run the missing training and tests of an experiment.
 
         Args:
             experiment (Experiment): The training and its tests.
-            report (Callable): Called now and then with a training, the
-                epochs done of it and its last validated error (None before
-                the first).
+            report (Callable): Called regularly with a training, its finished
+                epochs and its last validation error (None before the first
+                validation).
 
         Raises:
-            NotRunError: If data are missing (after what can be done without
-                them), another process is at it, or a tool fails.
+            NotRunError: If data are missing (raised after the tests that can
+                run), if another process runs the experiment, or if a tool
+                fails.
         """
         tests, missing = self.lacking(experiment)
         if tests:
@@ -125,27 +127,43 @@ class Reproduction:
             raise NotRunError(f'data missing: {missing}')
 
     def train(self, experiment: Experiment, report: Report) -> str:
-        """Train to the end, from wherever it is.
+        """Train an experiment to the end, or resume it.
 
         Returns:
-            str: The checkpoint that validated best.
+            str: Path of the checkpoint with the best validation.
         """
         folder = experiment.folder(self.work_dirs)
         if not self._is_trained(experiment):
-            # held by the training too, should this process be killed
+            # The training process holds the lock, too, in case this process
+            # is killed.
             with locked(osp.join(folder, 'lock'), wait=False) as lock:
                 if not self._is_trained(experiment):
                     self._train(experiment, folder, lock, report)
-        return best_checkpoint(folder).path
+        return self._best(folder).path
+
+    def _best(self, folder: str) -> Best:
+        """Return the best checkpoint of a finished training.
+
+        Raises:
+            NotRunError: If the folder has no whole best checkpoint.
+        """
+        best = best_checkpoint(folder)
+        if best is None:
+            raise NotRunError(
+                f'no best checkpoint in {folder}; delete it and begin anew',
+                failed=True,
+            )
+        return best
 
     def _is_trained(self, experiment: Experiment) -> bool:
+        """Return whether a training is finished and has its best checkpoint."""
         folder = experiment.folder(self.work_dirs)
         return osp.isfile(osp.join(folder, DONE)) and bool(best_checkpoint(folder))
 
     def _train(
         self, experiment: Experiment, folder: str, lock: TextIO, report: Report
     ) -> None:
-        """Train in a process of its own."""
+        """Run tools/train.py in a separate process."""
         command = [
             *('tools/train.py', experiment.path, *experiment.arguments),
             *('--work-dir', folder),
@@ -167,19 +185,14 @@ class Reproduction:
             watch,
             self.poll,
         )
-        best = best_checkpoint(folder)
-        if best is None:
-            raise NotRunError(
-                f'no best checkpoint in {folder}; delete it and begin anew',
-                failed=True,
-            )
+        self._best(folder)
         done = dict(seconds=round(training_seconds(folder)), date=results.today())
         write_whole(osp.join(folder, DONE), json.dumps(done).encode())
 
     def test(
-        self, experiment: Experiment, test: TestSet, checkpoints: list[str]
+        self, experiment: Experiment, test: FaceTestSet, checkpoints: list[str]
     ) -> None:
-        """Test on one set and put the result on record."""
+        """Run tools/test.py on one test set and record the result."""
         folder = osp.join(experiment.folder(self.work_dirs), f'test_{test.name}')
         os.makedirs(folder, exist_ok=True)
         out = osp.join(folder, 'metrics.json')
@@ -207,7 +220,7 @@ class Reproduction:
             command=shlex.join(['python', *command, *cfg_options(options)]),
             errors=results.kept_errors(metrics),
         )
-        # another process may write another seed
+        # Another process may write another seed at the same time.
         with locked(osp.join(self.work_dirs, experiment.name, 'lock')):
             run = results.find_run(self.results_dir, experiment)
             run = run or self._record(experiment)
@@ -215,7 +228,7 @@ class Reproduction:
             results.write_run(self.results_dir, experiment, run)
 
     def _record(self, experiment: Experiment) -> dict:
-        """Describe a training that is done."""
+        """Return the record of a finished training, without tests."""
         parts = experiment.parts or [experiment]
         folders = [part.folder(self.work_dirs) for part in parts]
         done = []
@@ -239,7 +252,7 @@ class Reproduction:
         if not experiment.parts:
             command = ['python', 'tools/train.py', experiment.path]
             command += experiment.train_arguments()
-            best = best_checkpoint(folders[0])
+            best = self._best(folders[0])
             record['command'] = shlex.join(command)
             record['validation'] = dict(
                 value=best.value,

@@ -1,20 +1,20 @@
-"""Results on record: one small json a config, with all of its runs.
+"""Recorded results: one small JSON file per config, with all its runs.
 
-A file holds ``config`` and ``runs``; a run is one training, or one joint
+A file holds ``config`` and ``runs``. A run is one training, or one joint
 model, with its tests:
 
 ======================== ==================================================
-``fingerprint``          of the resolved config, without the seed
-``settings``             what was asked for: :class:`~.experiment.Settings`
-``seed``, ``epochs``     epochs in a list, one entry a training
-``trained_on``           faces and what their annotations call the list
+``fingerprint``          hash of the resolved config, without the seed
+``settings``             fields of ``experiment.Settings``
+``seed``, ``epochs``     epochs in a list, one entry per training
+``trained_on``           number of faces and description of the face list
 ``validation``           name of the value, the best ``score`` and its
                          ``epoch``, and the ``curve`` by epoch
-``command``              to repeat the training
-``seconds``, ``device``  of the training
-``versions``, ``date``   of packages; of the training's end
-``tests``                by test set: ``fingerprint``, faces and list, how
-                         many were ``tested``, ``date``, ``command``,
+``command``              command that repeats the training
+``seconds``, ``device``  duration and device of the training
+``versions``, ``date``   package versions; date of the training's end
+``tests``                by test set: ``fingerprint``, ``list`` and ``faces``,
+                         number of ``tested`` faces, ``date``, ``command``,
                          ``errors`` in percent by FaceNME's names
 ======================== ==================================================
 """
@@ -29,9 +29,10 @@ import re
 from ...environment.diagnosis import versions
 from ...io.atomic import write_whole
 from .experiment import Experiment, Settings
-from .tables import Tables, TestSet
+from .tables import FaceTestSet, Tables
 
-# all keypoints or the 49, all faces or a subset; not each keypoint
+# Recorded errors: all keypoints or the 49, all faces or a subset, but not the
+# errors of single keypoints.
 KEPT = re.compile(
     r'NME_(cells|pixels)_(eye_points|eye_centres|outer_corners|box)(_49)?'
     r'(_(common|challenging|helen_test|lfpw_test|frontal|turned|profile))?'
@@ -43,11 +44,11 @@ def read_runs(folder: str, config: str) -> list[dict]:
     """Read all runs of a config.
 
     Args:
-        folder (str): Of results.
+        folder (str): Folder of the results.
         config (str): Name of the config.
 
     Raises:
-        ValueError: If the file is cut short.
+        ValueError: If the file is truncated.
     """
     path = osp.join(folder, f'{config}.json')
     if not osp.isfile(path):
@@ -57,13 +58,13 @@ def read_runs(folder: str, config: str) -> list[dict]:
             return json.load(file)['runs']
     except (ValueError, KeyError) as error:
         raise ValueError(
-            f'{path} is no whole file of results ({error}); take back its '
-            'last version, or delete it and run its rows again.'
+            f'{path} is no whole file of results ({error}); restore its last '
+            'version, or delete it and run its rows again.'
         ) from None
 
 
 def write_run(folder: str, experiment: Experiment, run: dict) -> None:
-    """Keep a run, in the place of the same one before if there is one."""
+    """Record a run; it replaces an earlier record of the same run."""
     runs = [
         other
         for other in read_runs(folder, experiment.name)
@@ -71,7 +72,7 @@ def write_run(folder: str, experiment: Experiment, run: dict) -> None:
     ]
     runs = sorted([*runs, run], key=identity)
     text = json.dumps(dict(config=experiment.path, runs=runs), indent=1)
-    # numbers side by side: a curve is as long as the training
+    # Lists of numbers on one line, because a curve has a value per epoch.
     text = re.sub(
         r'\[\s+((?:[-\d.e]+|null)(?:,\s+(?:[-\d.e]+|null))*)\s+\]',
         lambda found: f'[{" ".join(found[1].split())}]',
@@ -82,7 +83,7 @@ def write_run(folder: str, experiment: Experiment, run: dict) -> None:
 
 
 def identity(run: dict) -> tuple:
-    """Return what two runs differ in that stand beside each other."""
+    """Return the key of a run; another run with this key replaces it."""
     return (
         run['settings']['data'],
         run['epochs'],
@@ -94,9 +95,10 @@ def identity(run: dict) -> tuple:
 
 
 def find_run(folder: str, experiment: Experiment) -> dict | None:
-    """Find the run of an experiment, on the faces that are there.
+    """Find the recorded run of an experiment.
 
-    Where the training faces are not at hand, a run on any will do.
+    If the training faces are on this machine, the run must have been trained
+    on the same faces.
     """
     missing = experiment.missing()
     for run in read_runs(folder, experiment.name):
@@ -112,18 +114,18 @@ def find_run(folder: str, experiment: Experiment) -> dict | None:
 def valid_runs(
     folder: str, root: str, tables: Tables, config: str, data: str
 ) -> tuple[list[dict], int]:
-    """Select the runs that are still of what their config says.
+    """Return the runs of a config whose fingerprint is still valid.
 
     Args:
-        folder (str): Of results.
+        folder (str): Folder of the results.
         root (str): Folder of the project.
         tables (Tables): All tables.
         config (str): Name of the config.
         data (str): ``'real'`` or ``'synthetic'``.
 
     Returns:
-        tuple[list[dict], int]: These runs, without tests that are of another
-        set now, and the number of outdated ones.
+        tuple[list[dict], int]: The valid runs, without tests whose test set
+        has changed; and the number of outdated runs.
     """
     valid, stale = [], 0
     for run in read_runs(folder, config):
@@ -133,7 +135,7 @@ def valid_runs(
             settings = Settings(**run['settings'])
             now = Experiment(root, tables, config, settings, run['seed'])
         except (KeyError, IndexError, TypeError, ValueError):
-            stale += 1  # its options fit the config no more
+            stale += 1  # the options do not fit the config any more
             continue
         tests = {
             test.name: run['tests'][test.name]
@@ -147,8 +149,8 @@ def valid_runs(
     return valid, stale
 
 
-def is_tested(run: dict, experiment: Experiment, test: TestSet) -> dict | None:
-    """Return a test of a run, if it has it as it is done now."""
+def is_tested(run: dict, experiment: Experiment, test: FaceTestSet) -> dict | None:
+    """Return the recorded test of a run, None if missing or outdated."""
     done = run['tests'].get(test.name)
     if done and done['fingerprint'] == experiment.test_fingerprint(test):
         return done
@@ -156,14 +158,14 @@ def is_tested(run: dict, experiment: Experiment, test: TestSet) -> dict | None:
 
 
 def kept_errors(metrics: dict[str, float]) -> dict[str, float]:
-    """Keep the errors of a test that tables show, with 4 digits."""
+    """Return the errors that tables show, rounded to 4 digits."""
     return {
         name: round(value, 4) for name, value in metrics.items() if KEPT.fullmatch(name)
     }
 
 
 def package_versions() -> dict[str, str]:
-    """Return the versions a result depends on."""
+    """Return the package versions that a result depends on."""
     found = {name: version for name, version, _ in versions()}
     return {
         name: version
@@ -175,5 +177,5 @@ def package_versions() -> dict[str, str]:
 
 
 def today() -> str:
-    """Return the date."""
+    """Return today's date, such as ``'2026-01-31'``."""
     return datetime.date.today().isoformat()

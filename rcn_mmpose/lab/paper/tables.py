@@ -1,11 +1,13 @@
 """The tables of the paper: rows, columns, test sets and printed numbers.
 
-They stand in configs/paper/tables.yml, which says what its entries mean.
+The tables are read from configs/paper/tables.yml, whose comments describe the
+entries.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from mmengine.fileio import load
@@ -13,31 +15,30 @@ from mmengine.fileio import load
 SYNTHETIC = 'synthetic'
 
 
-class TestSet(NamedTuple):
-    """Faces to test on.
+class FaceTestSet(NamedTuple):
+    """A test set.
 
     Attributes:
-        name (str): Its name.
+        name (str): Name of the test set.
         keypoints (int): K of the models that are tested on it.
-        options (dict): What it changes of a config, by dotted key.
+        options (dict): Changes of a config by dotted key.
     """
-
-    __test__ = False  # no test of pytest's
 
     name: str
     keypoints: int
     options: dict[str, str]
 
 
-class Column(NamedTuple):
-    """One number of a row.
+@dataclass(frozen=True)
+class Column:
+    """A column: the error on a test set or on one of its subsets.
 
     Attributes:
-        name (str): Its name.
-        title (str): Its head in the table.
-        test (str): The test set; ``'synthetic'`` stands for whichever.
-        subset (str): Of its faces; empty for all.
-        count (int | None): How many faces there must be.
+        name (str): Name of the column.
+        title (str): Head of the column in the table.
+        test (str): Name of the test set; ``'synthetic'`` for synthetic faces.
+        subset (str): Subset of the test set; empty for all faces.
+        count (int | None): Required number of tested faces.
     """
 
     name: str
@@ -47,14 +48,14 @@ class Column(NamedTuple):
     count: int | None = None
 
 
-class Row(NamedTuple):
-    """One line.
+class TableRow(NamedTuple):
+    """A row: one network of the paper.
 
     Attributes:
-        name (str): As the paper calls it.
+        name (str): Name in the paper.
         config (str): Name of the config, without ``.py``.
-        paper (dict): The paper's errors in percent, by column.
-        keypoints (str): Name of a set of keypoints; empty for all.
+        paper (dict): The paper's errors in percent by column.
+        keypoints (str): Name of a subset of the keypoints; empty for all.
     """
 
     name: str
@@ -67,39 +68,40 @@ class Table(NamedTuple):
     """A table of the paper.
 
     Attributes:
-        name (str): As on the command line.
-        title (str): Its heading.
-        columns (list[Column]): Of numbers.
-        rows (list[Row]): In the paper's order.
-        curves (list[str]): Configs whose convergence is drawn.
-        note (str): What a reader must know.
+        name (str): Name on the command line.
+        title (str): Heading.
+        columns (list[Column]): Columns of errors.
+        rows (list[TableRow]): Rows in the paper's order.
+        curves (list[str]): Configs whose convergence curve is drawn.
+        note (str): Text below the table.
     """
 
     name: str
     title: str
     columns: list[Column]
-    rows: list[Row]
+    rows: list[TableRow]
     curves: list[str]
     note: str
 
     def on_synthetic_faces(self) -> Table:
-        """Return the table with one column, of synthetic test faces.
+        """Return the table with one column, the error on synthetic faces.
 
-        Their lists name no sets of keypoints: rows of some fall out.
+        Synthetic face lists define no subsets of keypoints, so rows with a
+        subset are dropped.
         """
         column = Column(SYNTHETIC, 'synthetic faces', SYNTHETIC)
         rows = [row for row in self.rows if not row.keypoints]
         return self._replace(columns=[column], rows=rows)
 
     def choose(self, configs: Iterable[str]) -> list[str]:
-        """List configs of the table, each once, in the order of its rows.
+        """List configs of the table without duplicates, in the rows' order.
 
         Args:
-            configs (Iterable[str]): Names, with or without ``.py``; none for
+            configs (Iterable[str]): Names, with or without ``.py``; empty for
                 all.
 
         Raises:
-            ValueError: If one is in no row.
+            ValueError: If a name is in no row.
         """
         there = list(dict.fromkeys(row.config for row in self.rows))
         wanted = {name.removesuffix('.py') for name in configs}
@@ -113,24 +115,25 @@ class Table(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """All of them.
+    """All tables and test sets.
 
     Attributes:
-        tables (dict[str, Table]): By name.
-        tests (list[TestSet]): The test sets.
-        joint (dict): By a config that is not trained those it is made of:
-            whose checkpoint is tested, and whose is its denoiser.
+        tables (dict[str, Table]): Tables by name.
+        tests (list[FaceTestSet]): The test sets.
+        joint (dict): Trained configs by the name of a joint config, which is
+            not trained: first the config whose checkpoint is tested, then the
+            config of the denoiser, if there is one.
     """
 
     tables: dict[str, Table]
-    tests: list[TestSet]
+    tests: list[FaceTestSet]
     joint: dict[str, Sequence[str]]
 
     def choose(self, name: str) -> list[Table]:
-        """Find a table by its name, or all by ``'all'``.
+        """Return the table with a name, or all tables for ``'all'``.
 
         Raises:
-            ValueError: If there is none.
+            ValueError: If no table has the name.
         """
         if name == 'all':
             return list(self.tables.values())
@@ -141,8 +144,8 @@ class Tables(NamedTuple):
             )
         return [self.tables[name]]
 
-    def tests_of(self, keypoints: int) -> list[TestSet]:
-        """List the test sets for models of that many keypoints."""
+    def tests_of(self, keypoints: int) -> list[FaceTestSet]:
+        """List the test sets for models with a number of keypoints."""
         return [test for test in self.tests if test.keypoints == keypoints]
 
 
@@ -150,10 +153,10 @@ def load_tables(path: str) -> Tables:
     """Read the tables.
 
     Args:
-        path (str): configs/paper/tables.yml.
+        path (str): Path of configs/paper/tables.yml.
 
     Returns:
-        Tables: All of them.
+        Tables: All tables.
     """
     content = load(path)
     columns = {
@@ -165,14 +168,14 @@ def load_tables(path: str) -> Tables:
                 name,
                 entry['title'],
                 [columns[column] for column in entry['columns']],
-                [Row(**{'paper': {}, **row}) for row in entry['rows']],
+                [TableRow(**{'paper': {}, **row}) for row in entry['rows']],
                 entry.get('curves', []),
                 entry.get('note', ''),
             )
             for name, entry in content['tables'].items()
         },
         [
-            TestSet(name, entry['keypoints'], entry.get('options', {}))
+            FaceTestSet(name, entry['keypoints'], entry.get('options', {}))
             for name, entry in content['tests'].items()
         ],
         content['joint'],

@@ -1,16 +1,17 @@
-"""Test faces with the predictions of a model, for figures."""
+"""Test faces with a model's predictions and errors, for figures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
+from mmengine.dataset import BaseDataset, pseudo_collate
 from mmengine.runner import load_checkpoint
+from mmpose.models.pose_estimators.base import BasePoseEstimator
 from mmpose.registry import DATASETS, MODELS
 from torch import Tensor
 
@@ -20,30 +21,30 @@ from ...evaluation.measures import MeasurePlan
 
 
 class FaceErrors(NamedTuple):
-    """N test faces.
+    """N test faces and their errors.
 
     Attributes:
-        faces (list[FaceResult]): With truth and prediction.
-        errors (np.ndarray): In percent, by pixels and the main normaliser of
-            the dataset, (N,).
+        faces (list[FaceResult]): Faces with true and predicted keypoints.
+        errors (np.ndarray): Errors in percent, (N,), by the protocol of
+            pixels and the dataset's main normaliser.
     """
 
     faces: list[FaceResult]
     errors: np.ndarray
 
 
-def build_model(cfg: Config, checkpoint: str) -> torch.nn.Module:
-    """Build a model and load its weights, all of them.
+def build_model(cfg: Config, checkpoint: str) -> BasePoseEstimator:
+    """Build a model and load all its weights.
 
     Args:
-        cfg (Config): Of the experiment.
-        checkpoint (str): Its weights.
+        cfg (Config): Config of the experiment.
+        checkpoint (str): Path of the weights.
 
     Returns:
-        torch.nn.Module: In evaluation mode, on a GPU if there is one.
+        BasePoseEstimator: In evaluation mode, on a GPU if there is one.
 
     Raises:
-        ValueError: If they belong to another model.
+        ValueError: If the weights belong to another model.
     """
     model = MODELS.build(cfg.model)
     try:
@@ -58,23 +59,24 @@ def build_model(cfg: Config, checkpoint: str) -> torch.nn.Module:
 
 
 def batches(
-    dataset: Sequence, indices: Sequence[int], size: int = 64
+    dataset: BaseDataset, indices: Iterable[int], size: int = 64
 ) -> Iterator[dict]:
-    """Yield batches of a dataset, as a data loader would."""
+    """Yield batches of a dataset like a data loader."""
+    indices = list(indices)
     for begin in range(0, len(indices), size):
         chosen = indices[begin : begin + size]
         yield pseudo_collate([dataset[int(i)] for i in chosen])
 
 
 def predict(
-    model: torch.nn.Module, dataset: Sequence, limit: int | None = None
+    model: BasePoseEstimator, dataset: BaseDataset, limit: int | None = None
 ) -> FaceErrors:
     """Test a model.
 
     Args:
-        model (torch.nn.Module): A pose estimator.
-        dataset (Sequence): Of faces, in test mode.
-        limit (int, optional): Only so many faces, spread evenly.
+        model (BasePoseEstimator): The model.
+        dataset (BaseDataset): Faces, in test mode.
+        limit (int, optional): Maximum number of faces, evenly spread.
     """
     faces = []
     with torch.no_grad():
@@ -84,27 +86,27 @@ def predict(
 
 
 def spread(count: int, limit: int | None) -> np.ndarray:
-    """Choose up to so many of a number of faces, evenly."""
+    """Return at most ``limit`` evenly spread indices below ``count``."""
     limit = min(limit or count, count)
     return np.linspace(0, count - 1, limit).round().astype(int)
 
 
-def measure(faces: list[FaceResult], dataset: Sequence) -> FaceErrors:
-    """Compute the errors of tested faces."""
+def measure(faces: list[FaceResult], dataset: BaseDataset) -> FaceErrors:
+    """Compute the errors of predicted faces."""
     table = ErrorTable(faces, MeasurePlan(dataset.metainfo))
     normaliser = next(iter(table.plan.normalisers))
     return FaceErrors(faces, table.errors('pixels', normaliser))
 
 
 def join(parts: Sequence[FaceErrors]) -> FaceErrors:
-    """Put test sets together."""
+    """Concatenate test sets."""
     return FaceErrors(
         [face for part in parts for face in part.faces],
         np.concatenate([part.errors for part in parts]),
     )
 
 
-def build_dataset(cfg: Config, options: dict) -> Sequence:
+def build_dataset(cfg: Config, options: dict) -> BaseDataset:
     """Build the test set of a config, with changes by dotted key."""
     cfg = deepcopy(cfg)
     cfg.merge_from_dict(options)
@@ -112,7 +114,7 @@ def build_dataset(cfg: Config, options: dict) -> Sequence:
 
 
 def in_crop(face: FaceResult, points: np.ndarray) -> np.ndarray:
-    """Move positions (K, 2) from the image into the crop, in its pixels."""
+    """Convert positions (K, 2) from pixels of the image to pixels of the crop."""
     corner = face.centre - face.scale / 2
     return (points - corner) * (face.size / face.scale)
 

@@ -1,4 +1,4 @@
-"""A tool of the project in a process of its own, and locks."""
+"""Run a tool of the project in a separate process; file locks."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from typing import TextIO
 
 
 class NotRunError(Exception):
-    """A row cannot be run now; the message is its reason.
+    """A row cannot be run now; the message is the reason.
 
     Args:
-        reason (str): In a few words.
-        failed (bool): Whether something broke, rather than is missing.
+        reason (str): The reason in a few words.
+        failed (bool): Whether a tool failed; False if data are missing or
+            another process runs the row.
     """
 
     def __init__(self, reason: str, failed: bool = False) -> None:
@@ -36,20 +37,20 @@ def run_tool(
     watch: Callable[[], None] = lambda: None,
     poll: float = 1.0,
 ) -> None:
-    """Run a tool to its end; stop it if we are stopped.
+    """Run a tool to its end; stop the tool if this process is interrupted.
 
     Args:
         root (str): Folder of the project.
         command (list[str]): Script and config, relative to the project, and
             arguments.
-        log (str): File to which command and output are added.
-        lock (TextIO, optional): What the process must hold, too, from
-            :func:`locked`.
-        watch (Callable): Called now and then while it runs.
-        poll (float): How often, in seconds.
+        log (str): File to which command and output are appended.
+        lock (TextIO, optional): Lock of :func:`locked` that the tool's
+            process also holds.
+        watch (Callable): Called every ``poll`` seconds while the tool runs.
+        poll (float): Seconds between calls of ``watch``.
 
     Raises:
-        NotRunError: If it fails, with the last line it said.
+        NotRunError: If the tool fails; the message is its last line.
     """
     script, config, *arguments = command
     line = [
@@ -66,7 +67,7 @@ def run_tool(
             stdout=file,
             stderr=subprocess.STDOUT,
             pass_fds=[lock.fileno()] if lock else [],
-            # an interruption is this process's business
+            # Ctrl-C reaches this process alone, which then stops the tool.
             start_new_session=True,
         )
         try:
@@ -75,7 +76,7 @@ def run_tool(
                 watch()
         finally:
             if process.poll() is None:
-                # with the workers of its data loaders
+                # The process group includes the workers of the data loaders.
                 os.killpg(process.pid, signal.SIGTERM)
                 process.wait()
     if process.returncode < 0:
@@ -91,14 +92,14 @@ def run_tool(
 
 @contextlib.contextmanager
 def locked(path: str, wait: bool = True) -> Iterator[TextIO]:
-    """Hold a lock, as long as this process or one it is passed to lives.
+    """Hold a file lock while this process, or a child that gets it, lives.
 
     Args:
-        path (str): File of the lock, made if needed.
-        wait (bool): Until it is free.
+        path (str): File of the lock; created if missing.
+        wait (bool): Whether to wait until the lock is free.
 
     Raises:
-        NotRunError: If it is held elsewhere and we do not wait.
+        NotRunError: If another process holds the lock and ``wait`` is False.
     """
     os.makedirs(osp.dirname(path), exist_ok=True)
     with open(path, 'w') as file:

@@ -28,7 +28,7 @@ def test_branches_add_up_to_the_network() -> None:
         whole = sumnet._forward(crops)
     assert [tuple(s.shape) for s in scores] == [(2, 5, 80, 80)] * 4
     torch.testing.assert_close(sum(scores), whole)
-    # coarsest first: constant over tiles of 8x8, 4x4 and 2x2 cells
+    # Coarsest first: the maps are constant over tiles of 8x8, 4x4 and 2x2 cells.
     for branch, side in zip(scores, (8, 4, 2), strict=False):
         tiles = branch[..., ::side, ::side]
         tiled = tiles.repeat_interleave(side, -1).repeat_interleave(side, -2)

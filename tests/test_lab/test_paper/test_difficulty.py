@@ -48,7 +48,7 @@ def test_ranking_by_the_mean_of_all_models() -> None:
         rank(dict(both, b=of_errors(1, 2)))
 
 
-def test_one_place_of_each_bin() -> None:
+def test_one_rank_from_each_bin() -> None:
     bins = (0, 50, 90, 100)
     drawn = np.array([choose(10, seed, bins) for seed in range(200)])
     assert [set(column) for column in drawn.T] == [
@@ -79,7 +79,7 @@ def test_images(tmp_path: Path) -> None:
     assert titles[0].startswith('first\n')
     first, other = (float(title.split('\n')[1][:-2]) for title in titles)
     assert other == pytest.approx(2 * first, abs=0.02)
-    # hard faces are chosen more often
+    # Hard faces are chosen more often.
     assert first > errors.mean() + 3
     image = cv2.imread(str(tmp_path / '3.png')).astype(int)
     yellow = (image[..., 1:] > 150).all(-1) & (image[..., 0] < 110)

@@ -19,7 +19,7 @@ def tables() -> Tables:
 
 @pytest.fixture
 def here(converted: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Beside the tiny dataset."""
+    """The working directory holds the tiny dataset."""
     monkeypatch.chdir(converted.parent)
     return converted.parent
 
@@ -33,7 +33,7 @@ def make(
     return Experiment(str(ROOT), tables, name, settings or Settings(), seed)
 
 
-def test_only_what_differs_is_in_the_command(tables: Tables) -> None:
+def test_command_holds_only_the_changes(tables: Tables) -> None:
     assert make(tables).train_arguments() == []
     asked = Settings(30, arguments=('--amp',), options=('model.x.y=1',))
     assert make(tables, settings=asked, seed=2).train_arguments() == [
@@ -83,7 +83,7 @@ def test_fingerprint(tables: Tables) -> None:
     assert len(found) == len(others) and first not in found
 
 
-def test_joint_model_is_made_of_two(tables: Tables, here: Path) -> None:
+def test_joint_model_has_two_trainings(tables: Tables, here: Path) -> None:
     asked = Settings(3, arguments=('--amp',), options=('log_level=DEBUG',))
     joint = make(tables, '300w_joint_5', asked, 1)
     assert [part.name for part in joint.parts] == [
@@ -102,7 +102,7 @@ def test_joint_model_is_made_of_two(tables: Tables, here: Path) -> None:
         its.get('head', its).pop('loss')
         ours.get('head', ours).pop('loss')
         assert ours == its
-    # it changes with its parts
+    # The fingerprint changes with the parts.
     other = make(tables, '300w_joint_5', Settings(4), 1)
     assert other.fingerprint != joint.fingerprint
 
@@ -114,7 +114,7 @@ def test_faces_and_folders(tables: Tables, here: Path) -> None:
     folder = Path(experiment.folder('work'))
     assert folder.parts[:2] == ('work', 'aflw_rcn_6')
     assert folder.name == 'seed_0' and '200_epochs' in folder.parts[2]
-    # other faces, another folder: a training cannot go on with them
+    # Other faces give another folder: a training cannot resume with them.
     path = here / 'data' / 'annotations' / 'mtfl_train.json'
     path.write_text(path.read_text().replace('mtfl_train', 'more faces'))
     assert make(tables).folder('work') != str(folder)
@@ -138,7 +138,7 @@ def test_synthetic_faces(config: str, tables: Tables, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError, match=f'{part}_{points}.json'):
             DATASETS.build(dataset)
     assert experiment.missing() == f'{tmp_path}/annotations/train_{points}.json'
-    if points == 68:  # such faces know no outer corners
+    if points == 68:  # synthetic faces define no outer corners
         assert experiment.cfg.val_evaluator.normalisers == ['eye_centres']
         assert dataset.data_prefix.img == ''
 

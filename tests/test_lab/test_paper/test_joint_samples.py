@@ -13,7 +13,7 @@ SIDE = 16
 
 
 def model(**options: object) -> torch.nn.Module:
-    """A joint model of few weights for 3 keypoints."""
+    """Return a small joint model for 3 keypoints."""
     head = dict(
         type='rcn_mmpose.SpatialSoftmaxHead',
         in_channels=16,

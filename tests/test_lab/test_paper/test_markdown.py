@@ -9,7 +9,7 @@ from rcn_mmpose.lab.paper.markdown import (
     put_between_marks,
     table_text,
 )
-from rcn_mmpose.lab.paper.tables import Column, Row, Table
+from rcn_mmpose.lab.paper.tables import Column, Table, TableRow
 
 TABLE = Table(
     'table9',
@@ -20,9 +20,9 @@ TABLE = Table(
         Column('full', 'Fullset', '300w', count=689),
     ],
     [
-        Row('RCN', 'rcn', dict(aflw=5.6)),
-        Row('joint, 49', 'joint', dict(ibug=4.81, full=3.76), '49'),
-        Row('SumNet', 'sumnet', dict(aflw=6.27)),
+        TableRow('RCN', 'rcn', dict(aflw=5.6)),
+        TableRow('joint, 49', 'joint', dict(ibug=4.81, full=3.76), '49'),
+        TableRow('SumNet', 'sumnet', dict(aflw=6.27)),
     ],
     [],
     'A | B.',
@@ -35,7 +35,7 @@ def test_set(cells: float, pixels: float, seed: int) -> dict:
     return dict(list='aflw5_test', tested=2995, date=f'2026-01-0{seed}', errors=errors)
 
 
-test_set.__test__ = False  # no test of pytest's
+test_set.__test__ = False  # pytest must not collect it
 
 
 def run(seed: int = 0, tests: dict | None = None, epochs: tuple = (30,)) -> dict:
@@ -50,7 +50,7 @@ def run(seed: int = 0, tests: dict | None = None, epochs: tuple = (30,)) -> dict
 
 
 def table(runs: dict, outdated: int = 0, **reasons: str) -> list[list[str]]:
-    """The cells of the table; the last line are the notes."""
+    """Return the cells of the table; the last line holds the notes."""
     text = table_text(
         TABLE,
         lambda name: (runs.get(name, []), outdated),
@@ -65,7 +65,7 @@ def table(runs: dict, outdated: int = 0, **reasons: str) -> list[list[str]]:
     return [*cells, [notes]]
 
 
-def test_nothing_run() -> None:
+def test_table_without_results() -> None:
     head, rule, rcn, joint, sumnet, (notes,) = table({}, sumnet='no data')
     assert head == (
         'row epochs seeds AFLW paper IBUG paper Fullset paper command date'
@@ -77,14 +77,14 @@ def test_nothing_run() -> None:
     assert notes.startswith('Errors in percent') and notes.endswith('A | B.')
 
 
-def test_seeds_are_summed_up() -> None:
+def test_seeds_are_summarised() -> None:
     runs = [
         run(1, dict(aflw=test_set(5.0, 4.0, 1))),
         run(0, dict(aflw=test_set(6.0, 4.2, 2))),
         run(0, dict(aflw=test_set(7.0, 6.5, 1)), epochs=(5,)),
     ]
     _, _, many, single, *_, (notes,) = table(dict(rcn=runs))
-    # 5 and 6: the standard deviation of two is their difference / sqrt(2)
+    # The standard deviation of 5 and 6 is their difference / sqrt(2).
     assert many == [
         *('RCN', '30', '2', '5.50 ± 0.71 (4.10 ± 0.14)', '5.60'),
         *('', '', '', '', '`python tools/train.py x`', '2026-01-02'),
@@ -102,7 +102,7 @@ def test_synthetic_faces_have_no_numbers_of_the_paper() -> None:
     )
     lines = text.split('\n')
     assert lines[0] == ('| row | epochs | seeds | synthetic faces | command | date |')
-    # without the row of 49 keypoints
+    # The row of 49 keypoints is dropped.
     assert [line.split(' | ')[0] for line in lines[2:4]] == [
         '| RCN',
         '| SumNet',
@@ -128,7 +128,7 @@ def test_subsets_keypoints_and_whole_sets() -> None:
         *('joint, 49', '30 + 20', '1', '', '', '5.00 (4.75)', '4.81'),
         *('3.50 (3.25)', '3.76', '`c`', '2026'),
     ]
-    # a part of the faces is no Fullset
+    # Fullset needs all faces.
     tests['300w']['tested'] = 359
     assert table(dict(joint=[joint]))[3][7] == 'not run: faces missing'
 

@@ -1,4 +1,7 @@
-"""What is lacking; the runs themselves are in test_tools."""
+"""Missing tests of experiments, tools and locks.
+
+The runs themselves are tested in tests/test_tools/test_reproduce.py.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,13 @@ AFW = 'data/annotations/afw_test.json'
 
 @pytest.fixture
 def reproduction(converted: Path, monkeypatch: pytest.MonkeyPatch) -> Reproduction:
-    """Beside the tiny dataset."""
+    """The working directory holds the tiny dataset."""
     monkeypatch.chdir(converted.parent)
     tables = load_tables(f'{ROOT}/configs/paper/tables.yml')
     return Reproduction(ROOT, tables, Settings(3))
 
 
-def test_what_is_lacking(reproduction: Reproduction) -> None:
+def test_missing_tests(reproduction: Reproduction) -> None:
     experiment = reproduction.experiment('aflw_rcn_6', 0)
     aflw = experiment.tests[0]
     assert reproduction.lacking(experiment) == ([aflw], AFW)
@@ -50,15 +53,15 @@ def test_what_is_lacking(reproduction: Reproduction) -> None:
     with pytest.raises(NotRunError, match=f'data missing: {AFW}'):
         reproduction.run(experiment, print)
 
-    # another list of test faces than that of the result
+    # The list of test faces differs from the list of the result.
     path = Path('data/annotations/aflw5_test.json')
     content = path.read_text()
     path.write_text(content.replace('aflw5_test', 'all of AFLW'))
     assert reproduction.lacking(experiment) == ([aflw], AFW)
-    # without faces the result stays
+    # Without test faces the result stays valid.
     path.unlink()
     assert reproduction.lacking(experiment) == ([], AFW)
-    # but without a result nothing can be done
+    # Without faces and result, no test can run.
     other = reproduction.experiment('aflw_rcn_6', 1)
     assert reproduction.lacking(other) == ([], str(path))
     Path('data/annotations/mtfl_val.json').unlink()
@@ -100,7 +103,7 @@ def test_a_lock_is_held_by_the_tool_it_is_given_to(tmp_path: Path) -> None:
         with pytest.raises(NotRunError, match='another process is at it, in'):
             with locked(path, wait=False):
                 pass
-        with pytest.raises(Stopped):  # and the tool is ended
+        with pytest.raises(Stopped):  # the tool is stopped, too
             run_tool(
                 str(tmp_path),
                 ['tool.py', 'config'],
@@ -110,4 +113,4 @@ def test_a_lock_is_held_by_the_tool_it_is_given_to(tmp_path: Path) -> None:
                 0.01,
             )
     with locked(path, wait=False):
-        pass  # it is free again
+        pass  # the lock is free again

@@ -29,7 +29,7 @@ def tables() -> Tables:
 
 @pytest.fixture(autouse=True)
 def here(converted: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Beside the tiny dataset."""
+    """The working directory holds the tiny dataset."""
     monkeypatch.chdir(converted.parent)
     return converted.parent
 
@@ -39,7 +39,7 @@ def make(tables: Tables, settings: Settings | None = None, seed: int = 0) -> Exp
 
 
 def run_of(experiment: Experiment, **changes: object) -> dict:
-    """A run as it is put on record."""
+    """Return a run as it is recorded."""
     test = experiment.tests[0]
     done = dict(
         fingerprint=experiment.test_fingerprint(test),
@@ -59,7 +59,7 @@ def run_of(experiment: Experiment, **changes: object) -> dict:
     )
 
 
-def test_runs_stand_beside_each_other(tables: Tables) -> None:
+def test_runs_of_a_config_share_a_file(tables: Tables) -> None:
     experiments = [
         make(tables),
         make(tables, seed=1),
@@ -76,7 +76,7 @@ def test_runs_stand_beside_each_other(tables: Tables) -> None:
         assert run['seed'] == experiment.seed
         assert is_tested(run, experiment, experiment.tests[0])
         assert not is_tested(run, experiment, experiment.tests[1])
-    # the same again takes its place
+    # The same run replaces its earlier record.
     write_run(
         'results',
         experiments[1],
@@ -106,7 +106,7 @@ def test_results_of_other_faces_do_not_count(tables: Tables, here: Path) -> None
     content = path.read_text()
     path.write_text(content.replace('mtfl_train', 'other faces'))
     assert find_run('results', experiment) is None
-    # but without any they do: a clone has results and no data
+    # Without faces the result is valid: a clone has results and no data.
     path.unlink()
     assert find_run('results', experiment)['trained_on'] == FACES
 
@@ -117,17 +117,17 @@ def test_a_test_of_another_set_does_not_count(tables: Tables) -> None:
     run['tests']['aflw']['fingerprint'] = 'another'
     write_run('results', experiment, run)
     assert valid_runs('results', ROOT, tables, 'aflw_rcn_6', 'real') == ([], 1)
-    assert find_run('results', experiment)  # the training does
+    assert find_run('results', experiment)  # the training is still valid
 
 
-def test_options_that_fit_no_more(tables: Tables) -> None:
+def test_options_that_no_longer_fit(tables: Tables) -> None:
     experiment = make(tables)
     settings = Settings(options=('param_scheduler.7.end=3',))._asdict()
     write_run('results', experiment, run_of(experiment, settings=settings))
     assert valid_runs('results', ROOT, tables, 'aflw_rcn_6', 'real') == ([], 1)
 
 
-def test_torn_file(tables: Tables) -> None:
+def test_truncated_file(tables: Tables) -> None:
     write_run('results', make(tables), run_of(make(tables)))
     path = Path('results/aflw_rcn_6.json')
     path.write_text(path.read_text()[:50])
@@ -135,7 +135,7 @@ def test_torn_file(tables: Tables) -> None:
         read_runs('results', 'aflw_rcn_6')
 
 
-def test_what_is_kept() -> None:
+def test_kept_errors() -> None:
     metrics = {
         'NME_cells_eye_centres': 5.123456,
         'NME_pixels_eye_centres_49_common': 3.0,

@@ -8,13 +8,13 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import CosineAnnealingLR, LinearLR
 
-from rcn_mmpose.lab.paper.face_lists import epoch_options
+from rcn_mmpose.lab.paper.schedule import epoch_options
 
 CONFIGS = Path(__file__).parents[3] / 'configs'
 
 
 def config() -> Config:
-    """A warm-up of 2 epochs and a decay, 30 in all."""
+    """Return a config with a warm-up of 2 epochs and a decay, 30 epochs in all."""
     return Config.fromfile(str(CONFIGS / '_base_' / 'adamw_30_epochs.py'))
 
 
@@ -45,13 +45,13 @@ def test_schedule_moves_in_proportion(epochs: int, warm_up: int, begin: int) -> 
         optimizer.step()
         for part in parts:
             part.step()
-    # the last step of a cosine over all updates after the warm-up
+    # The last step of a cosine over all updates after the warm-up.
     steps = 10 * (epochs - begin)
     rate = 1e-6 + (1 + math.cos(math.pi * (steps - 1) / steps)) / 2
     assert optimizer.param_groups[0]['lr'] == pytest.approx(rate, rel=1e-2)
 
 
-def test_nothing_to_change() -> None:
+def test_same_number_of_epochs() -> None:
     assert epoch_options(config(), 30) == {}
     cfg = Config(dict(train_cfg=dict(max_epochs=200), param_scheduler=[]))
     assert epoch_options(cfg, 30) == {'train_cfg.max_epochs': 30}

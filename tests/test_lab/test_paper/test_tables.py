@@ -28,7 +28,7 @@ def tables() -> Tables:
 
 
 def numbers(table: Table, name: str) -> dict:
-    """The paper's numbers of a row."""
+    """Return the paper's numbers of a row."""
     (row,) = [row for row in table.rows if row.name == name]
     return row.paper
 
@@ -72,7 +72,7 @@ def test_numbers_are_those_of_the_configs(tables: Tables) -> None:
                     rf'(\d+\.\d+) % on ({"|".join(PLACES)})', text
                 )
             }
-            # the config of TCDCN begins with the numbers of its authors
+            # The config of TCDCN begins with the numbers of the TCDCN paper.
             if said and not row.keypoints and row.config != 'aflw_tcdcn':
                 assert row.paper == said, row
                 compared += 1
@@ -95,7 +95,7 @@ def test_each_config_of_the_paper_is_in_a_table(tables: Tables) -> None:
 def test_choosing(tables: Tables) -> None:
     assert len(tables.choose('all')) == len(tables.tables)
     (table,) = tables.choose('table4')
-    # two rows of a config are one training
+    # Two rows with the same config need one training.
     assert table.choose([]) == ['300w_rcn_5', '300w_joint_5', '300w_denoiser']
     assert table.choose(['300w_denoiser.py']) == ['300w_denoiser']
     with pytest.raises(ValueError, match="no row 'rcn'; its rows are 300w_r"):

@@ -49,7 +49,7 @@ def test_errors_are_those_of_the_metric(cfg: Config, converted: Path) -> None:
     assert len(tested.errors) == 4 and len(set(tested.errors)) == 4
     two = predict(model, dataset, 2)
     np.testing.assert_allclose(two.errors, tested.errors[[0, 3]], rtol=1e-4)
-    # the codec's cell of a prediction holds its place in the crop
+    # The codec's cell of a prediction matches the position in the crop.
     for face in tested.faces:
         off = in_crop(face, face.pred) - face.cells
         assert np.abs(off).max() <= 2.01  # the window is 5x5

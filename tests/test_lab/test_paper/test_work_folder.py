@@ -22,7 +22,7 @@ VALUE = 'NME_cells_eye_points'
 
 
 def save(folder: Path, name: str, score: float = 0) -> Path:
-    """Write a checkpoint that carries a score."""
+    """Write a checkpoint with a score."""
     path = folder / f'{name}.pth'
     hub = dict(runtime_info=dict(best_score=score))
     torch.save(dict(state_dict=dict(x=torch.zeros(9)), message_hub=hub), path)
@@ -34,7 +34,7 @@ def best(folder: Path, epoch: int, score: float, value: str = VALUE) -> Path:
 
 
 def cut(path: Path) -> None:
-    """As a killed process leaves it."""
+    """Truncate a file as a killed process may leave it."""
     path.write_bytes(path.read_bytes()[:-100])
 
 
@@ -46,7 +46,7 @@ def log(folder: Path, session: str, lines: list[dict], end: str = '') -> Path:
 
 
 def validated(*errors: float, first: int = 1) -> list[dict]:
-    """Lines of a log: three updates an epoch, then a validation."""
+    """Return lines of a log: three updates per epoch, then a validation."""
     lines = []
     for epoch, error in enumerate(errors, first):
         lines.append(dict(loss=1.0, epoch=epoch, step=3 * epoch))
@@ -55,7 +55,7 @@ def validated(*errors: float, first: int = 1) -> list[dict]:
     return lines
 
 
-def test_best_is_the_one_that_validated_best(tmp_path: Path) -> None:
+def test_best_checkpoint(tmp_path: Path) -> None:
     assert best_checkpoint(tmp_path) is None
     best(tmp_path, 7, 5.5)
     lowest = best(tmp_path, 5, 4.5)
@@ -77,7 +77,7 @@ def test_resuming_where_no_epoch_is_lost(tmp_path: Path) -> None:
     assert resume_from(tmp_path) is None  # nothing was validated
     log(tmp_path, '20260101_000000', validated(6, 5))
     best(tmp_path, 2, 5.0)
-    # epoch 3 was saved, but killed before its validation
+    # Epoch 3 was saved, but the process was killed before its validation.
     assert resume_from(tmp_path) == str(second)
     log(tmp_path, '20260101_000100', validated(7, first=3))
     assert resume_from(tmp_path) == str(third)
@@ -89,7 +89,7 @@ def test_resuming_where_the_best_was_not_saved(tmp_path: Path) -> None:
     second = save(tmp_path, 'epoch_2')
     save(tmp_path, 'epoch_3')
     log(tmp_path, '20260101_000000', validated(6, 5, 4))
-    # the one before was removed, the new one is cut short
+    # The old best checkpoint was removed; the new one is truncated.
     cut(best(tmp_path, 3, 4))
     assert resume_from(tmp_path) == str(second)
     best(tmp_path, 2, 5)
@@ -100,7 +100,7 @@ def test_curve_and_progress_of_all_sessions(tmp_path: Path) -> None:
     assert validation_curve(tmp_path, VALUE) == []
     assert progress(tmp_path, 3) == (0.0, None)
     log(tmp_path, '20260101_000000', validated(9, 8), '{"NME_cells')
-    # tests have logs, too
+    # Tests write logs, too.
     log(tmp_path / 'test_aflw', '20260101_000000', validated(1, 1, 1))
     lines = [*validated(7, first=4), dict(loss=1.0, step=13)]
     log(tmp_path, '20260101_000100', lines)
