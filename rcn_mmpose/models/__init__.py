@@ -1,4 +1,4 @@
-"""Networks: backbone, neck, head, loss, data preprocessor."""
+"""Networks: backbones, necks, heads, losses, estimators, data preprocessors."""
 
 from .backbones import *  # noqa: F403
 from .data_preprocessors import *  # noqa: F403

@@ -1,4 +1,6 @@
-"""Size-keeping convolutions, pooling and tiling of maps."""
+"""Layers that all networks share: convolutions, pooling and tiling of maps."""
+
+from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
@@ -11,17 +13,17 @@ Layer = tuple[int, int]  # (output channels, kernel size)
 
 
 def convs(in_channels: int, layers: Iterable[Layer]) -> nn.Sequential:
-    """Stack size-keeping convolutions, each followed by a ReLU.
+    """Build convolutions that keep the size of a map, each followed by a ReLU.
 
     Raises:
-        ValueError: If a kernel is even, which would change the size.
+        ValueError: If a kernel is even: it would change the size.
     """
     stack = []
     for channels, kernel in layers:
         if kernel % 2 == 0:
             raise ValueError(
                 f'a layer of {channels} channels has a kernel of {kernel}; '
-                'only odd ones keep the size of a map.'
+                'only odd kernels keep the size of a map.'
             )
         stack.append(ConvModule(in_channels, channels, kernel, padding=kernel // 2))
         in_channels = channels
@@ -49,15 +51,15 @@ def pyramid(size: int, num_levels: int) -> list[int]:
         near.sort(key=lambda n: abs(n - size))
         raise ValueError(
             f'an input side of {size} px has no pyramid of {num_levels} '
-            f'levels: after {" -> ".join(map(str, sides))} comes no half '
-            '(only even sides have one, and 5 -> 2). Use '
+            f'levels: {" -> ".join(map(str, sides))} cannot be halved '
+            '(only even sides can, and 5 -> 2). Use '
             f'{" or ".join(map(str, near[:2]))} px, or fewer branches.'
         )
     return sides
 
 
 def _halve(size: int, num_levels: int) -> list[int]:
-    """Pool a side as often as it goes, at most ``num_levels - 1`` times."""
+    """Halve a side while possible, at most ``num_levels - 1`` times."""
     sides = [size]
     while len(sides) < num_levels and (
         sides[-1] == 5 or (sides[-1] > 0 and sides[-1] % 2 == 0)
@@ -73,17 +75,20 @@ def pool(x: Tensor) -> Tensor:
 
 
 def tile(x: Tensor, size: Sequence[int]) -> Tensor:
-    """Upsample by repeating cells (paper, footnote 3) up to ``size``.
+    """Upsample maps by repeating cells (paper, footnote 3) up to ``size``.
 
-    A side is repeated as often as it takes and cut: twice from 5 to 10, three
-    times and by one from 2 to 5.
+    Cells are repeated and the surplus is cropped: 5 to 10 repeats twice; 2 to
+    5 repeats three times and drops one.
 
     Args:
         x (Tensor): Maps of shape (B, C, h, w).
-        size (Sequence[int]): Height and width wanted.
+        size (Sequence[int]): Height and width of the result.
+
+    Returns:
+        Tensor: Maps of shape (B, C, *size).
 
     Raises:
-        ValueError: If that is smaller than the maps.
+        ValueError: If ``size`` is smaller than the maps.
     """
     height, width = size
     if height < x.shape[-2] or width < x.shape[-1]:

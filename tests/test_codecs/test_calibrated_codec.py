@@ -22,7 +22,7 @@ def test_a_temperature_by_hand() -> None:
     np.testing.assert_allclose(found.flatten(), roots / roots.sum(), rtol=1e-6)
 
 
-def test_it_is_the_softmax_of_divided_scores() -> None:
+def test_calibrated_maps_are_the_softmax_of_divided_scores() -> None:
     scores = 5 * torch.randn(2, 3, 6, 8)
     maps = scores.flatten(2).softmax(-1).view_as(scores)
     expected = (scores / 0.7).flatten(2).softmax(-1).view_as(scores)
@@ -44,14 +44,14 @@ def test_covariance_about_the_keypoint() -> None:
     torch.testing.assert_close(found, 0.8 * expected, rtol=1e-6, atol=0)
 
 
-def test_a_certain_map_still_has_an_ellipse() -> None:
+def test_the_covariance_of_a_certain_map_is_positive_definite() -> None:
     nothing = torch.zeros(2, 2)
     place = torch.tensor([4.0, 4.0])
     found = Calibration().covariance(place, nothing, place)
     assert torch.linalg.det(found) > 0
 
 
-def test_scores_change_and_keypoints_do_not() -> None:
+def test_calibration_changes_scores_but_not_keypoints() -> None:
     maps = probabilities(2, 3, 12, 12)
     plain = CellIndex((12, 12))
     options = dict(temperature=1.7, covariance_scale=2.0)
@@ -73,7 +73,7 @@ def test_scores_change_and_keypoints_do_not() -> None:
         assert flatter[i, 0, k] == pytest.approx(mass, abs=1e-5)
 
 
-def test_without_calibration_nothing_changes() -> None:
+def test_a_neutral_calibration_changes_nothing() -> None:
     maps = probabilities(1, 2, 10, 10)
     plain = CellIndex((10, 10)).batch_decode(maps)
     neutral = CellIndex((10, 10), calibration={}).batch_decode(maps)
@@ -83,6 +83,6 @@ def test_without_calibration_nothing_changes() -> None:
 
 @pytest.mark.parametrize('value', [0, -1, float('nan'), float('inf'), 'hot'])
 @pytest.mark.parametrize('name', ['temperature', 'covariance_scale'])
-def test_values_that_mean_nothing(name: str, value: object) -> None:
+def test_values_that_are_not_positive(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=f'{name}=.*positive number'):
         CellIndex((8, 8), calibration={name: value})

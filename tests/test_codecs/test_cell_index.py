@@ -116,9 +116,9 @@ def test_four_cells_sum_to_one_inside_the_map(size: tuple) -> None:
     index = encoded['keypoint_cells']
     assert index.min() >= 0
     assert index.max() < size[0] * size[1]
-    if min(size) > 1:  # four cells, at the border too
+    if min(size) > 1:  # four cells, also at the border
         assert (np.diff(np.sort(index[0])) > 0).all()
-    # their mean is the position, moved into the map
+    # the mean of the cells is the position, clipped to the map
     found = (cells(codec, encoded) * weights[0, ..., None]).sum(1)
     inside = np.clip(points[0], 0, np.array(size) - 1)
     np.testing.assert_allclose(found, inside, atol=1e-5)
@@ -138,7 +138,9 @@ OUTSIDE = [
 
 @pytest.mark.parametrize('target', ['one', 'four'])
 @pytest.mark.parametrize(('point', 'cell', 'counts'), OUTSIDE)
-def test_outside_the_crop(target: str, point: tuple, cell: tuple, counts: int) -> None:
+def test_positions_outside_the_crop(
+    target: str, point: tuple, cell: tuple, counts: int
+) -> None:
     for outside, weight in (('clamp', 1), ('mask', counts)):
         codec = CellIndex((10, 6), target=target, outside=outside)
         encoded = codec.encode(positions(point, (2, 2)))
@@ -147,7 +149,7 @@ def test_outside_the_crop(target: str, point: tuple, cell: tuple, counts: int) -
         assert dense(codec, encoded)[0, 0, y, x] == pytest.approx(1)
 
 
-def test_outside_with_stride() -> None:
+def test_positions_outside_the_crop_with_stride() -> None:
     # cell 0 reaches from -0.5 to 3.5, cell 1 to 7.5
     codec = CellIndex((8, 8), (2, 2), outside='mask')
     encoded = codec.encode(positions((-0.5, 1), (-0.6, 1), (7.4, 1), (7.5, 1)))
@@ -166,8 +168,8 @@ def test_invisible_keypoints(target: str) -> None:
     assert index.max() < 60
 
 
-def test_more_than_visible_counts_once() -> None:
-    """COCO's visibility 2 is not twice as important."""
+def test_visibility_2_counts_like_1() -> None:
+    """The visibility 2 of COCO has no larger weight."""
     codec = CellIndex((10, 6))
     encoded = codec.encode(positions((2, 2), (3, 3)), np.array([[2, 1]]))
     np.testing.assert_array_equal(encoded['keypoint_weights'], [[1, 1]])
@@ -199,8 +201,8 @@ def test_one_face_at_a_time(shape: tuple) -> None:
 # ------------------------------------------------------------ round trips
 
 
-def test_one_cell_loses_the_known_distance() -> None:
-    """Mean distance in a unit square to its centre, (sqrt 2 + asinh 1) / 6."""
+def test_rounding_to_one_cell_costs_the_expected_distance() -> None:
+    """The mean distance to the centre of a unit square: (sqrt 2 + asinh 1) / 6."""
     codec = CellIndex((12, 8), decoding='argmax')
     rng = np.random.default_rng(0)
     points = rng.uniform(-0.5, (11.5, 7.5), (1, 20000, 2))
@@ -211,7 +213,7 @@ def test_one_cell_loses_the_known_distance() -> None:
 
 @pytest.mark.parametrize('stride', [1, 2, 4])
 @pytest.mark.parametrize('window', [3, 5])
-def test_four_cells_lose_nothing(stride: int, window: int) -> None:
+def test_four_cells_keep_the_exact_position(stride: int, window: int) -> None:
     size = np.array((12, 8))
     codec = CellIndex(
         tuple(size * stride),
@@ -276,7 +278,7 @@ def test_the_score_is_the_mass_near_the_keypoint(stride: int, radius: float) -> 
 
 
 @pytest.mark.parametrize('decoding', ['argmax', 'local'])
-def test_a_batch_decodes_like_its_faces(decoding: str) -> None:
+def test_a_batch_decodes_like_single_faces(decoding: str) -> None:
     codec = CellIndex((9, 7), decoding=decoding)
     maps = random_maps(3, 4, 7, 9)
     keypoints, scores = codec.batch_decode(maps)

@@ -17,8 +17,8 @@ from rcn_mmpose.codecs.decoding import (
     read_scores,
 )
 from rcn_mmpose.lab.calibration.map_statistics import (
-    PLAIN,
     TEMPERATURES,
+    UNIT,
     at_temperatures,
 )
 
@@ -82,7 +82,7 @@ def test_best_cells() -> None:
         ([(5, 2), (1, 3)], [5, 2]),
         ([(4, 2), (3, 2), (6, 2)], [3, 2]),
         ([(6, 4), (0, 4), (3, 0)], [3, 0]),
-        # all of them: one block, its middle
+        # all cells are equal: the middle of one block
         ([(x, y) for x in range(7) for y in range(5)], [3, 2]),
     ],
 )
@@ -120,7 +120,7 @@ def test_tiles_whose_cells_were_rounded_differently() -> None:
     plain = best_cells(maps)
     noise = torch.rand(maps.shape, generator=generator) - 0.5
     maps = maps * (1 + 1e-6 * noise)
-    assert len(maps[0, 0].unique()) > 100  # so the test can fail
+    assert len(maps[0, 0].unique()) > 100  # the cells do differ
     cells = best_cells(maps)
     assert torch.equal(cells, plain)
     assert torch.equal(local_expectation(maps, cells, 5), cells + 0.5)
@@ -229,7 +229,7 @@ def test_blocks_and_single_cells_side_by_side() -> None:
     """Each map is decoded by itself, for any other maps of the batch."""
     maps = torch.cat(
         [
-            # a block of 2x2 cells, its middle between them
+            # a block of 2x2 cells; the middle lies between the cells
             with_values(
                 6,
                 7,
@@ -324,18 +324,18 @@ def test_the_codec_decodes_as_the_predictor() -> None:
 
 
 @pytest.mark.parametrize('name', ['sharp', 'flat', 'borders'])
-def test_the_calibration_sees_the_same_numbers(name: str) -> None:
+def test_calibration_statistics_equal_decoding(name: str) -> None:
     """One matrix product for a temperature gives the numbers of read_scores."""
     positions, confidence, covariance = read_scores(SCORES[name], 5, 3.0)
     for i, maps in enumerate(probability_maps(SCORES[name])):
         mass, second, about_mean = at_temperatures(maps, positions[i], 3.0)
         assert len(mass) == len(TEMPERATURES)
-        torch.testing.assert_close(mass[PLAIN], confidence[i], atol=1e-5, rtol=0)
+        torch.testing.assert_close(mass[UNIT], confidence[i], atol=1e-5, rtol=0)
         torch.testing.assert_close(about_mean, covariance[i], atol=2e-3, rtol=1e-3)
         mean = mean_position(maps[None])[0]
         apart = mean - positions[i]
         expected = covariance[i] + apart[:, :, None] * apart[:, None]
-        torch.testing.assert_close(second[PLAIN], expected, atol=2e-3, rtol=1e-3)
+        torch.testing.assert_close(second[UNIT], expected, atol=2e-3, rtol=1e-3)
 
 
 def test_a_certain_map_has_no_spread() -> None:

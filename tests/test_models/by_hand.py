@@ -1,4 +1,4 @@
-"""The networks' pieces by another route, for comparison."""
+"""Plain implementations of the networks' parts, for comparison."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training with images that have no labels."""
+"""Training with images without labels (ELT)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def centroids(images: Tensor) -> Tensor:
     return torch.stack((x, y), -1)
 
 
-def test_images_and_keypoints_move_alike() -> None:
+def test_images_and_keypoints_move_together() -> None:
     torch.manual_seed(0)
     loss = EquivariantLandmarkLoss(shift=0.1, scale=0.2, rotation=40)
     at = torch.rand(50, 2) * 10 + torch.tensor([19.0, 15.0])
@@ -55,7 +55,7 @@ def test_an_equivariant_network_has_no_loss() -> None:
     warped = loss.warp(images, matrices)
     before, after = (centroids(x)[:, None] for x in (images, warped))
     assert loss(before, after, matrices, images) < 1e-3
-    # and one that always gives the same keypoint has
+    # a network that always gives the same keypoint has a loss
     assert loss(before, before, matrices, images) > 0.5
 
 
@@ -71,10 +71,10 @@ def test_the_range_of_the_maps() -> None:
         assert values.abs().max() <= largest + 1e-4
         assert values.max() > 0.98 * largest
         assert values.min() < -0.98 * largest
-    # no shear: what rotates and scales keeps right angles
+    # no shear: rotation and scaling keep right angles
     across = (linear[:, :, 0] * linear[:, :, 1]).sum(-1)
     assert across.abs().max() < 1e-5
-    # the centre of the crop moves by the shift alone
+    # only the shift moves the centre of the crop
     centre = torch.tensor([23.5, 19.5], dtype=torch.float64)
     shift = linear @ centre + matrices[..., 2] - centre
     assert shift[:, 0].abs().max() <= 4.8 + 1e-4
@@ -82,7 +82,7 @@ def test_the_range_of_the_maps() -> None:
     assert shift[:, 0].abs().max() > 0.98 * 4.8
 
 
-def test_no_range_is_the_identity() -> None:
+def test_a_range_of_zero_is_the_identity() -> None:
     loss = EquivariantLandmarkLoss(shift=0, scale=0, rotation=0)
     images = torch.rand(2, 3, 8, 6)
     matrices = loss.draw(images)
@@ -92,7 +92,7 @@ def test_no_range_is_the_identity() -> None:
 
 
 def test_a_quarter_turn_by_hand() -> None:
-    """About the centre of 3x3 pixels, (1, 1); y points downwards."""
+    """A rotation about the centre (1, 1) of 3x3 pixels; y points downwards."""
     loss = EquivariantLandmarkLoss()
     matrices = torch.tensor([[[0.0, -1, 2], [1, 0, 0]]])
     points = torch.tensor([[[0.0, 0], [2, 0], [1, 1]]])
@@ -102,9 +102,9 @@ def test_a_quarter_turn_by_hand() -> None:
     torch.testing.assert_close(loss.warp(image, matrices), expected)
 
 
-def test_beyond_the_border_the_image_goes_on() -> None:
+def test_pixels_beyond_the_border_repeat_the_border() -> None:
     loss = EquivariantLandmarkLoss()
-    # two pixels to the right: what comes in repeats the first column
+    # shifted right by two pixels: the new columns repeat the first one
     matrices = torch.tensor([[[1.0, 0, 2], [0, 1, 0]]])
     image = torch.tensor([[[[1.0, 2, 3, 4], [5, 6, 7, 8]]]])
     expected = torch.tensor([[[[1.0, 1, 1, 2], [5, 5, 5, 6]]]])
@@ -123,7 +123,7 @@ def test_loss_by_hand() -> None:
 
 
 def test_one_keypoint_inside() -> None:
-    """Of a crop 8 wide and 6 high; alpha is 0.5 by default."""
+    """In a crop of width 8 and height 6; alpha is 0.5 by default."""
     matrices = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]])
     keypoints = torch.tensor([[[7.0, 5], [7, 5.5], [7.5, 5]]])
     warped = keypoints + torch.tensor([[2.0], [30], [40]])
@@ -132,7 +132,7 @@ def test_one_keypoint_inside() -> None:
     assert found.item() == pytest.approx(0.5 * 8)
 
 
-def test_nothing_stays_inside() -> None:
+def test_no_keypoint_stays_inside() -> None:
     matrices = torch.tensor([[[1.0, 0, 50], [0, 1, 0]]])
     points = torch.ones(1, 2, 2, requires_grad=True)
     loss = EquivariantLandmarkLoss()(points, points, matrices, torch.zeros(1, 1, 6, 8))
@@ -255,7 +255,7 @@ def test_both_losses_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_without_labels_it_learns_all_the_same() -> None:
+def test_training_without_labels() -> None:
     model = make_model()
     losses = model.loss(*batch([False, False]))
     assert losses['loss_kpt'].item() == 0

@@ -123,12 +123,12 @@ def test_score_maps_are_added(rounds: int) -> None:
     model = make(rounds=rounds)
     found = model(crops(), None)
     torch.testing.assert_close(found, by_hand(model, crops(), rounds))
-    # and the denoiser does say something, anew in each round
+    # the denoiser changes the maps, differently in each round
     assert not torch.allclose(found, by_hand(model, crops(), rounds - 1), atol=1e-2)
 
 
 @torch.no_grad()
-def test_decoded_once() -> None:
+def test_joint_maps_are_decoded_once() -> None:
     model = make()
     scores = by_hand(model, crops())
     network = model.head(model.backbone(crops()))
@@ -145,11 +145,11 @@ def test_decoded_once() -> None:
         away = sample.pred_instances.keypoints[0] - cells
         assert 0 < np.abs(away).max() <= 2
         assert sample.pred_instances.bboxes.shape == (1, 4)
-    assert changed  # so the test can fail
+    assert changed  # the joint maps do change keypoints
 
 
 @torch.no_grad()
-def test_the_head_stays_as_it_is() -> None:
+def test_the_head_is_not_modified() -> None:
     model = make()
     before = model.head(model.backbone(crops()))
     model.predict(crops(), samples())
@@ -159,7 +159,7 @@ def test_the_head_stays_as_it_is() -> None:
 
 @torch.no_grad()
 def test_flip_test() -> None:
-    """The mirrored crop goes through both models, then is turned back."""
+    """The mirrored crop goes through both models and is mirrored back."""
     model = make(test_cfg=dict(flip_test=True, output_heatmaps=True))
     a = by_hand(model, crops()).flatten(2).softmax(-1)
     b = by_hand(model, crops().flip(-1)).flatten(2).softmax(-1)
@@ -187,7 +187,7 @@ def test_deployed() -> None:
     torch.testing.assert_close(model(crops(), None), expected)
 
 
-def test_is_not_trained() -> None:
+def test_the_joint_model_is_not_trained() -> None:
     model = make()
     with pytest.raises(NotImplementedError, match='denoiser_300w.py'):
         model(crops(), samples(), mode='loss')
@@ -213,7 +213,7 @@ def test_is_not_trained() -> None:
         (dict(rounds=0), 'rounds=0'),
     ],
 )
-def test_parts_that_disagree(options: dict, shown: str) -> None:
+def test_network_and_denoiser_that_do_not_match(options: dict, shown: str) -> None:
     with pytest.raises(ValueError, match=shown):
         make(**options)
 
@@ -266,14 +266,14 @@ def test_two_checkpoints(trained: Trained) -> None:
     model = make(refiner_checkpoint=trained.paths['denoiser'])
     load_checkpoint(model, trained.paths['network'], strict=True)
     trained.check(model)
-    # PyTorch's own way, with the model inside another
+    # load_state_dict of PyTorch, with the model inside another module
     model = make(refiner_checkpoint=trained.paths['denoiser'])
     state = torch.load(trained.paths['network'])['state_dict']
     nn.ModuleDict(dict(a=model)).load_state_dict(
         {f'a.{name}': value for name, value in state.items()}
     )
     trained.check(model)
-    # copies load for themselves
+    # copies load their own weights
     model = make(refiner_checkpoint=trained.paths['denoiser'])
     other = copy.deepcopy(model)
     load_checkpoint(other, trained.paths['network'])
@@ -282,7 +282,7 @@ def test_two_checkpoints(trained: Trained) -> None:
     assert not torch.equal(model.state_dict()[name], trained.joint[name])
 
 
-def test_a_checkpoint_too_few(trained: Trained) -> None:
+def test_a_missing_denoiser_checkpoint(trained: Trained) -> None:
     with pytest.raises(ValueError, match='model.refiner_checkpoint'):
         load_checkpoint(make(), trained.paths['network'])
     model = make(refiner_checkpoint='no/where.pth')
@@ -290,7 +290,7 @@ def test_a_checkpoint_too_few(trained: Trained) -> None:
         load_checkpoint(model, trained.paths['network'])
 
 
-def test_a_checkpoint_of_another(trained: Trained) -> None:
+def test_a_checkpoint_of_another_model(trained: Trained) -> None:
     wider = refiner()
     wider['backbone']['kernel_size'] = 11
     for options, path, shown in (
@@ -325,7 +325,7 @@ def test_configs(root: Path, name: str) -> None:
 
 
 def test_inference(root: Path, tmp_path: Path) -> None:
-    """MMPose's own way, on an image and a box; two checkpoints, or one."""
+    """MMPose's inference on an image and a box; two checkpoints, or one."""
     cfg = Config.fromfile(str(root / 'configs' / 'joint_compact_300w.py'))
     torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope('mmpose'):

@@ -62,7 +62,7 @@ def maps_of(batch: int = 2, keypoints: int = 3, side: int = 12) -> Tensor:
 
 
 def samples(weights: list, side: int = 12) -> list[PoseDataSample]:
-    """Keypoints anywhere, and how much each counts."""
+    """Random keypoints and their weights."""
     rng = np.random.default_rng(0)
     out = []
     for row in weights:
@@ -103,8 +103,8 @@ def test_gradients_are_those_of_plain_convolutions() -> None:
         assert error.item() < 1e-4
 
 
-def test_features_keep_their_size_at_first() -> None:
-    """At the start no layer's output is much larger or smaller."""
+def test_initial_features_keep_their_size() -> None:
+    """At the start all layers have outputs of about the same size."""
     torch.manual_seed(0)
     net = MODELS.build(
         dict(
@@ -151,7 +151,7 @@ def test_sizes_of_the_configs(root: Path, name: str) -> None:
     assert 1e9 < count <= 2e9
 
 
-def test_loss_of_the_corrupted_alone() -> None:
+def test_only_corrupted_keypoints_count_in_the_loss() -> None:
     model, maps = make(), maps_of()
     weights = [[1, 0, 1], [0, 1, 0]]
     data = samples(weights)
@@ -200,7 +200,7 @@ def test_learns_where_keypoints_belong() -> None:
     assert right.float().mean().item() > 0.9
 
 
-def test_other_networks_will_do() -> None:
+def test_other_backbones() -> None:
     other = config(side=16)
     other['backbone'] = dict(type='rcn_mmpose.RCN', num_branches=3, in_channels=3)
     other['head']['in_channels'] = 16
@@ -246,7 +246,7 @@ def test_deployed_model_is_exported() -> None:
 # -------------------------------------------------------------- bad input
 
 
-def test_parts_that_disagree() -> None:
+def test_backbone_and_head_that_do_not_match() -> None:
     with pytest.raises(ValueError, match='reads 4 maps and writes 3'):
         MODELS.build(config(in_channels=4))
     with pytest.raises(ValueError, match='of 14x12 cells.*12x12'):
@@ -266,7 +266,7 @@ def test_wrong_maps() -> None:
 
 
 def test_wrong_number_of_maps_of_any_size() -> None:
-    """Without a decoder nothing says how large maps are to be."""
+    """Without a decoder maps of any size are allowed."""
     plain = config()
     del plain['head']['decoder']
     model = MODELS.build(plain)

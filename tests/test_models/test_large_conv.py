@@ -36,13 +36,13 @@ def make(
     shape: tuple = (2, 3, 4, 8, 9, 5),
     dtype: torch.dtype = torch.float64,
 ) -> tuple[LargeConv2d, Tensor]:
-    """A layer and maps that it takes."""
+    """A layer and maps for this layer."""
     torch.manual_seed(0)
     batch, inputs, outputs, height, width, kernel = shape
     layer = kind(inputs, outputs, kernel, (width, height)).to(dtype)
     if kind is OneHotConv2d:
         cells = torch.randint(0, height * width, (batch, inputs))
-        # the corners too
+        # also at the corners
         cells[0, 0], cells[-1, -1] = 0, height * width - 1
         maps = one_hot_maps(cells, (height, width)).to(dtype)
     else:
@@ -51,12 +51,12 @@ def make(
 
 
 def direct(layer: LargeConv2d, maps: Tensor) -> Tensor:
-    """What is to come out."""
+    """The expected result, by a plain convolution."""
     return F.conv2d(maps, layer.weight, layer.bias, padding=layer.kernel_size[0] // 2)
 
 
 def assert_near(found: Tensor, expected: Tensor, part: float) -> None:
-    """As close as a part of the largest value."""
+    """Compare with a tolerance relative to the largest value."""
     assert found.shape == expected.shape
     assert found.dtype == expected.dtype
     error = (found - expected).abs().max() / expected.abs().max()
@@ -91,8 +91,8 @@ def test_values_and_gradients(kind: type, shape: tuple) -> None:
 
 
 @pytest.mark.parametrize('kind', LAYERS)
-def test_in_single_precision_at_full_size(kind: type) -> None:
-    """Maps and kernels of the paper's code, fewer channels."""
+def test_single_precision_at_full_size(kind: type) -> None:
+    """Maps and kernels of the 2016 release, with fewer channels."""
     layer, maps = make(kind, (1, 6, 4, 80, 80, 45), torch.float32)
     inputs = [layer.weight, layer.bias]
     if kind is LargeConv2d:
@@ -119,7 +119,7 @@ def test_gradcheck() -> None:
 
 
 @pytest.mark.parametrize('frozen', ['maps', 'weight'])
-def test_gradient_for_one_alone(frozen: str) -> None:
+def test_gradient_for_maps_or_kernels_only(frozen: str) -> None:
     layer, maps = make(LargeConv2d)
     maps.requires_grad_(frozen != 'maps')
     layer.weight.requires_grad_(frozen != 'weight')
@@ -131,7 +131,7 @@ def test_gradient_for_one_alone(frozen: str) -> None:
 
 @pytest.mark.parametrize('together', [False, True])
 def test_faces_together_or_one_by_one(together: bool) -> None:
-    """On another device than a CPU a batch is transformed as a whole."""
+    """On a GPU the whole batch is transformed at once."""
     layer, maps = make(LargeConv2d, SHAPES[1])
     convolution = copy.copy(layer.convolution)
     convolution.together = together
@@ -155,7 +155,7 @@ def test_autocast_changes_nothing(kind: type, training: bool) -> None:
     plain = layer(maps)
     slope = torch.autograd.grad(plain.square().sum(), layer.weight)[0]
     with torch.autocast('cpu', torch.bfloat16):
-        # so the test can fail
+        # autocast does change a plain convolution
         assert direct(layer, maps).dtype == torch.bfloat16
         found = layer(maps)
         again = torch.autograd.grad(found.square().sum(), layer.weight)[0]
@@ -177,7 +177,7 @@ def test_half_precision_weights() -> None:
 
 
 def swap_for_average(layer: LargeConv2d) -> None:
-    """MMEngine's exchange of weights before a validation."""
+    """MMEngine swaps the weights before a validation."""
     hook = EMAHook()
     hook.src_model = layer
     hook.ema_model = ExponentialMovingAverage(layer)
@@ -224,7 +224,9 @@ def replace(layer: LargeConv2d) -> None:
     ],
 )
 @pytest.mark.parametrize('kind', LAYERS)
-def test_kept_until_weights_change(kind: type, change: Callable) -> None:
+def test_cached_weights_are_kept_until_weights_change(
+    kind: type, change: Callable
+) -> None:
     layer, maps = make(kind, dtype=torch.float32)
     layer.eval()
     with torch.no_grad():
@@ -240,7 +242,7 @@ def test_kept_until_weights_change(kind: type, change: Callable) -> None:
 
 
 @pytest.mark.parametrize('kind', LAYERS)
-def test_kept_in_no_checkpoint(kind: type) -> None:
+def test_cached_weights_are_not_in_checkpoints(kind: type) -> None:
     layer, maps = make(kind)
     layer.eval()
     with torch.no_grad():
@@ -253,7 +255,7 @@ def test_kept_in_no_checkpoint(kind: type) -> None:
 
 
 @pytest.mark.parametrize('kind', LAYERS)
-def test_training_keeps_nothing(kind: type) -> None:
+def test_training_caches_nothing(kind: type) -> None:
     layer, maps = make(kind)
     layer(maps).sum().backward()
     with torch.no_grad():
@@ -261,7 +263,7 @@ def test_training_keeps_nothing(kind: type) -> None:
     assert layer.kept is None
 
 
-def test_gradients_in_evaluation_too() -> None:
+def test_gradients_in_evaluation() -> None:
     layer, maps = make(LargeConv2d)
     layer.eval()
     with torch.no_grad():
@@ -275,7 +277,7 @@ def test_gradients_in_evaluation_too() -> None:
 
 
 def test_results_are_not_overwritten() -> None:
-    """Two passes forward, then both back; the weights change between."""
+    """Two forward passes, then both backward; the weights change in between."""
     layer, maps = make(LargeConv2d)
     maps.requires_grad_()
     found, expected = [], []
@@ -336,8 +338,8 @@ def test_maps_that_are_not_one_hot() -> None:
         layer(maps)
 
 
-def test_blocks_bound_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No block of channels or faces is larger than said."""
+def test_blocks_limit_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No block of channels or faces exceeds its limit."""
     seen = []
 
     def watch(maps: Tensor, *axes: object) -> tuple:

@@ -40,7 +40,7 @@ def test_pool_by_brute_force(size: tuple) -> None:
 def test_tile_by_brute_force(small: tuple, large: tuple) -> None:
     x = torch.rand(2, 3, *small, generator=torch.Generator().manual_seed(0))
     expected = torch.empty(2, 3, *large)
-    # 2 -> 5: three times, then without the last
+    # 2 -> 5: repeated three times, the last one dropped
     factor = [3 if side == 5 else 2 for side in large]
     for i in range(large[0]):
         for j in range(large[1]):
@@ -114,6 +114,6 @@ def test_convs_keep_the_size() -> None:
     assert [m.conv.bias is not None for m in stack] == [True] * 3
 
 
-def test_even_kernels_are_refused() -> None:
+def test_even_kernels_raise() -> None:
     with pytest.raises(ValueError, match='4 channels has a kernel of 2; only'):
         convs(1, [(3, 1), (4, 2)])

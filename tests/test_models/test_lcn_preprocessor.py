@@ -38,7 +38,7 @@ def test_the_floor_of_training_and_evaluation(batch_floor: bool) -> None:
     assert torch.equal(trained['inputs'], wanted)
     assert trained['inputs'].dtype == torch.float32
     assert trained['data_samples'] is not None
-    # the crops of the batch itself stay raw
+    # the crops of the batch are not modified
     assert data['inputs'][0].dtype == torch.uint8
 
 
@@ -49,7 +49,7 @@ def test_stacked_crops() -> None:
     torch.testing.assert_close(module(stacked)['inputs'], module(data)['inputs'])
 
 
-def test_normalised_twice() -> None:
+def test_crops_that_are_normalised_twice() -> None:
     """The transform LCN and this preprocessor exclude each other."""
     steps = [
         dict(type='rcn_mmpose.CropFace', input_size=(20, 20)),
@@ -87,7 +87,7 @@ def test_colour_crops() -> None:
         LCNDataPreprocessor()(data)
 
 
-def test_the_transform_gives_the_same() -> None:
+def test_the_preprocessor_equals_the_transform() -> None:
     data = batch()
     outputs = LCNDataPreprocessor()(data)['inputs']
     transform = TRANSFORMS.build(dict(type='rcn_mmpose.LCN'))

@@ -32,7 +32,7 @@ def make_head(**options: object) -> LRRHead:
 
 @pytest.mark.parametrize('num_basis', [1, 3, 10, 64])
 def test_basis_is_the_best_for_peaks(num_basis: int) -> None:
-    """No orthonormal set leaves less of the peaks (Eckart and Young)."""
+    """No orthonormal set approximates the peaks better (Eckart and Young)."""
     basis = patch_basis(num_basis).double().flatten(1)
     assert basis.shape == (num_basis, 64)
     torch.testing.assert_close(
@@ -67,7 +67,7 @@ def test_the_first_shape_is_smooth_and_of_one_sign() -> None:
 
 
 def test_reconstruction_by_brute_force() -> None:
-    """Each coefficient paints its shape over 8x8 cells, 4 apart."""
+    """Each coefficient adds its shape to 8x8 cells; shapes are 4 cells apart."""
     head = LRRHead((1,), 2, num_basis=3, kernel_size=1)
     randomize(head)
     x = torch.randn(1, 1, 2, 3, generator=torch.Generator().manual_seed(1))

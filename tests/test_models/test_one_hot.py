@@ -10,7 +10,7 @@ from rcn_mmpose.models.one_hot import (
 )
 
 
-def test_there_and_back() -> None:
+def test_round_trip_from_cells_to_maps() -> None:
     cells = torch.tensor([[0, 11, 5], [4, 4, 3]])
     maps = one_hot_maps(cells, (3, 4))
     assert maps.shape == (2, 3, 3, 4)

@@ -15,7 +15,7 @@ from mmengine.registry import init_default_scope
 CONFIGS = Path(__file__).parents[2] / 'configs'
 PAPER = sorted((CONFIGS / 'paper').glob('*.py'))
 OTHERS = sorted((CONFIGS / 'backbones').glob('*.py'))
-# a joint model is made of two trainings
+# a joint model combines two trained models
 TRAINED = [p for p in PAPER + OTHERS if '_joint_' not in p.stem]
 
 
@@ -27,7 +27,7 @@ def fake_face(keypoints: int, seed: int) -> dict:
         img_path='none.png',
         img_id=seed,
         id=seed,
-        sample_idx=19 + seed,  # the first keeps its labels with any part
+        sample_idx=19 + seed,  # the first sample keeps its labels for any fraction
         bbox=np.array([[20, 20, 100, 100]], np.float32),
         bbox_score=np.ones(1, np.float32),
         keypoints=rng.uniform(30, 90, (1, keypoints, 2)).astype(np.float32),

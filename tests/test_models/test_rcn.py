@@ -66,7 +66,7 @@ BRANCHES = [
     [(96, 48, 3), (48, 48, 3)],
 ]
 COARSEST = {
-    # the 10x10 branch has two convolutions where nothing feeds it
+    # the 10x10 branch has two convolutions if no coarser branch feeds it
     4: [(48, 48, 3), (48, 48, 3)],
     5: [(48, 48, 3), (48, 48, 3)],
     6: [(48, 48, 3), (48, 48, 3)],
@@ -112,7 +112,7 @@ def test_layers_for_68_keypoints() -> None:
 def handed_on(
     x: Tensor, trunk: list, branches: list, skip: bool = False
 ) -> list[Tensor]:
-    """What a level hands to the next finer one (eq. 3), the newest first.
+    """Results that a level passes to the next finer level, the newest first (eq. 3).
 
     A branch without layers is masked.
     """
@@ -162,11 +162,11 @@ def test_forward_is_eq_3(arch: str, num_branches: int, size: tuple) -> None:
     assert isinstance(out, tuple)
     assert len(out) == 1
     assert out[0].shape == (2, model.out_channels, *size)
-    assert expected.std() > 0.01  # not all cut off by the ReLU
+    assert expected.std() > 0.01  # not all clipped by the ReLU
     torch.testing.assert_close(out[0], expected, rtol=1e-4, atol=1e-4)
 
 
-def test_every_weight_counts() -> None:
+def test_every_weight_is_used() -> None:
     model = RCN(7)
     randomize(model)
     model(crops(4))[0].square().mean().backward()
@@ -215,7 +215,7 @@ def test_initial_weights() -> None:
 
 @pytest.mark.parametrize('num_branches', [5, 6, 7])
 def test_layers_with_skip(num_branches: int) -> None:
-    """A branch reads its trunk level and the results of all coarser ones."""
+    """A branch reads its trunk level and the results of all coarser branches."""
     model = RCN(num_branches, skip=True)
     out = [16, 16, 32, 48, 48, 48, 48][:num_branches]
     trunk = [16, 32, 48, 48, 48, 48, 48]
@@ -252,7 +252,7 @@ def test_skip_connections(arch: str, num_branches: int, size: tuple) -> None:
 
 # Table 1, coarsest to finest.
 MASKS = ['1000', '0100', '1100', '0010', '0001', '0011', '0111', '1001']
-# Channels of the finest branch kept, which the head reads.
+# Channels of the finest kept branch, which the head reads.
 WIDTHS = [48, 32, 32, 16, 16, 16, 16, 16]
 
 
@@ -284,7 +284,7 @@ def test_masks(digits: str, width: int, skip: bool) -> None:
     ('mask', 'smaller'),
     [((0, 1, 1, 1), 3), ((0, 0, 1, 1), 2), ((0, 1, 1, 1, 1), 4)],
 )
-def test_without_its_coarsest_branches_it_is_a_smaller_network(
+def test_an_rcn_without_its_coarsest_branches_is_a_smaller_rcn(
     mask: tuple, smaller: int
 ) -> None:
     masked, plain = RCN(len(mask), mask=mask), RCN(smaller)
@@ -293,7 +293,7 @@ def test_without_its_coarsest_branches_it_is_a_smaller_network(
     assert torch.equal(masked(x)[0], plain(x)[0])
 
 
-def test_a_masked_branch_is_one_that_changes_nothing() -> None:
+def test_a_masked_branch_equals_a_branch_that_copies() -> None:
     """Two networks, one with a branch that copies its coarse features."""
     arch = dict(
         trunk=[(2, 3)] * 4,
@@ -303,7 +303,7 @@ def test_a_masked_branch_is_one_that_changes_nothing() -> None:
     randomize(full)
     copy = conv_layers(full.branches[2])[0]
     copy.bias.data.zero_()
-    # after the trunk's two come the three of the coarser branch
+    # two channels of the trunk, then three of the coarser branch
     copy.weight.data = torch.eye(5)[2:, :, None, None].clone()
     masked = RCN(4, arch, mask=(1, 0, 1, 1)).eval()
     state = full.state_dict()
@@ -336,7 +336,7 @@ def test_coarse_features_reach_the_input_s_size_level_by_level() -> None:
             torch.testing.assert_close(block, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_a_masked_network_has_no_weight_that_does_not_count() -> None:
+def test_every_weight_of_a_masked_network_is_used() -> None:
     for digits in MASKS:
         model = RCN(4, mask=mask_of(digits))
         randomize(model)
@@ -405,6 +405,6 @@ def test_arch_with_a_branch_of_no_layers() -> None:
         RCN(2, arch)
 
 
-def test_making_a_model_leaves_the_table_alone() -> None:
+def test_building_a_model_does_not_change_the_table() -> None:
     RCN(4)
     assert shapes(RCN(5).branches[3]) == [(96, 48, 3)]

@@ -26,7 +26,7 @@ def test_synthesis_inverts_analysis(positions: range, length: int) -> None:
 
 
 @pytest.mark.parametrize('start', [0, -2])
-def test_spectra_are_numpys(start: int) -> None:
+def test_spectra_equal_those_of_numpy(start: int) -> None:
     """Against the complex transform of the padded, shifted maps."""
     rng = np.random.default_rng(0)
     maps = rng.normal(size=(5, 4, 3))
@@ -45,7 +45,7 @@ def test_spectra_are_numpys(start: int) -> None:
             np.testing.assert_allclose(found[1, y, x], expected[-y, x])
 
 
-def test_and_back() -> None:
+def test_round_trip() -> None:
     rng = np.random.default_rng(1)
     maps = torch.from_numpy(rng.normal(size=(5, 4, 3)))
     axes = real_dft(range(5), 10), real_dft(range(3, -1, -1), 6)

@@ -18,7 +18,7 @@ def maps(sizes: list = SIZES) -> tuple[torch.Tensor, ...]:
 
 
 @pytest.mark.parametrize('skip', [False, True])
-def test_over_the_trunk_it_is_the_rcn(skip: bool) -> None:
+def test_a_recombinator_over_the_trunk_equals_an_rcn(skip: bool) -> None:
     rcn, trunk = RCN(6, skip=skip), Trunk('mtfl', 6)
     neck = Recombinator(
         [16, 32, 48, 48, 48, 48], ARCHITECTURES['mtfl']['branches'][:6], skip
@@ -52,7 +52,7 @@ def test_layers() -> None:
     assert neck(maps())[0].shape == (2, 2, 16, 16)
 
 
-def test_steps_of_a_pyramid_that_are_no_halves() -> None:
+def test_levels_that_are_not_half_the_size() -> None:
     """The shortcut of a 1x1 kernel that copies the coarser map."""
     neck = Recombinator([1, 1], [(1, 1)])
     neck.branches[0][0].conv.weight.data = torch.tensor([[[[0.0]], [[1.0]]]])
@@ -84,7 +84,7 @@ def test_other_channels() -> None:
         Recombinator([3, 5, 8])(maps())
 
 
-def test_from_coarse_to_fine_is_refused() -> None:
+def test_a_pyramid_from_coarse_to_fine_raises() -> None:
     with pytest.raises(ValueError, match='from the finest to the coarsest'):
         Recombinator([7, 5, 3])(maps()[::-1])
 

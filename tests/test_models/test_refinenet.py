@@ -23,7 +23,7 @@ def silence(module: nn.Module) -> None:
 
 
 def copy(conv: nn.Conv2d) -> None:
-    """Let a convolution hand its input on."""
+    """Set a convolution to the identity."""
     silence(conv)
     conv.weight.data[:, :, 1, 1] = torch.eye(len(conv.weight))
 
@@ -32,7 +32,7 @@ def test_residual_unit() -> None:
     unit = ResidualConvUnit(3)
     (x,) = maps((3, 4, 5))
     silence(unit)
-    assert torch.equal(unit(x), x)  # the identity is a path of its own
+    assert torch.equal(unit(x), x)  # the identity bypasses the convolutions
     copy(unit.conv1), copy(unit.conv2)
     torch.testing.assert_close(unit(x), x + x.relu())
 
@@ -65,7 +65,7 @@ def test_paths_are_added_at_the_finer_size() -> None:
             copy(path[2])
     fine = maps((1, 2, 6))[0]
     coarse = torch.tensor([[[[3.0, 1, 5]]]]).expand(2, -1, -1, -1)
-    # bilinear, from the centres of cells three to six; the border goes on
+    # bilinear, from 3 cells to 6 by their centres; the border is repeated
     line = torch.tensor([3.0, 2.5, 1.5, 2.0, 4.0, 5.0])
     assert [len(block.paths) for block in neck.blocks] == [2, 1]
     out = neck((fine, coarse))

@@ -7,20 +7,20 @@ import torch
 from rcn_mmpose.models.large_kernels.real_dft import Scratch
 
 
-def test_the_same_memory_again() -> None:
+def test_memory_is_reused() -> None:
     scratch, like = Scratch(), torch.zeros(1)
     first = scratch('a', like, 2, 3)
     assert first.shape == (2, 3) and first.dtype == torch.float32
     first.fill_(7)
-    # smaller ones lie within it
+    # smaller blocks reuse the memory
     again = scratch('a', like, 4)
     assert again.tolist() == [7] * 4
     assert again.data_ptr() == first.data_ptr()
-    # larger ones do not
+    # larger blocks do not
     assert scratch('a', like, 7).data_ptr() != first.data_ptr()
 
 
-def test_one_for_each_purpose_and_type() -> None:
+def test_one_block_for_each_purpose_and_type() -> None:
     scratch, like = Scratch(), torch.zeros(1)
     blocks = [
         scratch('a', like, 5),
@@ -34,7 +34,7 @@ def test_one_for_each_purpose_and_type() -> None:
     assert blocks[2].dtype == torch.float64
 
 
-def test_one_for_each_thread() -> None:
+def test_one_block_for_each_thread() -> None:
     scratch, like = Scratch(), torch.zeros(1)
     scratch('a', like, 3).fill_(1)
     found = []

@@ -86,13 +86,13 @@ def test_gradient() -> None:
     )
 
 
-def test_all_keypoints_count_alike() -> None:
+def test_all_keypoints_count_equally() -> None:
     truth = np.random.default_rng(0).uniform(0, 4, (2, 3, 2))
     cells, weights, mask = targets(truth)
     loss = SoftArgmaxLoss()
     expected = loss(score_maps(), cells, weights, mask)
     torch.testing.assert_close(loss(score_maps(), cells, weights), expected)
-    # and by how much does not matter
+    # the size of equal weights does not matter
     torch.testing.assert_close(loss(score_maps(), cells, weights, mask / 16), expected)
 
 
@@ -209,7 +209,7 @@ def test_flip_test_averages_the_expectations() -> None:
         np.testing.assert_allclose(pred.keypoints[0], (a[i] + b[i]) / 2, atol=1e-4)
 
 
-def test_differentiable_keypoints_are_those_predicted() -> None:
+def test_differentiable_keypoints_equal_the_predictions() -> None:
     head = make_head(beta=10, stride=2)
     points = head.keypoints(features())
     for i, pred in enumerate(head.predict(features(), samples(2))):

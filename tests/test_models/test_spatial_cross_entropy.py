@@ -43,7 +43,7 @@ def test_four_cells_are_cross_entropy_to_a_distribution() -> None:
     dense = torch.zeros(12, 35)
     for i in range(12):
         for c in range(4):
-            # a cell may come twice
+            # the same cell may occur twice
             dense[i, cells.view(12, 4)[i, c]] += weights.view(12, 4)[i, c]
     expected = F.cross_entropy(scores.reshape(12, 35), dense)
     loss = SpatialCrossEntropyLoss()(scores, cells, weights)
@@ -107,7 +107,7 @@ def test_masked_keypoints_do_not_count(kind: torch.dtype) -> None:
 
 @pytest.mark.parametrize('wild', [1.0, math.inf, -math.inf, math.nan])
 def test_gradient_of_masked_maps_is_zero(wild: float) -> None:
-    """Whatever they hold; -inf on the target makes their loss infinite."""
+    """For any values; -inf on the target makes the loss of a map infinite."""
     scores, cells, weights = example()
     expected = scores.clone().requires_grad_()
     scores[1, 2].flatten()[cells[1, 2]] = wild
@@ -159,7 +159,7 @@ def test_small_weights_and_no_faces() -> None:
 
 
 def test_loss_weight() -> None:
-    """With the number of keypoints: the paper's sum over them."""
+    """``loss_weight=K`` gives the paper's sum over keypoints."""
     scores, cells, weights = example()
     expected = F.cross_entropy(
         scores.reshape(12, 35), cells.reshape(12), reduction='sum'

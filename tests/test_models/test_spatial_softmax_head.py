@@ -135,7 +135,7 @@ def test_probability_maps_under_autocast(dtype: torch.dtype) -> None:
     with torch.autocast('cpu', dtype):
         scores = head.forward(features())
         maps = head.probability_maps(features())
-    assert scores.dtype == dtype  # so the test can fail
+    assert scores.dtype == dtype  # autocast does apply to the scores
     assert maps.dtype == torch.float32
     torch.testing.assert_close(maps.sum((2, 3)), torch.ones(2, 5))
     assert torch.equal(maps, scores.float().flatten(2).softmax(-1).view_as(maps))
@@ -265,7 +265,7 @@ def test_flip_test_of_mirrored_images() -> None:
         distance.append(np.abs(b.keypoints - a.keypoints).max())
     assert min(distance) > 1  # the images are not symmetric
 
-    # without the flip test a network does not see its mirror image
+    # without the flip test the predictions are not symmetric
     model = make_model(flip_test=False).eval()
     a, b = (
         model.test_step(dict(inputs=list(x), data_samples=samples()))[0]
@@ -310,7 +310,7 @@ def test_missing_targets() -> None:
         make_head().loss(features(), samples(targets=False))
 
 
-def test_a_few_steps_lower_the_loss() -> None:
+def test_training_steps_lower_the_loss() -> None:
     from mmengine.optim import OptimWrapper
 
     model = make_model()

@@ -33,7 +33,7 @@ def crops(batch: int, height: int = 80, width: int = 80) -> Tensor:
     ('num_branches', 'total'), [(4, 99_112), (5, 142_850), (6, 186_588)]
 )
 def test_parameter_counts(num_branches: int, total: int) -> None:
-    """Those of the paper's networks, one alpha a branch and keypoint."""
+    """Counts of the paper's networks, with one alpha a branch and keypoint."""
     net = SumNet(num_branches)
     assert count(net, SumNetHead(net.out_channels, 5)) == total
 
@@ -54,7 +54,7 @@ def test_layers_for_5_keypoints(num_branches: int) -> None:
 def test_layers_for_68_keypoints() -> None:
     net = SumNet(5, '300w')
     assert shapes(net.trunk) == [(1, 64, 3)] + [(64, 64, 3)] * 4
-    # four in the finest branch with the head's, two in the others
+    # with the head's: four in the finest branch, two in the others
     assert [shapes(b) for b in net.branches] == [[(64, 64, 3)] * 3] + [
         [(64, 64, 3)]
     ] * 4
@@ -185,7 +185,7 @@ def test_the_2x2_branch_is_tiled_in_one_step() -> None:
     [('mtfl', 4, 5), ('mtfl', 5, 5), ('mtfl', 6, 5), ('300w', 5, 68)],
 )
 def test_every_weight_is_trained(arch: str, num_branches: int, keypoints: int) -> None:
-    """Those of the coarsest branch, too, and alpha."""
+    """Also the weights of the coarsest branch, and alpha."""
     net = SumNet(num_branches, arch)
     head = SumNetHead(net.out_channels, keypoints)
     randomize(net), randomize(head)
@@ -203,7 +203,7 @@ def test_every_weight_is_trained(arch: str, num_branches: int, keypoints: int) -
     ['1000', '0100', '1100', '0010', '0001', '0011', '0111', '1001', '1010'],
 )
 def test_a_masked_branch_is_absent_from_the_sum(mask: str) -> None:
-    """As if its alpha were 0, and without any of its weights."""
+    """A masked branch acts like alpha 0 and has no weights."""
     full = SumNet(4).eval()
     full_head = SumNetHead(full.out_channels, 5)
     randomize(full), randomize(full_head)

@@ -15,7 +15,7 @@ def test_layers() -> None:
         (16, 48, 3),
         (48, 64, 3),
         (64, 64, 2),
-        # fully connected: all of a map of 2x2
+        # fully connected: covers the whole map of 2x2
         (64, 100, 2),
     ]
     assert count(net, RegressionHead(net.out_channels, 5)) == 78_246

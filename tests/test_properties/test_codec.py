@@ -1,4 +1,4 @@
-"""CellIndex, for any map, stride and keypoint."""
+"""Properties of CellIndex for any map, stride and keypoint."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def codecs(draw: st.DrawFn, **fixed: object) -> CellIndex:
 def cases(
     draw: st.DrawFn, beyond: float = 30, **fixed: object
 ) -> tuple[CellIndex, np.ndarray, np.ndarray]:
-    """A codec, keypoints (1, K, 2) in and around its crop, which count."""
+    """A codec, keypoints (1, K, 2) in and around its crop, and their visibility."""
     codec = draw(codecs(**fixed))
     count = draw(st.integers(1, 4))
     width, height = (codec.stride * n for n in codec.heatmap_size)
@@ -126,7 +126,7 @@ def test_round_trip_by_four_cells(case: tuple) -> None:
     places = centres(codec)
     wanted = np.clip(points[0], places.min(0), places.max(0))
     parts = (wanted - places[0]) / codec.stride % 1
-    # cells that are all but equal count as a block, see below
+    # nearly equal cells count as a block: see the next test
     assume((np.abs(parts - 0.5) > 1e-4).all())
     decoded, scores = codec.batch_decode(maps_of(codec, codec.encode(points, seen)))
     np.testing.assert_allclose(decoded[0, 0], wanted, atol=1e-3)
@@ -165,14 +165,14 @@ def test_any_maps_decode(codec: CellIndex, count: int, seed: int) -> None:
 
 
 @given(cases(outside='clamp'), st.sampled_from([np.nan, np.inf, -np.inf]))
-def test_what_is_not_finite(case: tuple, value: float) -> None:
+def test_positions_that_are_not_finite(case: tuple, value: float) -> None:
     codec, points, seen = case
     whole = codec.encode(points, seen)
     points[0, 0, 1] = value
     seen[0, 0] = 0
     encoded = codec.encode(points, seen)
     assert encoded['keypoint_weights'][0, 0] == 0
-    for key, found in encoded.items():  # the others are untouched
+    for key, found in encoded.items():  # the other keypoints do not change
         np.testing.assert_array_equal(found[0, 1:], whole[key][0, 1:])
     seen[0, 0] = 1
     try:

@@ -145,9 +145,9 @@ def at_temperatures(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Compute statistics of the maps of one face at all temperatures.
 
-    The numbers are those of :mod:`rcn_mmpose.codecs.decoding`, about the
-    keypoint. One matrix product gives all of them for a temperature, which
-    is needed for the many temperatures tried here. A test compares both.
+    The numbers equal those of :mod:`rcn_mmpose.codecs.decoding` (a test
+    compares both). This function is a second implementation for speed: one
+    matrix product gives all numbers of a map at a temperature.
 
     Args:
         maps (Tensor): Probability maps of one face, (K, H, W).

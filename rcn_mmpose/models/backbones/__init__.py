@@ -1,3 +1,5 @@
+"""Backbones: from crops, or one-hot maps, to features."""
+
 from .large_kernel_net import LargeKernelNet
 from .rcn import RCN
 from .sumnet import SumNet

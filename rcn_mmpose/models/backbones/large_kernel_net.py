@@ -1,4 +1,4 @@
-"""Convolutions large enough to see the neighbouring keypoints."""
+"""Backbone of the denoiser: convolutions with large kernels (paper, section 4)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from ..large_kernels.large_conv import LargeConv2d, OneHotConv2d
 class LargeKernelNet(BaseModule):
     """The denoiser without its last, 1x1 convolution (paper, section 4).
 
-    Convolutions of large receptive fields, each followed by a ReLU, without
-    subsampling. The paper gives no sizes; the defaults are those of its code
-    (25.4 million parameters with the last convolution for 68 keypoints,
-    163 GMAC a face if convolved directly).
+    The kernels are large enough to see the neighbouring keypoints. Each
+    convolution is followed by a ReLU; there is no subsampling. The paper
+    gives no sizes; the defaults are the settings of the 2016 release (25.4
+    million parameters with the last convolution for 68 keypoints, 163 GMAC a
+    face if convolved directly).
 
     Args:
         in_channels (int): K, the number of keypoints.
@@ -26,9 +27,10 @@ class LargeKernelNet(BaseModule):
         kernel_size (int): Odd side of the kernels. Defaults to 45.
         input_size (tuple): Width and height of the maps. Defaults to
             (80, 80).
-        init_cfg (dict, optional): Initialisation. By default such that the
-            features keep their size: He's for all but the first layer, which
-            adds up not K * k * k products but one number a keypoint.
+        init_cfg (dict, optional): Initialisation. The default keeps the
+            variance of the features: He's for all layers but the first. The
+            first layer adds one number a keypoint instead of K * k * k
+            products, so it has its own variance.
 
     Raises:
         ValueError: If ``kernel_size`` is even, or (in ``forward``) if a map
@@ -58,7 +60,9 @@ class LargeKernelNet(BaseModule):
         self.in_channels = in_channels
         self.out_channels = channels
         self.input_size = tuple(input_size)
-        layers = [OneHotConv2d(in_channels, channels, kernel_size, input_size)]
+        layers: list[LargeConv2d] = [
+            OneHotConv2d(in_channels, channels, kernel_size, input_size)
+        ]
         for _ in range(num_convs - 1):
             layers.append(LargeConv2d(channels, channels, kernel_size, input_size))
         self.convs = nn.ModuleList(layers)

@@ -9,9 +9,11 @@ A network of R branches on an input of 80x80::
       ...
     R - 1          pool, conv ------------ trunk R-1 alone
 
-Every convolution keeps the size of its map and is followed by a ReLU; the
+Every convolution keeps the size of its map and is followed by a ReLU. The
 linear convolution to the score maps belongs to the head.
 """
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 
@@ -21,10 +23,10 @@ from ...registry import MODELS
 from ..branches import build_branches, recombine
 from .trunk import TRUNKS, Trunk, kept_levels, look_up
 
-# One layer (output channels, kernel size) a level for the trunk, one tuple of
-# layers a level for the branches; level 0 is the finest. A branch of
-# ``coarsest`` replaces the one of its level when that level is the coarsest:
-# the 10x10 branch has two convolutions only where nothing coarser feeds it.
+# The trunk has one layer (output channels, kernel size) a level, the branches
+# one tuple of layers a level; level 0 is the finest. A branch in ``coarsest``
+# replaces the branch of its level when this level is the coarsest: the 10x10
+# branch has two convolutions only where no coarser branch feeds it.
 ARCHITECTURES: dict[str, dict] = {
     # 5 keypoints: Tables 1 to 3. The last convolution is the head's, 3x3.
     'mtfl': dict(
@@ -61,18 +63,20 @@ ARCHITECTURES: dict[str, dict] = {
 class RCN(Trunk):
     """Recombinator Network without its last convolution (paper, eq. 3).
 
-    The output are features at the resolution of the input, common to all
-    keypoints; :class:`SpatialSoftmaxHead` turns them into score maps.
+    The output is one map of features at the resolution of the input, shared
+    by all keypoints.
+    :class:`~rcn_mmpose.models.heads.spatial_softmax_head.SpatialSoftmaxHead`
+    turns the features into score maps.
 
-    With a ``mask`` (Table 1) a network lacks branches: the features of the
-    next coarser branch are tiled up past the missing one, unchanged. Trunk
-    levels coarser than every branch are left out as well. The last
-    convolution stays in the head, at the resolution of the input: where the
-    finest branch is masked, it reads tiled features, as many as the finest
-    branch kept has (``out_channels``).
+    A ``mask`` (Table 1) removes branches: the features of the next coarser
+    branch are tiled up to the next finer branch, unchanged. Trunk levels
+    coarser than every kept branch are removed as well. The last convolution
+    stays in the head, at the resolution of the input. If the finest branch is
+    masked, the head reads tiled features with the channels of the finest kept
+    branch (``out_channels``).
 
     With ``skip`` (section 3.2, Table 2) a branch reads the results of all
-    coarser branches, not of the next alone.
+    coarser branches instead of the next one.
 
     Args:
         num_branches (int): R, from 2 up to the number of levels of ``arch``
@@ -83,15 +87,14 @@ class RCN(Trunk):
             ``coarsest`` in the form of :data:`ARCHITECTURES`.
         in_channels (int): Channels of the input. Defaults to 1, grey.
         mask (Sequence[int], optional): R values, 1 for a branch that is kept
-            and 0 for one that is not, from the coarsest to the finest as in
-            Table 1. Defaults to keeping all.
+            and 0 for a branch that is removed, from the coarsest to the
+            finest as in Table 1. Defaults to keeping all.
         skip (bool): Whether there are skip connections. Defaults to False.
         init_cfg (dict, optional): Initialisation; by default He's.
 
     Raises:
-        ValueError: If ``arch``, ``num_branches`` or ``mask`` is not one of
-            the above, or (in ``forward``) if the input has no pyramid of
-            this depth.
+        ValueError: If ``arch``, ``num_branches`` or ``mask`` is not allowed,
+            or (in ``forward``) if the input has no pyramid of this depth.
     """
 
     def __init__(
@@ -103,11 +106,11 @@ class RCN(Trunk):
         skip: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
-        arch = look_up(arch, ARCHITECTURES)
-        trunk, layers = arch['trunk'], list(arch['branches'])
+        found = look_up(arch, ARCHITECTURES)
+        trunk, layers = found['trunk'], list(found['branches'])
         kept = kept_levels(num_branches, len(trunk), mask)
         coarsest = kept[-1]
-        layers[coarsest] = arch.get('coarsest', {}).get(coarsest, layers[coarsest])
+        layers[coarsest] = found.get('coarsest', {}).get(coarsest, layers[coarsest])
         super().__init__(trunk, coarsest + 1, in_channels, init_cfg)
         self.num_branches = num_branches
         self.skip = skip

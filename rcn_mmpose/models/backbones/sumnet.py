@@ -1,7 +1,7 @@
 """Summation-based network: trunk and branches (paper, section 3.1, eq. 1).
 
-A network of R branches on an input of 80x80; the head has the last, linear
-convolution of each branch, tiles its maps up and adds them::
+A network of R branches on an input of 80x80. The head has the last, linear
+convolution of each branch, tiles the maps up and adds them::
 
     level   size   trunk              branch      head
       0      80    conv ------------- conv ------ conv ---------------
@@ -9,6 +9,8 @@ convolution of each branch, tiles its maps up and adds them::
       2      20    pool, conv ------- conv ------ conv, tile x 4 -----  sum
       ...
 """
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 
@@ -19,8 +21,8 @@ from ...registry import MODELS
 from ..layers import convs
 from .trunk import TRUNKS, Trunk, kept_levels, look_up
 
-# As for the RCN: one layer (output channels, kernel size) a level for the
-# trunk, one tuple of layers a level for the branches; level 0 is the finest.
+# As for the RCN, the trunk has one layer (output channels, kernel size) a
+# level, the branches one tuple of layers a level; level 0 is the finest.
 ARCHITECTURES: dict[str, dict] = {
     'mtfl': dict(
         trunk=TRUNKS['mtfl'][:6],
@@ -35,12 +37,13 @@ ARCHITECTURES: dict[str, dict] = {
 
 @MODELS.register_module()
 class SumNet(Trunk):
-    """Trunk and branches of SumNet up to each branch's last convolution.
+    """SumNet without the last convolution of each branch (paper, eq. 1).
 
-    Goes with :class:`SumNetHead`, which has those convolutions and eq. 1's
-    weighted sum. As in the paper's Figure 1 every convolution here is
-    followed by a ReLU. (In the authors' code the second of the four in the
-    finest branch for 68 keypoints is not.)
+    :class:`~rcn_mmpose.models.heads.sumnet_head.SumNetHead` has the last
+    convolutions and the weighted sum of eq. 1. As in the paper's Figure 1,
+    every convolution here is followed by a ReLU. (In the 2016 release the
+    second of the four convolutions in the finest branch for 68 keypoints has
+    no ReLU.)
 
     Args:
         num_branches (int): R, from 2 up to the number of levels of ``arch``
@@ -51,15 +54,14 @@ class SumNet(Trunk):
             :data:`ARCHITECTURES`.
         in_channels (int): Channels of the input. Defaults to 1, grey.
         mask (Sequence[int], optional): R values, 1 for a branch that is kept
-            and 0 for one that is not, from the coarsest to the finest as in
-            Table 1. A masked branch is absent: no weights, no features, no
-            part of the sum. Defaults to keeping all.
+            and 0 for a branch that is removed, from the coarsest to the
+            finest as in Table 1. A removed branch has no weights, gives no
+            features and has no part in the sum. Defaults to keeping all.
         init_cfg (dict, optional): Initialisation; by default He's.
 
     Raises:
-        ValueError: If ``arch``, ``num_branches`` or ``mask`` is not one of
-            the above, or (in ``forward``) if the input has no pyramid of
-            this depth.
+        ValueError: If ``arch``, ``num_branches`` or ``mask`` is not allowed,
+            or (in ``forward``) if the input has no pyramid of this depth.
     """
 
     def __init__(
@@ -70,8 +72,8 @@ class SumNet(Trunk):
         mask: Sequence[int] | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        arch = look_up(arch, ARCHITECTURES)
-        trunk, layers = arch['trunk'], arch['branches']
+        found = look_up(arch, ARCHITECTURES)
+        trunk, layers = found['trunk'], found['branches']
         self.kept = kept_levels(num_branches, len(trunk), mask)
         super().__init__(trunk, self.kept[-1] + 1, in_channels, init_cfg)
         self.num_branches = num_branches
@@ -85,9 +87,9 @@ class SumNet(Trunk):
             x (Tensor): Normalised crops of shape (B, in_channels, H, W).
 
         Returns:
-            tuple[Tensor, ...]: One map for each branch that is not masked,
-            finest first, at the resolution of its level: (B, C, H, W),
-            (B, C', H / 2, W / 2) and so on.
+            tuple[Tensor, ...]: One map for each kept branch, finest first, at
+            the resolution of its level: (B, C, H, W), (B, C', H / 2, W / 2)
+            and so on.
         """
         features = super().forward(x)
         return tuple(

@@ -1,4 +1,6 @@
-"""TCDCN's network (Zhang et al., ECCV 2014): the baseline of Table 3."""
+"""TCDCN backbone (Zhang et al., ECCV 2014): the baseline of Table 3."""
+
+from __future__ import annotations
 
 import torch.nn as nn
 import torch.nn.functional as F
@@ -9,7 +11,7 @@ from ...registry import MODELS
 
 SIDE = 40
 # (output channels, kernel size); a pooling follows each of the first three.
-# The last sees all of the map: it is the fully connected layer.
+# The last one covers the whole map: it is the fully connected layer.
 LAYERS = ((16, 5), (48, 3), (64, 3), (64, 2), (100, 2))
 NUM_POOLINGS = 3
 
@@ -18,15 +20,17 @@ NUM_POOLINGS = 3
 class TCDCN(BaseModule):
     """Four convolutions and a fully connected layer, no coarse-to-fine path.
 
-    Convolutions without padding, the absolute value of tanh after each,
-    pooling of 2x2: maps of 40 -> 36 -> 18 -> 16 -> 8 -> 6 -> 3 -> 2 -> 1
-    cells a side. MMPose's ``RegressionHead`` with ``in_channels=100`` turns
-    the features into coordinates: 78,246 parameters in all for 5 keypoints.
+    The convolutions have no padding. Each is followed by the absolute value
+    of tanh, the first three also by a pooling of 2x2, so the maps have
+    40 -> 36 -> 18 -> 16 -> 8 -> 6 -> 3 -> 2 -> 1 cells a side. MMPose's
+    ``RegressionHead`` with ``in_channels=100`` turns the features into
+    coordinates: 78,246 parameters in all for 5 keypoints.
 
-    Layers and activation are as recalled from that paper, not checked against
-    it. Its auxiliary tasks (gender, smile, glasses, pose) are left out, and
-    the settings of the RCN authors' own TCDCN (7.60 % on AFLW, 7.87 % on AFW)
-    are unknown: numbers of this module are those of a re-implementation.
+    Layers and activation follow our memory of the TCDCN paper and were not
+    checked against its text. The auxiliary tasks of the paper (gender, smile,
+    glasses, pose) are left out. The settings behind the TCDCN numbers in the
+    RCN paper (7.60 % on AFLW, 7.87 % on AFW) are unknown, so numbers of this
+    module are those of a re-implementation.
 
     Args:
         in_channels (int): Channels of the input. Defaults to 1, grey.

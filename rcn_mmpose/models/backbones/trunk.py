@@ -12,6 +12,8 @@ On an input of 80x80::
 Every convolution keeps the size of its map and is followed by a ReLU.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
 import torch.nn as nn
@@ -34,8 +36,8 @@ def look_up(arch: str | Mapping, known: Mapping[str, Mapping]) -> Mapping:
     """Return the layers of an architecture given by its name or as a dict.
 
     Raises:
-        ValueError: If the name is unknown, or a dict has not one trunk layer
-            and one branch a level.
+        ValueError: If the name is unknown, or a dict does not have one trunk
+            layer and one branch a level.
     """
     if isinstance(arch, str):
         if arch not in known:
@@ -58,15 +60,15 @@ def kept_levels(num_branches: int, most: int, mask: Sequence[int] | None) -> lis
     """Return the levels whose branches a network has, finest first.
 
     Args:
-        num_branches (int): R, the number of branches before any is masked.
-        most (int): The number that the architecture has layers for.
+        num_branches (int): R, the number of branches without a mask.
+        most (int): Largest number of branches of the architecture.
         mask (Sequence[int], optional): As in Table 1: R values, 1 for a
-            branch that is kept and 0 for one that is not, from the coarsest
-            to the finest. Defaults to keeping all.
+            branch that is kept and 0 for a branch that is removed, from the
+            coarsest to the finest. Defaults to keeping all.
 
     Raises:
         ValueError: If ``num_branches`` is not from 2 to ``most``, or the mask
-            is not one of R zeros and ones with at least one 1.
+            does not have R zeros and ones with at least one 1.
     """
     if not 2 <= num_branches <= most:
         raise ValueError(
@@ -91,23 +93,24 @@ def kept_levels(num_branches: int, most: int, mask: Sequence[int] | None) -> lis
 
 @MODELS.register_module()
 class Trunk(BaseModule):
-    """Convolutions and poolings alone: the pyramid T of eq. 1 and 3.
+    """Trunk without branches: the pyramid T of eq. 1 and 3.
 
-    The base of :class:`RCN` and :class:`SumNet`, and by itself the backbone
-    of the necks and heads that combine its levels in another way.
+    This class is the base of :class:`~rcn_mmpose.models.backbones.rcn.RCN`
+    and :class:`~rcn_mmpose.models.backbones.sumnet.SumNet`. By itself it is
+    the backbone for necks and heads that combine the levels in another way.
 
     Args:
         layers (str | Sequence): One layer (output channels, kernel size) a
             level, finest first, or the name of one of :data:`TRUNKS`.
             Defaults to ``'mtfl'``.
-        num_levels (int, optional): How many of them to take. Defaults to
-            all.
+        num_levels (int, optional): Number of levels, from the finest.
+            Defaults to all.
         in_channels (int): Channels of the input. Defaults to 1, grey.
         init_cfg (dict, optional): Initialisation; by default He's.
 
     Raises:
-        ValueError: If a value is not one of the above, or (in ``forward``) if
-            the input has no pyramid of this depth.
+        ValueError: If a value is not allowed, or (in ``forward``) if the
+            input has no pyramid of this depth.
     """
 
     def __init__(

@@ -1,9 +1,11 @@
-"""Local contrast normalisation on the device, inside the model."""
+"""Data preprocessor: local contrast normalisation (LCN) on the device."""
+
+from __future__ import annotations
 
 import torch
 from mmpose.models.data_preprocessors import PoseDataPreprocessor
 
-from ...image.lcn import FLOORS, local_contrast_normalize
+from ...image.lcn import local_contrast_normalize
 from ...registry import MODELS
 
 
@@ -12,9 +14,9 @@ class LCNDataPreprocessor(PoseDataPreprocessor):
     """Stack raw grey crops and normalise their local contrast.
 
     Args:
-        batch_floor_in_training (bool): In training, bound the gain by the
-            mean over the whole batch, as the paper's code does. Evaluation
-            always takes each image by itself. Defaults to False.
+        batch_floor_in_training (bool): In training, limit the gain by the
+            mean over the whole batch, as in the 2016 release. Evaluation
+            always normalises each image by itself. Defaults to False.
         non_blocking (bool, optional): Copy to the device asynchronously.
     """
 
@@ -24,7 +26,7 @@ class LCNDataPreprocessor(PoseDataPreprocessor):
         non_blocking: bool | None = False,
     ) -> None:
         super().__init__(non_blocking=non_blocking)
-        self.train_floor = FLOORS[int(batch_floor_in_training)]
+        self.train_floor = 'batch' if batch_floor_in_training else 'image'
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Normalise a batch.
@@ -44,9 +46,9 @@ class LCNDataPreprocessor(PoseDataPreprocessor):
             if crop.dtype != torch.uint8:
                 raise ValueError(
                     f'LCNDataPreprocessor got {crop.dtype} crops instead of '
-                    'raw uint8 ones: something in the pipeline (the '
-                    'transform rcn_mmpose.LCN?) has normalised them. Keep '
-                    'one of the two.'
+                    'raw uint8 crops: a transform of the pipeline '
+                    '(rcn_mmpose.LCN?) has normalised them. Keep either that '
+                    'transform or this preprocessor.'
                 )
         data = super().forward(data, training)
         floor = self.train_floor if training else 'image'

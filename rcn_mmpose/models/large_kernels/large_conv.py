@@ -1,4 +1,4 @@
-"""Layers with large kernels: on any maps, and on one-hot maps."""
+"""Convolution layers with large kernels, for any maps and for one-hot maps."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from .spectra import Convolution, Convolve
 class LargeConv2d(nn.Conv2d):
     """A ``Conv2d`` that keeps the size of its maps, by products of spectra.
 
-    Parameters, initialisation and, but for rounding, results are those of
-    ``Conv2d`` with ``padding=kernel_size // 2``; computed in float32, under
-    autocast too.
+    Parameters and initialisation are those of ``Conv2d`` with
+    ``padding=kernel_size // 2``. Results are the same except for rounding.
+    They are computed in float32, under autocast too.
 
-    What a forward pass needs of the weights is kept in evaluation, as a
-    buffer that no checkpoint holds, and made anew when they have changed.
+    In evaluation the prepared weights (for this class the spectra of the
+    kernels) are cached in a buffer, which is not part of a checkpoint. They
+    are computed again when the weights have changed.
 
     Args:
         in_channels (int): Channels of the input.
@@ -50,8 +51,10 @@ class LargeConv2d(nn.Conv2d):
             in_channels, out_channels, kernel_size, padding=kernel_size // 2
         )
         self.input_size = tuple(input_size)
-        self.convolution = Convolution(*self.input_size[::-1], kernel_size)
+        width, height = input_size
+        self.convolution = Convolution(height, width, kernel_size)
         self.deployed = False
+        self.kept: Tensor | None
         self.register_buffer('kept', None, persistent=False)
         self._kept_of: tuple[float, float] | None = None
 
@@ -64,33 +67,34 @@ class LargeConv2d(nn.Conv2d):
                 f'{", ".join(map(str, expected))}). Set in_channels and '
                 'input_size to those of the maps.'
             )
-        if self.deployed:  # an exporter stumbles over the context
+        if self.deployed:  # the autocast context cannot be exported
             return self._convolved(maps)
         with torch.autocast(maps.device.type, enabled=False):
             return self._convolved(maps)
 
     def switch_to_deploy(self, test_cfg: dict | None = None) -> None:
-        """Fix the weights: from here on matrix products alone, for export."""
+        """Fix the weights and use matrix products only, for export."""
         with torch.no_grad():
             self.kept = self.convolution.kernel_spectra(self._weight())
         self.deployed = True
 
     def train(self, mode: bool = True) -> LargeConv2d:
-        """Set the mode; training has no use for what was kept."""
+        """Set the mode; training drops the cached weights."""
         if mode and not self.deployed:
             self.kept = None
         return super().train(mode)
 
     def _convolved(self, maps: Tensor) -> Tensor:
-        """Convolve maps in the right precision and order."""
+        """Convolve maps in float32 and return them in their own layout and type."""
         self.convolution.together = self.deployed or not maps.is_cpu
         weight = self._weight()
         out = self._convolve(maps.to(weight.dtype), weight)
+        assert self.bias is not None  # the constructor has no bias option
         out = out + self.bias.to(weight.dtype)
         return out.permute(0, 3, 1, 2).to(maps.dtype)
 
     def _weight(self) -> Tensor:
-        """Return the kernels in float32, or better if they are."""
+        """Return the kernels in float32, or in float64 if they are float64."""
         dtype = torch.promote_types(self.weight.dtype, torch.float32)
         return self.weight.to(dtype)
 
@@ -102,46 +106,48 @@ class LargeConv2d(nn.Conv2d):
         return self.convolution(places, self._prepared(weight))
 
     def _prepare(self, weight: Tensor) -> Tensor:
-        """Compute what a forward pass needs."""
+        """Prepare the weights for a forward pass."""
         return self.convolution.kernel_spectra(weight)
 
     def _prepared(self, weight: Tensor) -> Tensor:
-        """Return what a forward pass needs, kept in evaluation."""
-        if self.deployed:
-            return self.kept
+        """Return the prepared weights, from the cache in evaluation."""
+        kept = self.kept
+        if self.deployed and kept is not None:
+            return kept
         if self.training:
             return self._prepare(weight)
-        # Weights also change where PyTorch does not count it, as in
-        # MMEngine's swaps for moving averages. The second sum tells their
-        # order in memory.
+        # Two sums detect changed weights: PyTorch's version counter misses
+        # some changes, such as MMEngine's swaps for moving averages. The
+        # second sum depends on the order of the weights in memory.
         inner = weight
         if not weight.is_contiguous():
             inner = weight.permute(0, 2, 3, 1)
         flat = inner.flatten()
         marks = (flat.sum().item(), torch.dot(flat[:-1], flat[1:]).item())
-        kept = self.kept
         if (
             kept is None
             or (kept.dtype, kept.device) != (weight.dtype, weight.device)
             or self._kept_of != marks
         ):
-            self.kept, self._kept_of = self._prepare(weight), marks
-        return self.kept
+            kept = self._prepare(weight)
+            self.kept, self._kept_of = kept, marks
+        return kept
 
 
 class OneHotConv2d(LargeConv2d):
-    """The same layer on one-hot maps: it sums shifted kernels.
+    """A large convolution of one-hot maps: a sum of shifted kernels.
 
-    A 1 at some cell makes the result the kernel, turned about its centre and
-    moved there, so a map costs k * k sums a channel however large it is.
-    There is no gradient for the maps.
+    The convolution of a map with one 1 is the kernel, rotated by 180 degrees
+    about its centre and moved to the cell of the 1. A map therefore costs
+    k * k additions a channel, for any size of the map. The maps get no
+    gradient.
 
     Raises:
         ValueError: If a map is not one-hot.
     """
 
     def _convolve(self, maps: Tensor, weight: Tensor) -> Tensor:
-        """Sum the kernels of (B, I, H, W), giving (B, H, W, O)."""
+        """Sum the kernels for maps (B, I, H, W), giving (B, H, W, O)."""
         if self.deployed:
             return super()._convolve(maps, weight)
         width, height = self.input_size
@@ -156,13 +162,13 @@ class OneHotConv2d(LargeConv2d):
         return canvas[:, reach : reach + height, reach : reach + width]
 
     def _prepare(self, weight: Tensor) -> Tensor:
-        """Turn the kernels and put the channels last: (I * k, k, O)."""
+        """Rotate the kernels and put the channels last: (I * k, k, O)."""
         turned = weight.permute(1, 2, 3, 0).flip(1, 2)
         return turned.contiguous().flatten(0, 1)
 
 
 class SumKernels(Function):
-    """Sums of kernels at their places, on canvases wide enough for all."""
+    """Sums of kernels at their places, on a canvas that contains all of them."""
 
     @staticmethod
     def forward(
@@ -171,11 +177,11 @@ class SumKernels(Function):
         """Add up kernels.
 
         Args:
-            ctx (Any): What the way back needs.
-            kernels (Tensor): Of shape (I * k, k, O).
+            ctx (Any): Context of the backward pass.
+            kernels (Tensor): Kernels of shape (I * k, k, O).
             corners (list): For each face and each of I kernels the row and
                 column of its first cell.
-            size (tuple): Height and width within which corners lie.
+            size (tuple): Height and width of the area of the corners.
 
         Returns:
             Tensor: Canvases of shape (B, H + k - 1, W + k - 1, O).
@@ -192,7 +198,7 @@ class SumKernels(Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple:
-        """Add up what lies where the kernels were."""
+        """Add up the gradients at the places of each kernel."""
         out = grad.new_zeros(ctx.shape)
         side = ctx.shape[1]
         for canvas, places in zip(grad, ctx.corners, strict=True):
@@ -202,5 +208,5 @@ class SumKernels(Function):
 
 
 def _needs_gradient(*tensors: Tensor) -> bool:
-    """Whether a gradient will be asked for."""
+    """Return whether a gradient is needed."""
     return torch.is_grad_enabled() and any(x.requires_grad for x in tensors)

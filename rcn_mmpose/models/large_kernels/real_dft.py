@@ -1,14 +1,14 @@
-"""Discrete Fourier transforms as products of real matrices, and their memory."""
-# DOCS Memory that is used again and again.
-# DOCS
-# DOCS The discrete Fourier transform of maps as products of real matrices.
-# DOCS
-# DOCS A transform of length N over n <= N positions is a matrix of cosines and one
-# DOCS of sines, so both directions are ordinary matrix products: no complex numbers,
-# DOCS which ONNX runtimes lack, no padding with zeros, any length, and the
-# DOCS frequencies come out first, as products of spectra want them. Of N
-# DOCS frequencies 0 .. N / 2 are kept, F = N / 2 + 1; the others of a real signal
-# DOCS are their mirror.
+"""Discrete Fourier transform of maps as products of real matrices.
+
+A transform of length N over n <= N positions is one matrix of cosines and one
+matrix of sines, so both directions are ordinary matrix products. This needs
+no complex numbers, which ONNX runtimes lack, and no padding with zeros, and
+it works for any length. The frequencies are the first dimension of the
+result, as products of spectra need them. Of N frequencies, 0 .. N / 2 are
+kept, F = N / 2 + 1; the others of a real signal are their mirror.
+
+:class:`Scratch` is reused memory for the intermediate results.
+"""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ from torch import Tensor
 
 
 class Scratch(threading.local):
-    """Blocks for intermediate results, one for each purpose.
+    """Reused memory for intermediate results, one block for each purpose.
 
-    On a CPU large tensors are given back to the system and come anew, page
-    by page, which takes longer than some of the products that fill them. A
-    block lives on instead, in each thread its own; what it holds is good
-    until the next call asks for it by the same name.
+    On a CPU the memory of a large tensor is returned to the system when the
+    tensor is freed. Allocating it again, page by page, takes longer than some
+    of the products that fill it. A block is kept instead, one per thread. Its
+    content is valid until the next call with the same name.
     """
 
     def __init__(self) -> None:
         self.blocks: dict[tuple, Tensor] = {}
 
     def __call__(self, name: str, like: Tensor, *shape: int) -> Tensor:
-        """Return memory of any content.
+        """Return uninitialised memory.
 
         Args:
-            name (str): Purpose.
-            like (Tensor): Decides on type and device.
-            *shape (int): The shape wanted.
+            name (str): Purpose of the memory.
+            like (Tensor): A tensor with the type and device of the result.
+            *shape (int): Shape of the result.
 
         Returns:
-            Tensor: Of this shape.
+            Tensor: A tensor of this shape with any content.
         """
-        if not like.is_cpu:  # where PyTorch keeps memory itself
+        if not like.is_cpu:  # PyTorch's allocator reuses memory on a GPU
             return like.new_empty(shape)
         size, key = prod(shape), (name, like.dtype)
         if key not in self.blocks or self.blocks[key].numel() < size:
@@ -55,11 +55,12 @@ class Scratch(threading.local):
 
 
 class Axis(NamedTuple):
-    """Transform of one axis and back, float64.
+    """Matrices that transform one axis and back, float64.
 
     Attributes:
-        analysis: (2F, n); rows of cosines, then of sines.
-        synthesis: (n, 2F); its product with ``analysis`` is the identity.
+        analysis: Matrix (2F, n); rows of cosines, then rows of sines.
+        synthesis: Matrix (n, 2F); its product with ``analysis`` is the
+            identity.
     """
 
     analysis: Tensor
@@ -70,17 +71,17 @@ def real_dft(positions: Sequence[int], length: int) -> Axis:
     """Make the matrices of one axis.
 
     Args:
-        positions (Sequence[int]): Where the n samples lie; they may be
-            negative and in any order, but within one period.
+        positions (Sequence[int]): Positions of the n samples; they may be
+            negative and in any order, but lie within one period.
         length (int): The period N, even.
 
     Returns:
-        Axis: For n samples and F = N / 2 + 1 frequencies.
+        Axis: Matrices for n samples and F = N / 2 + 1 frequencies.
     """
     angle = np.outer(np.arange(length // 2 + 1), np.asarray(positions))
     angle = 2 * np.pi / length * angle
     analysis = np.concatenate((np.cos(angle), np.sin(angle)))
-    # 0 and N / 2 have no mirror
+    # frequencies 0 and N / 2 have no mirror
     weight = np.full((length // 2 + 1, 1), 2.0)
     weight[[0, -1]] = 1
     synthesis = (analysis * np.tile(weight, (2, 1))).T / length
@@ -88,17 +89,17 @@ def real_dft(positions: Sequence[int], length: int) -> Axis:
 
 
 def to_frequency(maps: Tensor, rows: Axis, columns: Axis) -> tuple[Tensor, Tensor]:
-    """Transform M real maps at once.
+    """Transform M real maps into spectra.
 
     Args:
-        maps (Tensor): Of shape (height, width, M).
+        maps (Tensor): Maps of shape (height, width, M).
         rows (Axis): Transform of the height, Fy frequencies.
         columns (Axis): Transform of the width, Fx frequencies.
 
     Returns:
         tuple[Tensor, Tensor]: Real and imaginary parts of the spectra, each
-        (2, Fy, Fx, M): the frequencies (y, x) and (-y, x). Those with y = 0
-        and N / 2 are in both.
+        (2, Fy, Fx, M): the frequencies (y, x) and (-y, x). Frequencies with
+        y = 0 and y = N / 2 are in both.
     """
     planes = columns.analysis.to(maps) @ maps
     planes = rows.analysis.to(maps) @ planes.flatten(1)
@@ -111,7 +112,7 @@ def to_frequency(maps: Tensor, rows: Axis, columns: Axis) -> tuple[Tensor, Tenso
 
 
 def to_space(real: Tensor, imaginary: Tensor, rows: Axis, columns: Axis) -> Tensor:
-    """Transform M spectra back; the inverse of :func:`to_frequency`.
+    """Transform M spectra back into maps: the inverse of :func:`to_frequency`.
 
     Args:
         real (Tensor): Real parts, of shape (2, Fy, Fx, M).
@@ -131,5 +132,5 @@ def to_space(real: Tensor, imaginary: Tensor, rows: Axis, columns: Axis) -> Tens
     planes[1, :, 1] = minus - plus
     maps = rows.synthesis.to(real) @ planes.view(2 * height, -1)
     maps = maps.view(-1, 2 * width, count)
-    # each plane is twice the one that to_frequency had
+    # each plane is twice the plane of to_frequency
     return (columns.synthesis / 2).to(real) @ maps

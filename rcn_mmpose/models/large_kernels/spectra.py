@@ -1,8 +1,9 @@
 """Convolutions as products of spectra: exact, and fast for large kernels.
 
-What ``conv2d`` does in k * k products a cell, a product of spectra does in
-three or four. The frequencies come first, so that one batched matrix product
-does them all. For each, with B faces and I and O channels::
+``conv2d`` needs k * k products a cell, a product of spectra three or four.
+The frequencies are the first dimension, so that one batched matrix product
+computes all frequencies. For each frequency, with B faces and I and O
+channels::
 
     | Xr -Xi |     | Wr |     | Yr |
     | Xi  Xr |  x  | Wi |  =  | Yi |
@@ -20,8 +21,8 @@ from torch.autograd.function import once_differentiable
 
 from .real_dft import Scratch, real_dft, to_frequency, to_space
 
-# Input channels whose kernels are transformed together, and faces that are
-# multiplied together: both bound the memory.
+# Number of input channels whose kernels are transformed together, and of faces
+# that are multiplied together; both limit the memory.
 CHANNELS = 8
 FACES = 8
 SCRATCH = Scratch()
@@ -30,15 +31,15 @@ SCRATCH = Scratch()
 class Convolution:
     """A convolution that keeps the size of its maps, and its derivatives.
 
-    Spectra are (frequencies, 2n, m) with the n real parts first.
+    Spectra have the shape (frequencies, 2n, m) with the n real parts first.
 
     Args:
         height (int): Height of the maps.
         width (int): Width of the maps.
         kernel_size (int): Odd side of the kernels.
-        together (bool): Transform all faces of a batch in one product; for a
-            CPU one by one is faster, for they fit its cache. Defaults to
-            False.
+        together (bool): Whether all faces of a batch are transformed in one
+            product. On a CPU one face at a time is faster, because it fits
+            the cache. Defaults to False.
     """
 
     def __init__(
@@ -49,14 +50,15 @@ class Convolution:
         together: bool = False,
     ) -> None:
         reach = kernel_size // 2
-        # What a kernel carries over one end of the map comes in again at
-        # the other, one period away: just behind the map.
+        # The transform is periodic. With this period, values that a kernel
+        # carries beyond one end of the map come in again just behind the
+        # other end.
         periods = [n + reach + (n + reach) % 2 for n in (height, width)]
         self.maps_axes = [
             real_dft(range(side), period)
             for side, period in zip((height, width), periods, strict=True)
         ]
-        # conv2d looks ahead where a convolution looks back
+        # conv2d is a correlation: its kernel runs in the other direction
         places = range(reach, -reach - 1, -1)
         self.kernel_axes = [real_dft(places, period) for period in periods]
         self.grid = (2, *(period // 2 + 1 for period in periods))
@@ -67,10 +69,11 @@ class Convolution:
 
         Args:
             weight (Tensor): Kernels (O, I, k, k).
-            keep (bool): Whether the result is to outlive the next call.
+            keep (bool): Whether the result must stay valid after the next
+                call.
 
         Returns:
-            Tensor: (frequencies, 2I, O).
+            Tensor: Spectra of shape (frequencies, 2I, O).
         """
         channels, inputs = weight.shape[:2]
         places = weight.permute(2, 3, 1, 0)
@@ -102,11 +105,12 @@ class Convolution:
 
         Args:
             maps (Tensor): The maps.
-            twofold (bool): Whether to set up the left factor of a product.
+            twofold (bool): Whether the result is the left factor of a
+                product, with the columns twice.
 
         Returns:
-            Tensor: (frequencies, 2B, C), or ``twofold`` (frequencies, 2B,
-            2C).
+            Tensor: Spectra of shape (frequencies, 2B, C), or with ``twofold``
+            (frequencies, 2B, 2C).
         """
         count, _, _, channels = maps.shape
         copies = 1 + twofold
@@ -160,14 +164,15 @@ class Convolution:
         """Compute the gradients for maps and kernels.
 
         Args:
-            maps (Tensor): Of shape (B, H, W, I).
-            weight (Tensor): Of shape (O, I, k, k).
+            maps (Tensor): Maps of shape (B, H, W, I).
+            weight (Tensor): Kernels of shape (O, I, k, k).
             slopes (Tensor): Gradient of the result, (B, H, W, O).
-            for_maps (bool): Whether the first is wanted.
-            for_weight (bool): Whether the second is.
+            for_maps (bool): Whether the gradient for the maps is needed.
+            for_weight (bool): Whether the gradient for the kernels is needed.
 
         Returns:
-            tuple[Tensor | None, Tensor | None]: Both.
+            tuple[Tensor | None, Tensor | None]: Gradients for the maps and
+            the kernels; None for a gradient that is not needed.
         """
         out = torch.empty_like(maps) if for_maps else None
         if for_maps:
@@ -185,10 +190,10 @@ class Convolution:
                     changes = self._product('changes', left, right)
                 else:
                     changes.baddbmm_(left, right)
-        return out, self.kernels(changes) if for_weight else None
+        return out, None if changes is None else self.kernels(changes)
 
     def _back_to_maps(self, slopes: Tensor, spectra: Tensor, out: Tensor) -> None:
-        """Multiply by the conjugate spectra of the kernels."""
+        """Multiply by the conjugate spectra of the kernels, giving maps."""
         # (Gr + i Gi) (Wr - i Wi), all four products at once
         four = self._product('four', slopes, spectra.mT)
         four = four.unflatten(2, (2, -1)).unflatten(1, (2, -1))
@@ -199,7 +204,7 @@ class Convolution:
         self.maps(sums.flatten(1, 2), out)
 
     def _product(self, name: str, left: Tensor, right: Tensor) -> Tensor:
-        """Multiply matrices, a pair for each frequency."""
+        """Multiply two matrices for each frequency."""
         if self.together:
             return torch.bmm(left, right)
         shape = (*left.shape[:2], right.shape[2])
@@ -212,7 +217,7 @@ class Convolution:
         return SCRATCH(name, like, *shape)
 
     def _blocks(self, *maps: Tensor) -> list:
-        """Divide faces into those that are multiplied together."""
+        """Divide a batch into the faces that are multiplied together."""
         if self.together:
             return [maps]
         return list(zip(*(x.split(FACES) for x in maps), strict=True))
@@ -225,10 +230,10 @@ class Convolution:
 
 
 class Convolve(Function):
-    """A convolution with gradients, which are products of spectra too.
+    """A convolution whose gradients are products of spectra as well.
 
-    Only maps and kernels are kept for the way back. All spectra, which are
-    several times as large, are computed again there.
+    Only maps and kernels are saved for the backward pass. The spectra are
+    several times as large, so the backward pass computes them again.
     """
 
     @staticmethod

@@ -1,3 +1,5 @@
+"""Losses on score maps and keypoints."""
+
 from .equivariant_landmarks import EquivariantLandmarkLoss
 from .soft_argmax import SoftArgmaxLoss
 from .spatial_cross_entropy import SpatialCrossEntropyLoss

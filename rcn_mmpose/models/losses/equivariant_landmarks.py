@@ -1,4 +1,4 @@
-"""Equivariant landmark transformation (RCN+: Honari et al., CVPR 2018)."""
+"""Equivariant landmark loss, ELT (RCN+: Honari et al., CVPR 2018)."""
 
 import math
 
@@ -12,20 +12,20 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class EquivariantLandmarkLoss(nn.Module):
-    """Keypoints move with the image: a loss without labels (ELT).
+    """Unsupervised loss: predicted keypoints must move with the image (ELT).
 
-    With L the network and T a small random affine map of the crop, the loss
+    Let L be the network, I a crop and T a small random affine map. The loss
     is alpha times the mean over images and keypoints of
     ``|T(L(I)) - L(T(I))|^2`` in square pixels. The paper names neither the
     range of T nor a rule for keypoints that T moves out of the crop, where no
-    prediction can follow: here these do not count.
+    prediction can follow. Here such keypoints do not count.
 
     Args:
         alpha (float): Factor of the loss. Defaults to 0.5, the paper's.
-        shift (float): Largest shift along each axis, as a part of the crop's
-            side. Defaults to 0.1.
-        scale (float): Largest change of scale, as a part of 1. Defaults to
-            0.1.
+        shift (float): Largest shift along each axis, as a fraction of the
+            side of the crop. Defaults to 0.1.
+        scale (float): Largest change of scale, as a fraction of 1. Defaults
+            to 0.1.
         rotation (float): Largest rotation about the crop's centre, in
             degrees. Defaults to 20.
 
@@ -53,14 +53,14 @@ class EquivariantLandmarkLoss(nn.Module):
         self.rotation = rotation
 
     def draw(self, crops: Tensor) -> Tensor:
-        """Draw one affine map for each crop.
+        """Draw a random affine map for each crop.
 
         Args:
-            crops (Tensor): Of shape (B, C, H, W).
+            crops (Tensor): Crops of shape (B, C, H, W).
 
         Returns:
-            Tensor: Matrices (B, 2, 3), float32: from a position (x, y, 1) in
-            pixels of the crop to where it lies in the mapped crop.
+            Tensor: Matrices (B, 2, 3), float32, from a position (x, y, 1) in
+            pixels of the crop to its position in the mapped crop.
         """
         batch, device = len(crops), crops.device
         size = torch.tensor(crops.shape[:-3:-1], device=device)  # (W, H)
@@ -71,7 +71,7 @@ class EquivariantLandmarkLoss(nn.Module):
         cos, sin = zoom * turn.cos(), zoom * turn.sin()
         linear = torch.stack((cos, -sin, sin, cos), -1).view(batch, 2, 2)
         centre = (size - 1) / 2
-        # the centre goes to itself, then both are shifted
+        # rotation and scale keep the centre in place; the shift comes last
         offset = centre + torch.stack(shift, -1) * self.shift * size
         offset = offset - (linear * centre).sum(-1)
         return torch.cat((linear, offset[..., None]), -1)
@@ -80,11 +80,11 @@ class EquivariantLandmarkLoss(nn.Module):
     def transform(keypoints: Tensor, matrices: Tensor) -> Tensor:
         """Map positions (B, K, 2) by matrices (B, 2, 3)."""
         linear, offset = matrices[:, None, :, :2], matrices[:, None, :, 2]
-        # no matrix product: autocast would round it
+        # autocast would round a matrix product
         return (linear * keypoints[..., None, :]).sum(-1) + offset
 
     def warp(self, crops: Tensor, matrices: Tensor) -> Tensor:
-        """Map crops (B, C, H, W); beyond their border it goes on as it is."""
+        """Map crops (B, C, H, W); pixels beyond the border repeat the border."""
         height, width = crops.shape[-2:]
         device = crops.device
         rows, columns = torch.meshgrid(
@@ -93,7 +93,7 @@ class EquivariantLandmarkLoss(nn.Module):
             indexing='ij',
         )
         pixels = torch.stack((columns, rows), -1).view(1, -1, 2)
-        # each pixel of the result reads the place it comes from
+        # each pixel of the result reads the place it came from
         square = F.pad(matrices, (0, 0, 0, 1))
         square[:, 2, 2] = 1
         source = self.transform(pixels, torch.linalg.inv(square)[:, :2])
@@ -116,10 +116,11 @@ class EquivariantLandmarkLoss(nn.Module):
         """Compute the loss.
 
         Args:
-            keypoints (Tensor): L(I) in pixels of the crop, (B, K, 2).
-            warped (Tensor): L(T(I)), of shape (B, K, 2).
-            matrices (Tensor): T, from :meth:`draw`.
-            crops (Tensor): I, of shape (B, C, H, W).
+            keypoints (Tensor): Predictions L(I) in pixels of the crop,
+                (B, K, 2).
+            warped (Tensor): Predictions L(T(I)), of shape (B, K, 2).
+            matrices (Tensor): The maps T, from :meth:`draw`.
+            crops (Tensor): The crops I, of shape (B, C, H, W).
 
         Returns:
             Tensor: Scalar; 0 if no keypoint stays inside.

@@ -1,3 +1,5 @@
+"""Necks: from a pyramid of features to one map."""
+
 from .recombinator import Recombinator
 from .refinenet import RefineNet
 

@@ -1,3 +1,5 @@
+"""Pose estimators: training without labels, and the joint model."""
+
 from .elt import ELTPoseEstimator
 from .joint_estimator import JointEstimator
 

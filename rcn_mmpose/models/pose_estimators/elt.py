@@ -1,4 +1,6 @@
-"""Training with images that have no labels (RCN+: CVPR 2018)."""
+"""Pose estimator that also trains on images without labels (RCN+: CVPR 2018)."""
+
+from __future__ import annotations
 
 from typing import Any
 
@@ -12,22 +14,23 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class ELTPoseEstimator(TopdownPoseEstimator):
-    """MMPose's top-down estimator with an unsupervised loss beside it.
+    """MMPose's top-down estimator with an additional unsupervised loss.
 
     Every training crop, with keypoints or without, is mapped by a small
-    random affine T; ``loss_elt`` asks that the predicted keypoints move with
-    it. The gradient flows through both predictions. A face whose keypoints
-    all have visibility 0, see ``rcn_mmpose.WithholdLabels``, adds nothing to
-    the other loss.
+    random affine T. ``loss_elt`` measures whether the predicted keypoints
+    move with T. The gradient flows through both predictions. A face whose
+    keypoints all have visibility 0 (see ``rcn_mmpose.WithholdLabels``) adds
+    nothing to the supervised loss.
 
     Args:
         elt (dict, optional): Config of the unsupervised loss. Defaults to
             ``rcn_mmpose.EquivariantLandmarkLoss``.
-        **options: Those of ``TopdownPoseEstimator``. The head must have
-            ``keypoints()``, as ``rcn_mmpose.SoftArgmaxHead`` has.
+        **options (Any): Options of ``TopdownPoseEstimator``. The head must
+            have a method ``keypoints()``, as ``rcn_mmpose.SoftArgmaxHead``
+            has.
 
     Raises:
-        ValueError: If the head has no ``keypoints()``.
+        ValueError: If the head has no method ``keypoints()``.
     """
 
     def __init__(self, elt: OptConfigType = None, **options: Any) -> None:
@@ -49,7 +52,7 @@ class ELTPoseEstimator(TopdownPoseEstimator):
             data_samples (list[PoseDataSample]): The samples.
 
         Returns:
-            dict: The losses of the head, and ``loss_elt``.
+            dict: Losses of the head, and ``loss_elt``.
         """
         feats = self.extract_feat(inputs)
         losses = self.head.loss(feats, data_samples, train_cfg=self.train_cfg)
