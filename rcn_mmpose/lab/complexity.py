@@ -1,4 +1,4 @@
-"""Operations and parameters of the network of a config."""
+"""Number of operations and parameters of the network of a config."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from mmpose.registry import MODELS
 
 
 def count(cfg: Config, size: tuple[int, int] | None = None) -> dict:
-    """Count what one crop costs, from the input to the score maps.
+    """Count operations and parameters for one crop, up to the score maps.
 
     Args:
         cfg (Config): Config of an experiment.
         size (tuple, optional): Height and width of the crop in pixels.
-            Defaults to those of ``cfg.codec``.
+            Defaults to the size of ``cfg.codec``.
 
     Returns:
         dict: ``input_shape`` (C, H, W), ``flops`` (a multiply and an add
-        count as one, as in MMPose's tables), ``params`` and ``table``, the
-        same by layer.
+        count as one, as in the tables of MMPose), ``params``, and ``table`` with
+        both numbers by layer.
 
     Raises:
-        ValueError: If there is no size.
+        ValueError: If neither ``size`` nor ``cfg.codec`` is given.
     """
     if size is None:
         if 'codec' not in cfg:
             raise ValueError(
-                'the config has no `codec` to read the input size from; '
-                'give it by --input-shape HEIGHT WIDTH.'
+                'the config has no `codec` with the input size; '
+                'give --input-shape HEIGHT WIDTH.'
             )
         size = cfg.codec.input_size[::-1]
     init_default_scope('mmpose')

@@ -1,6 +1,6 @@
 r"""Compare two models on the same faces by a paired bootstrap.
 
-    python tools/analysis_tools/compare.py --first rcn/errors.csv --second joint/errors.csv \
+    python tools/analysis_tools/compare.py --first a.csv --second b.csv \
         --value NME_pixels_eye_centres
 
 reads files with the error of each face, as a test writes them (FaceNME's

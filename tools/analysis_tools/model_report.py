@@ -58,9 +58,9 @@ from rcn_mmpose.lab.report import annotated_faces
 from rcn_mmpose.lab.report.annotated_faces import LISTS, AnnotatedFaces
 from rcn_mmpose.lab.report.box_errors import box_errors, draw_box_errors
 from rcn_mmpose.lab.report.face_sheets import draw_sheets, may_hold_faces
+from rcn_mmpose.lab.report.markdown_report import markdown
 from rcn_mmpose.lab.report.model_report import PASSES, ModelReport
-from rcn_mmpose.lab.report.report_text import markdown
-from rcn_mmpose.lab.report.tested_model import run_test
+from rcn_mmpose.lab.report.model_test import run_test
 
 LOG = os.path.join('results', 'test_evaluations.jsonl')
 

@@ -1,1 +1,1 @@
-"""Reports on a trained model: errors by group, by detector and by image."""
+"""Reports on a trained model: errors by group of faces, kind of box and image."""

@@ -1,4 +1,4 @@
-"""Annotated faces for reports on a model, by the name of a list or a file."""
+"""Annotated faces for model reports, loaded by list name, file or config."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ LISTS = dict(
         for part in ('train', 'val')
     },
 )
-# the ends of the names of annotation files that are for testing alone
+# words in the names of annotation files with test faces
 TESTS = ('test', 'common', 'challenging', 'full')
 
 
 @dataclass(frozen=True)
 class AnnotatedFaces:
-    """Faces and what is known of them.
+    """Faces of a dataset with their annotations.
 
     Attributes:
-        name: Of the list.
-        ann_file: Its annotation file.
-        metainfo: Of the dataset.
-        faces: As MMPose's datasets give them, with ``img_path``, ``bbox``
+        name: Name of the list.
+        ann_file: Annotation file.
+        metainfo: Metainfo of the dataset.
+        faces: Faces as the datasets of MMPose return them, with ``img_path``, ``bbox``
             (1, 4), ``keypoints`` (1, K, 2), ``keypoints_visible`` (1, K),
             ``id`` and ``raw_ann_info``.
     """
@@ -54,32 +54,32 @@ class AnnotatedFaces:
 
     @property
     def is_test(self) -> bool:
-        """Whether these faces are kept for the one test at the end."""
+        """Whether these are test faces, reserved for the final test."""
         return is_test_file(self.ann_file)
 
     def hidden(self, i: int) -> np.ndarray:
-        """Return which keypoints of a face are labelled but hidden, (K,)."""
+        """Return whether each keypoint is labelled but hidden (flag 1), bool (K,)."""
         raw = self.faces[i].get('raw_ann_info') or {}
         flags = np.reshape(raw.get('keypoints', ()), (-1, 3))[:, 2]
         return flags == 1
 
 
 def is_test_file(path: str) -> bool:
-    """Whether an annotation file, by its name, is for testing alone."""
+    """Return whether the name of an annotation file says that it has test faces."""
     words = osp.splitext(osp.basename(path))[0].replace('-', '_').split('_')
     return any(word in TESTS for word in words)
 
 
 def faces_of_list(name: str, root: str = 'data') -> AnnotatedFaces:
-    """Load a list by its name.
+    """Load the faces of a list by its name.
 
     Args:
-        name (str): One of :data:`LISTS`.
+        name (str): A key of ``LISTS``.
         root (str): Folder of annotations and images.
 
     Raises:
-        FileNotFoundError: If annotations or images are not there.
-        ValueError: If there is no such list.
+        FileNotFoundError: If annotations or images are missing.
+        ValueError: If the name is unknown.
     """
     if name not in LISTS:
         raise ValueError(
@@ -97,17 +97,17 @@ def faces_of_list(name: str, root: str = 'data') -> AnnotatedFaces:
 
 
 def faces_of_file(ann_file: str, images: str) -> AnnotatedFaces:
-    """Load an annotation file.
+    """Load the faces of an annotation file.
 
     Args:
-        ann_file (str): COCO json. Its keypoints are known as MTFL's by their
-            names and as 300W's by their number; others must be named by its
-            category, see ``rcn_mmpose.OwnFaceDataset``.
-        images (str): Folder of its images.
+        ann_file (str): COCO json. The names of MTFL's five keypoints, and the
+            number 68 of 300W, are recognised. The category must name other
+            keypoints, see ``rcn_mmpose.OwnFaceDataset``.
+        images (str): Folder of the images.
 
     Raises:
-        FileNotFoundError: If it or the folder does not exist.
-        ValueError: If it is no such file.
+        FileNotFoundError: If the file or the folder does not exist.
+        ValueError: If the file is malformed.
     """
     names = []
     if osp.isfile(ann_file):
@@ -115,7 +115,7 @@ def faces_of_file(ann_file: str, images: str) -> AnnotatedFaces:
             with open(ann_file, encoding='utf-8') as file:
                 names = json.load(file)['categories'][0]['keypoints']
         except (ValueError, KeyError, IndexError):
-            pass  # the dataset says what is wrong
+            pass  # the dataset raises a clear error below
     kind = 'OwnFaceDataset'
     if tuple(names) == FIVE_NAMES:
         kind = 'MTFLDataset'
@@ -133,11 +133,11 @@ def faces_of_config(path: str, part: str = 'val') -> AnnotatedFaces:
     """Load the faces of a config.
 
     Args:
-        path (str): Of the config.
+        path (str): The config.
         part (str): ``'val'``, ``'test'`` or ``'train'``.
 
     Raises:
-        ValueError: If the config has no such part.
+        ValueError: If the config has no data for this part.
     """
     from mmengine.config import Config
 

@@ -1,4 +1,4 @@
-"""Boxes that are off by known amounts: what a network makes of them."""
+"""Wrong boxes with known errors (shift, scale, rotation), and a plot of the NME."""
 
 from __future__ import annotations
 
@@ -22,16 +22,14 @@ AXES = dict(
 
 
 class BoxError(NamedTuple):
-    """A way in which a box is off.
+    """Error of a box with a kind and an amount.
 
     Attributes:
         kind: ``'none'``, ``'shift'``, ``'scale'`` or ``'rotation'``.
-        amount: Of a shift its length, in percent of the box's side; of a
-            scale the change of the side in percent, with its sign; of a
-            rotation the degrees.
-        moves: The squares that stand for it, rows of shift to the right and
-            down (parts of the side), factor of the side, and degrees
-            clockwise; (M, 4).
+        amount: Length of a shift, in percent of the side of the box; signed
+            change of the side, in percent; or degrees of a rotation.
+        moves: M squares with this error, (M, 4): shift to the right and down
+            (fractions of the side), factor of the side, degrees clockwise.
     """
 
     kind: str
@@ -39,14 +37,14 @@ class BoxError(NamedTuple):
     moves: np.ndarray
 
     def apply(self, centre: np.ndarray, side: float) -> Squares:
-        """Make the squares of a face.
+        """Apply the error to the true square of a face.
 
         Args:
-            centre (np.ndarray): Of its true square, (2,).
-            side (float): Of it.
+            centre (np.ndarray): Centre of the true square, (2,).
+            side (float): Side of the true square.
 
         Returns:
-            Squares: M of them.
+            Squares: M wrong squares.
         """
         return Squares(
             np.asarray(centre, float) + float(side) * self.moves[:, :2],
@@ -60,21 +58,21 @@ def box_errors(
     scales: Sequence[float] = SCALES,
     rotations: Sequence[float] = ROTATIONS,
 ) -> list[BoxError]:
-    """List the ways in which boxes are off, the true box first.
+    """List errors of boxes; the first has no error.
 
-    A shift has 8 directions, 45 degrees apart; a rotation goes either way,
-    as the head leaning; a scale makes the box larger or smaller.
+    A shift has 8 directions, 45 degrees apart. A rotation has both directions,
+    and a scale makes the box larger or smaller.
 
     Args:
-        shifts (Sequence[float]): Parts of the side, above 0.
-        scales (Sequence[float]): The same, below 1.
+        shifts (Sequence[float]): Fractions of the side, above 0.
+        scales (Sequence[float]): Fractions of the side, between 0 and 1.
         rotations (Sequence[float]): Degrees, above 0.
     """
     errors = [BoxError('none', 0.0, np.array([(0, 0, 1, 0)], float))]
     for shift in shifts:
         moves = np.tile((0.0, 0.0, 1.0, 0.0), (DIRECTIONS, 1))
-        angle = 2 * math.pi * np.arange(DIRECTIONS) / DIRECTIONS
-        moves[:, 0], moves[:, 1] = shift * np.cos(angle), shift * np.sin(angle)
+        angles = 2 * math.pi * np.arange(DIRECTIONS) / DIRECTIONS
+        moves[:, 0], moves[:, 1] = shift * np.cos(angles), shift * np.sin(angles)
         errors.append(BoxError('shift', 100 * shift, moves))
     signed = sorted({s for scale in scales for s in (-scale, scale)})
     for scale in signed:
@@ -91,12 +89,12 @@ def draw_box_errors(
     curves: Mapping[str, Mapping[tuple[str, float], float]],
     quantity: str,
 ) -> None:
-    """Draw errors over how far boxes are off.
+    """Plot the error of a model over the error of the boxes.
 
     Args:
         path (str): Image to write.
         curves (Mapping): By label, the error by kind and amount.
-        quantity (str): What the errors are, for the axis.
+        quantity (str): Name of the errors, for the axis.
     """
     import matplotlib
 

@@ -1,4 +1,4 @@
-"""Groups of faces by what the annotation says or its keypoints show."""
+"""Groups of faces by keypoint geometry and by annotated attributes."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import numpy as np
 
 from ...geometry.keypoints import FIVE_NAMES, five_from_68
 
-# Upper ends of the bins, the last of which has none.
+# Upper ends of the bins; the last bin has no upper end.
 TURN = (0.1, 0.25)
 LEAN = (10.0, 20.0)
 EYES = (25.0, 50.0, 100.0)
-# An attribute of more values is a measurement or a name.
+# An attribute with more values is a measurement or a name.
 MOST_VALUES = 6
 
 
 def turn_of(five: np.ndarray) -> float:
-    """Estimate how far a face is turned to a side.
+    """Estimate the yaw of a face, without a unit.
 
-    The nose tip's distance from the line between the midpoints of the eyes
-    and of the mouth corners, divided by that line's length: about 0 for a
-    face seen from the front, 0.4 for a profile (MTFL's medians by its five
-    poses, from left to right: 0.38, 0.26, 0.07, 0.23, 0.36).
+    The value is the distance from the nose tip to the line between the midpoint
+    of the eyes and the midpoint of the mouth corners, divided by the length of
+    the line: about 0 for a frontal face, 0.4 for a profile (medians of the five
+    poses of MTFL, from left to right: 0.38, 0.26, 0.07, 0.23, 0.36).
 
     Args:
-        five (np.ndarray): MTFL's keypoints, (5, 2).
+        five (np.ndarray): The five keypoints of MTFL, (5, 2).
     """
     eyes, mouth = five[:2].mean(0), five[3:].mean(0)
     (x, y), (nose_x, nose_y) = mouth - eyes, five[2] - eyes
@@ -33,7 +33,7 @@ def turn_of(five: np.ndarray) -> float:
 
 
 def lean_of(left: np.ndarray, right: np.ndarray) -> float:
-    """Return by how many degrees the line of the eyes is not level."""
+    """Return the angle between the line of the eyes and the horizontal, degrees."""
     x, y = right - left
     return float(abs(np.degrees(np.arctan2(y, x))))
 
@@ -43,17 +43,18 @@ def group_faces(
     names: Sequence[str],
     eyes: tuple | None,
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Group faces, as far as is known of them.
+    """Group faces by all criteria that their annotations allow.
 
     Args:
-        faces (Sequence[dict]): N faces as MMPose's datasets give them.
-        names (Sequence[str]): Of their keypoints.
-        eyes (tuple, optional): Two groups of keypoints, the eyes' ends or
-            centres.
+        faces (Sequence[dict]): N faces as the datasets of MMPose return them.
+        names (Sequence[str]): Names of the keypoints.
+        eyes (tuple, optional): Two groups of keypoints, the corners or the
+            centre of each eye.
 
     Returns:
-        dict: By criterion and group, which faces, bool (N,); no group is
-        empty, and no criterion has one group alone.
+        dict: By criterion and group, whether each face belongs to the group,
+        bool (N,). No group is empty, and every criterion has two or more
+        groups.
     """
     points = [face['keypoints'][0].astype(float) for face in faces]
     groups: dict[str, dict[str, np.ndarray]] = {}
@@ -92,7 +93,7 @@ def group_faces(
 
 
 def _bins(values: Sequence[float], ends: Sequence[float]) -> dict[str, np.ndarray]:
-    """Put values into bins, each without its upper end."""
+    """Sort values into bins; a bin does not include its upper end."""
     place = np.digitize(values, ends)
     names = [f'below {ends[0]:g}']
     names += [f'{a:g} to {b:g}' for a, b in zip(ends, ends[1:], strict=False)]

@@ -1,4 +1,4 @@
-"""Images of the worst faces of a test, and of some at random."""
+"""Contact sheets of the worst faces and of random faces of a test."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SIDE = 240  # of a tile, in pixels
 
 
 def may_hold_faces(folder: str) -> bool:
-    """Whether a folder is for what must not be published.
+    """Return whether images of faces may be written to a folder.
 
-    Most sets of faces may be looked at, not handed on; git ignores work_dirs.
+    Most datasets of faces must not be published; git ignores work_dirs.
     """
     return 'work_dirs' in os.path.abspath(folder).split(os.sep)
 
@@ -33,20 +33,20 @@ def draw_sheets(
 ) -> list[str]:
     """Draw ``worst.png`` and ``random.png``.
 
-    True keypoints are green, hidden ones orange, predicted ones red. Each
-    tile has the face's id and error.
+    True keypoints are green, hidden true keypoints are orange, and predicted
+    keypoints are red. Each tile has the id and the error of the face.
 
     Args:
-        folder (str): To write to.
+        folder (str): Output folder.
         faces (Sequence[FaceResult]): N tested faces.
-        errors (np.ndarray): Of the faces, in percent, (N,).
-        count (int): Faces on a sheet.
-        seed (int): Of those chosen at random.
-        hidden (Callable): From the index of a face to which of its true
-            keypoints are hidden, (K,).
+        errors (np.ndarray): Errors of the faces, in percent, (N,).
+        count (int): Faces per sheet.
+        seed (int): Seed of the random faces.
+        hidden (Callable): Takes the index of a face and returns whether each
+            true keypoint is hidden, (K,).
 
     Returns:
-        list[str]: The files, the worst faces first.
+        list[str]: The files, ``worst.png`` first.
     """
     rng = np.random.default_rng(seed)
     count = min(count, len(faces))
@@ -63,7 +63,7 @@ def draw_sheets(
 
 
 def _tile(face: FaceResult, error: float, hidden: np.ndarray) -> np.ndarray:
-    """Draw a face, with its id and error."""
+    """Draw a face with its id and its error."""
     reach = 0.6 * face.scale.max()
     tile = draw_face(
         read_image(face.img_path),
@@ -73,7 +73,7 @@ def _tile(face: FaceResult, error: float, hidden: np.ndarray) -> np.ndarray:
         view=np.concatenate((face.centre - reach, face.centre + reach)),
         side=SIDE,
     )
-    for color, thick in ((0, 3), (255, 1)):  # white, edged in black
+    for color, thick in ((0, 3), (255, 1)):  # white with a black outline
         cv2.putText(
             tile,
             f'{face.id}: {error:.1f} %',

@@ -1,10 +1,11 @@
-"""How far labels lie sideways of what they mean, found by mirrored faces.
+"""Horizontal bias of labels, measured with mirrored images.
 
-A network that learned labels which all lie some pixels to the right places
-its keypoints as far to the right, in a mirrored image too. Mirrored back,
-those lie to the left. Half the difference of both predictions is what the
-network learned; their mean is free of it, and labels can be held against it.
-Up and down there is no such mirror.
+If the training labels lie some pixels too far to the right, the network predicts
+keypoints too far to the right, in mirrored images as well. After mirroring back,
+the second prediction lies too far to the left. Half of the difference of the two
+predictions is the bias of the network. The mean of the two predictions has no bias,
+so the bias of the labels is measured against the mean. A vertical bias cannot be
+measured in this way.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from .annotated_faces import AnnotatedFaces
 
 
 class MirrorBias(NamedTuple):
-    """Of N faces with K keypoints, in pixels of their images.
+    """Horizontal bias of N faces with K keypoints, in pixels of the images.
 
     Attributes:
-        labels (np.ndarray): How far each label lies to the right of the mean
-            of both predictions, (N, K); NaN where there is no label.
-        network (np.ndarray): How far the network places each keypoint to the
+        labels (np.ndarray): Distance from the mean of the two predictions to
+            the label, positive to the right, (N, K); NaN without a label.
+        network (np.ndarray): Bias of each predicted keypoint, positive to the
             right, (N, K).
-        sizes (list[tuple[int, int]]): Widths and heights of the images.
-        sides (np.ndarray): Of the faces' boxes, (N,).
+        sizes (list[tuple[int, int]]): Width and height of each image.
+        sides (np.ndarray): Side of the box of each face, (N,).
     """
 
     labels: np.ndarray
@@ -40,13 +41,13 @@ class MirrorBias(NamedTuple):
 def mirror_bias(
     model: Predictor,
     faces: AnnotatedFaces,
-    advance: Callable[[int], None] = lambda steps=1: None,
+    advance: Callable[[int], None] | None = None,
 ) -> MirrorBias:
-    """Predict every face as it is and mirrored.
+    """Measure the bias from predictions of every image and its mirror image.
 
     Args:
-        model (Predictor): Its boxes must be the squares that it crops.
-        faces (AnnotatedFaces): With labels of the same keypoints.
+        model (Predictor): A model with the box rule ``given``.
+        faces (AnnotatedFaces): Faces with labels of the same keypoints.
         advance (Callable): Called with the number of faces done.
 
     Raises:
@@ -58,7 +59,7 @@ def mirror_bias(
     if count != len(swap):
         raise ValueError(
             f'the model has {count} keypoints, the faces of {faces.name!r} '
-            f'have {len(swap)}; choose faces that go with it.'
+            f'have {len(swap)}; choose faces with the same keypoints.'
         )
     labels, network, sizes, sides = [], [], [], []
     for face in faces.faces:
@@ -66,7 +67,7 @@ def mirror_bias(
         height, width = image.shape[:2]
         x1, y1, x2, y2 = face['bbox'][0].tolist()
         plain = model(image, [[x1, y1, x2, y2]]).keypoints[0, :, 0]
-        # pixel centres are whole numbers, so x goes to width - 1 - x
+        # pixel centres are whole numbers, so x maps to width - 1 - x
         box = [width - 1 - x2, y1, width - 1 - x1, y2]
         mirrored = np.ascontiguousarray(image[:, ::-1])
         other = model(mirrored, [box]).keypoints[0, :, 0]
@@ -80,5 +81,6 @@ def mirror_bias(
         labels.append(truth - (plain + back) / 2)
         sizes.append((width, height))
         sides.append(x2 - x1)
-        advance(1)
+        if advance is not None:
+            advance(1)
     return MirrorBias(np.stack(labels), np.stack(network), sizes, np.array(sides))

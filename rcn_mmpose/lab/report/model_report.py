@@ -1,4 +1,7 @@
-"""The numbers of a tested model; :mod:`.report_text` writes them out."""
+"""Numbers of the report on a tested model.
+
+:mod:`rcn_mmpose.lab.report.markdown_report` formats the numbers.
+"""
 
 from __future__ import annotations
 
@@ -10,45 +13,45 @@ import numpy as np
 from ...evaluation.ced import area_under_curve, failure_rate, mean_error
 from ...evaluation.error_table import ErrorTable
 from ...evaluation.faces import fields_of
-from ...evaluation.measures import Plan
+from ...evaluation.measures import MeasurePlan
 from .annotated_faces import AnnotatedFaces
 from .box_errors import BoxError
 from .face_groups import group_faces
-from .report_text import label
-from .tested_model import Predicted, Tested
+from .markdown_report import label
+from .model_test import ModelTest, Predictions
 
 LIMITS = (8, 10)
 PASSES = ('first pass', 'second pass', 'both joined')
 
 
 class ModelReport:
-    """What a test is summed up to.
+    """All numbers of the report on a tested model.
 
     Args:
         faces (AnnotatedFaces): N faces.
-        tested (Tested): What was predicted of them.
-        errors (Sequence[BoxError]): The ways in which boxes were off.
+        tested (ModelTest): Predictions of these faces.
+        errors (Sequence[BoxError]): Errors of the wrong boxes.
         size (tuple): Width and height of the crops.
 
     Attributes:
         main: The main normaliser.
-        passes: 1; or 3 for the first, the second and both joined.
-        tables: Errors with the true boxes, of each of these.
-        curves: Errors of all faces by the main normaliser in pixels, in
-            percent, by label; a face that was missed has an infinite one.
-        content: All numbers, ready for json. Lists go by pass.
+        passes: 1; or 3 for the first pass, the second pass and both joined.
+        tables: Errors with true boxes, one table per pass.
+        curves: Errors of all faces by label, in percent, by the main normaliser
+            in pixels. The error of a missed face is infinite.
+        content: All numbers, ready for JSON. Lists have one entry per pass.
     """
 
     def __init__(
         self,
         faces: AnnotatedFaces,
-        tested: Tested,
+        tested: ModelTest,
         errors: Sequence[BoxError],
         size: tuple[int, int],
     ) -> None:
         self.faces = faces
-        self.plan = Plan(faces.metainfo, detailed=True)
-        self.brief = Plan(faces.metainfo)
+        self.plan = MeasurePlan(faces.metainfo, detailed=True)
+        self.brief = MeasurePlan(faces.metainfo)
         self.main = next(iter(self.plan.normalisers))
         self.passes = len(tested.true.keypoints)
         self.size = size
@@ -79,20 +82,20 @@ class ModelReport:
         self.content['groups'] = self._groups()
 
     def _label(self, boxes: str, number: int) -> str:
-        """Name what was predicted."""
+        """Label the predictions of a pass."""
         return label(boxes, PASSES[: self.passes], number)
 
-    def _table(self, found: Predicted, number: int, plan: Plan) -> ErrorTable:
+    def _table(self, found: Predictions, number: int, plan: MeasurePlan) -> ErrorTable:
         """Measure the errors of a pass."""
         fields = fields_of(plan.subsets.values())
         return ErrorTable(found.results(self.faces, number, self.size, fields), plan)
 
     def _shift(self, table: ErrorTable) -> dict[str, float]:
-        """Find by how much all truths lie off all predictions alike.
+        """Measure the constant shift between truths and predictions.
 
-        That is a habit of labels, which no network can know that was trained
-        on others: how far truths lie to the right and below, medians in
-        percent of the main normaliser, and what error would be left.
+        A constant shift is a bias of the labels, which a network trained on
+        other labels cannot know. Returned are the median shift to the right and
+        down, in percent of the main normaliser, and the NME without the shift.
         """
         off = np.array([face.truth - face.pred for face in table.faces])
         visible = np.array([face.visible for face in table.faces])
@@ -105,11 +108,14 @@ class ModelReport:
         left = (rest * visible)[counts].sum(1) / visible[counts].sum(1)
         return dict(right=right, below=below, NME_without=float(left.mean()))
 
-    def _detected(self, tested: Tested) -> dict[str, Any]:
-        """Sum up what was found with a detector's boxes."""
-        total, rows = len(self.faces.faces), tested.detected.rows
+    def _detected(self, tested: ModelTest) -> dict[str, Any]:
+        """Summarise the predictions with detected boxes."""
+        detected = tested.detected
+        if detected is None:
+            raise ValueError('the test had no detector.')
+        total, rows = len(self.faces.faces), detected.rows
         missed = total - len(rows)
-        summary = dict(
+        summary: dict[str, Any] = dict(
             faces=total,
             found=len(rows),
             missed=missed,
@@ -120,7 +126,7 @@ class ModelReport:
             errors = np.zeros(0)
             entry: dict[str, Any] = {}
             if rows:
-                table = self._table(tested.detected, i, self.brief)
+                table = self._table(detected, i, self.brief)
                 errors = table.errors('pixels', self.main)
                 entry['found_faces'] = {m.name: v for m, v in table.values.items()}
                 same = self.tables[i].errors('pixels', self.main)[rows]
@@ -138,12 +144,14 @@ class ModelReport:
             self.curves[self._label('detected boxes', i)] = whole
         return summary
 
-    def _wrong(self, tested: Tested, errors: Sequence[BoxError]) -> dict[str, Any]:
-        """Sum up what was found with boxes that are off."""
+    def _wrong(self, tested: ModelTest, errors: Sequence[BoxError]) -> dict[str, Any]:
+        """Summarise the predictions with wrong boxes."""
         lines = []
         for error in errors:
             found = tested.wrong[error.kind, error.amount]
-            line = dict(kind=error.kind, amount=error.amount, NME=[], FR10=[])
+            line: dict[str, Any] = dict(
+                kind=error.kind, amount=error.amount, NME=[], FR10=[]
+            )
             for i in range(self.passes):
                 table = self._table(found, i, self.brief)
                 values = table.errors('pixels', self.main)
@@ -154,7 +162,7 @@ class ModelReport:
         return dict(faces=count, lines=lines)
 
     def _groups(self) -> list[dict[str, Any]]:
-        """Sum up groups of faces, and hidden keypoints."""
+        """Summarise groups of faces, and hidden keypoints."""
         eyes = self.plan.normalisers.get(self.main)
         names = list(self.faces.metainfo['keypoint_id2name'].values())
         grouped = group_faces(self.faces.faces, names, eyes)
@@ -174,7 +182,7 @@ class ModelReport:
         return lines + self._hidden()
 
     def _hidden(self) -> list[dict[str, Any]]:
-        """Compare keypoints in sight with hidden ones, where both are."""
+        """Compare visible with hidden keypoints, if there are both."""
         hidden = np.array([self.faces.hidden(i) for i in range(len(self.faces.faces))])
         if not hidden.any() or hidden.all():
             return []
@@ -201,11 +209,11 @@ class ModelReport:
 def _sum_up(
     errors: np.ndarray, measure: Callable[[list[float]], float]
 ) -> float | None:
-    """Measure the errors there are; None if there is none."""
+    """Measure the errors that are not NaN; None if there are none."""
     there = errors[~np.isnan(errors)].tolist()
     return measure(there) if there else None
 
 
 def _failures(errors: list[float]) -> float:
-    """Count errors above 10 %."""
+    """Return the failure rate at 10 %."""
     return failure_rate(errors, 10)

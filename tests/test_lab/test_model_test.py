@@ -15,9 +15,9 @@ from rcn_mmpose.geometry.keypoints import FIVE_NAMES
 from rcn_mmpose.inference import ModelInfo, Predictor
 from rcn_mmpose.lab.report.annotated_faces import AnnotatedFaces
 from rcn_mmpose.lab.report.box_errors import box_errors
+from rcn_mmpose.lab.report.markdown_report import markdown, table
 from rcn_mmpose.lab.report.model_report import ModelReport
-from rcn_mmpose.lab.report.report_text import markdown, table
-from rcn_mmpose.lab.report.tested_model import (
+from rcn_mmpose.lab.report.model_test import (
     best_cells_of,
     has_cells,
     run_test,
@@ -109,6 +109,17 @@ def test_true_and_wrong_boxes(faces: AnnotatedFaces) -> None:
         for points, move in zip(found.keypoints[0], error.moves, strict=True):
             expected = by_hand(BOXES[1], *move)
             np.testing.assert_allclose(points, expected, atol=1e-4)
+
+
+def test_the_model_does_not_change(faces: AnnotatedFaces) -> None:
+    rule = dict(rule='detection', scale=1.5)
+    model = Fixed(ModelInfo((SIDE, SIDE), tuple(FIVE_NAMES), rule))
+    info, before = model.info, vars(model).copy()
+    tested = run_test(model, faces)
+    assert model.info is info and info.box_rule == rule
+    assert vars(model) == before
+    # the rule is not used: the boxes are the squares of the crops
+    np.testing.assert_allclose([side for _, side in tested.true.squares], [40, 80, 40])
 
 
 def test_what_is_summed_up(faces: AnnotatedFaces) -> None:

@@ -1,9 +1,10 @@
-"""A predictor tested on annotated faces: true, wrong and detected boxes."""
+"""Test a predictor on annotated faces with true, wrong and detected boxes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -17,19 +18,22 @@ from ...inference.second_pass import merge, predict_again
 from .annotated_faces import AnnotatedFaces
 from .box_errors import BoxError
 
+if TYPE_CHECKING:
+    from ...inference.torch_predictor import TorchPredictor
+
 
 @dataclass
-class Predicted:
-    """What was predicted of some faces' squares; M squares.
+class Predictions:
+    """Predicted keypoints of M square crops of faces.
 
     Attributes:
-        rows: The face of each square, indices.
-        squares: Their centres (2,) and sides, upright ones.
-        keypoints: By the passes, (K, 2) of each square, in pixels of the
-            image: of the first; with two passes also of the second and of
-            both joined.
-        cells: The most probable cells of the first pass, (K, 2) of each
-            square; None if the model gives none.
+        rows: Index of the face of each square.
+        squares: Centre (2,) and side of each square; the squares are upright.
+        keypoints: For each pass a list of keypoints (K, 2), one entry per
+            square, in pixels of the image: first pass; with two passes also
+            the second pass and both joined.
+        cells: Most probable cells of the first pass, (K, 2) for each square;
+            None if the model has no cells.
     """
 
     rows: list[int] = field(default_factory=list)
@@ -44,13 +48,13 @@ class Predicted:
         size: tuple[int, int],
         fields: Sequence[str] = (),
     ) -> list[FaceResult]:
-        """Return what errors are measured of.
+        """Return the face results that an error table takes.
 
         Args:
-            faces (AnnotatedFaces): That were tested.
+            faces (AnnotatedFaces): The tested faces.
             number (int): 0 for the first pass, 1 for the second, 2 for both.
             size (tuple): Width and height of the crops.
-            fields (Sequence[str]): Of the annotation, to keep.
+            fields (Sequence[str]): Annotation fields to keep.
         """
         cells = self.cells if number == 0 else None
         results = []
@@ -84,19 +88,20 @@ class Predicted:
 
 
 @dataclass
-class Tested:
-    """What a test found.
+class ModelTest:
+    """Predictions of a model with several kinds of boxes.
 
     Attributes:
-        true: Of all faces, with their true boxes.
-        wrong: By kind and amount, of some faces, with boxes that are off.
-        detected: Of the faces that a detector found; None without one.
-        others: Detected boxes of no annotated face.
+        true: Predictions of all faces with true boxes.
+        wrong: Predictions of some faces with wrong boxes, by kind and amount of
+            the box error.
+        detected: Predictions of the detected faces; None without a detector.
+        others: Number of detected boxes without an annotated face.
     """
 
-    true: Predicted
-    wrong: dict[tuple[str, float], Predicted]
-    detected: Predicted | None = None
+    true: Predictions
+    wrong: dict[tuple[str, float], Predictions]
+    detected: Predictions | None = None
     others: int = 0
 
 
@@ -106,44 +111,49 @@ def run_test(
     detector: Detector | None = None,
     errors: Sequence[BoxError] = (),
     wrong_faces: Collection[int] = (),
-    advance: Callable[[int], None] = lambda steps=1: None,
-) -> Tested:
-    """Test a model; every image is read once.
+    advance: Callable[[int], None] | None = None,
+) -> ModelTest:
+    """Test a model with true, wrong and detected boxes.
+
+    The function does not change the model. It reads every image once. The box
+    rule of the model is not used: a box is the square that is cropped, as in
+    training. A box that is not square grows to a square.
 
     Args:
-        model (Predictor): From ``load_model``.
-        faces (AnnotatedFaces): N faces. A box is the square that is cropped,
-            as the networks are trained; one that is no square grows to one.
-        detector (Callable, optional): Finds boxes such as the model was
-            trained on. Defaults to none.
-        errors (Sequence[BoxError]): Ways in which boxes are off.
-        wrong_faces (Collection[int]): The faces that are tried with them.
+        model (Predictor): A model from ``load_model``.
+        faces (AnnotatedFaces): N faces.
+        detector (Callable, optional): Detects boxes like the training boxes of
+            the model. Defaults to none.
+        errors (Sequence[BoxError]): Errors of the wrong boxes.
+        wrong_faces (Collection[int]): Indices of the faces that are tested with
+            wrong boxes.
         advance (Callable): Called with the number of faces done.
 
     Raises:
-        ValueError: If the model has another number of keypoints, or a face
-            cannot be cropped.
+        ValueError: If the model and the faces have different numbers of
+            keypoints, or a face cannot be cropped.
         OSError: If an image cannot be read.
     """
     count = faces.metainfo['num_keypoints']
     if len(model.info.keypoints) != count:
         raise ValueError(
             f'the model has {len(model.info.keypoints)} keypoints, the faces '
-            f'of {faces.name!r} have {count}; choose faces that go with it '
-            '(300w_val_five are those of 300w_val with five).'
+            f'of {faces.name!r} have {count}; choose faces with the same '
+            'keypoints (300w_val_five has the faces of 300w_val with five).'
         )
-    model.info = replace(model.info, box_rule=dict(rule='given'))
+    # a copy, because the caller's model must not change
+    info = replace(model.info, box_rule=dict(rule='given'))
     passes = 3 if model.second_pass else 1
 
-    def empty() -> Predicted:
-        found = Predicted(keypoints=[[] for _ in range(passes)])
-        if not has_cells(model):
-            found.cells = None
-        return found
+    def empty() -> Predictions:
+        return Predictions(
+            keypoints=[[] for _ in range(passes)],
+            cells=[] if has_cells(model) else None,
+        )
 
-    tested = Tested(empty(), {(e.kind, e.amount): empty() for e in errors})
-    for found in tested.wrong.values():
-        found.cells = None  # for the paper's protocol the true box is right
+    tested = ModelTest(empty(), {(e.kind, e.amount): empty() for e in errors})
+    for predictions in tested.wrong.values():
+        predictions.cells = None  # the paper's protocol uses true boxes
     if detector is not None:
         tested.detected = empty()
     by_image: dict[str, list[int]] = {}
@@ -151,38 +161,40 @@ def run_test(
         by_image.setdefault(face['img_path'], []).append(i)
     for path, rows in by_image.items():
         image = read_image(path)
+        jobs: list[tuple[Predictions, int, Squares]] = []
         boxes = np.stack([faces.faces[i]['bbox'][0] for i in rows])
-        jobs = []
         for i, box in zip(rows, boxes, strict=True):
-            square = model.info.square(box)
-            jobs.append((tested.true, i, Squares.upright([square])))
+            centre, side = info.square(box)
+            jobs.append((tested.true, i, Squares.upright([(centre, float(side))])))
             if i in wrong_faces:
                 jobs += [
-                    (tested.wrong[e.kind, e.amount], i, e.apply(*square))
+                    (tested.wrong[e.kind, e.amount], i, e.apply(centre, float(side)))
                     for e in errors
                 ]
-        if detector is not None:
+        if detector is not None and tested.detected is not None:
             found = detector(image)
             matches = match_boxes(boxes.astype(float), found)
             for i, match in zip(rows, matches, strict=True):
                 if match is not None:
-                    square = Squares.upright([model.info.square(found[match])])
+                    centre, side = info.square(found[match])
+                    square = Squares.upright([(centre, float(side))])
                     jobs.append((tested.detected, i, square))
             tested.others += len(found) - len(rows) + matches.count(None)
         try:
             _predict(model, image, jobs)
         except ValueError as error:
             raise ValueError(f'a face of {path!r}: {error}') from error
-        advance(len(rows))
+        if advance is not None:
+            advance(len(rows))
     return tested
 
 
 def _predict(
     model: Predictor,
     image: np.ndarray,
-    jobs: Sequence[tuple[Predicted, int, Squares]],
+    jobs: Sequence[tuple[Predictions, int, Squares]],
 ) -> None:
-    """Predict all squares of an image at once."""
+    """Predict all squares of an image in one call."""
     size = model.info.input_size
     squares = Squares(
         *(
@@ -212,27 +224,25 @@ def _predict(
         ]
         for kept, points in zip(target.keypoints, passes, strict=True):
             kept += list(points[start:end])
-        if target.cells is not None:
+        if target.cells is not None and has_cells(model):
             target.cells += list(best_cells_of(model, crops[start:end]))
         start = end
 
 
-def has_cells(model: Predictor) -> bool:
-    """Whether a model can name the most probable cell of each crop's pixel.
+def has_cells(model: Predictor) -> TypeGuard[TorchPredictor]:
+    """Return whether the maps of a model have one cell per pixel of the crop.
 
-    An exported model gives positions alone, and maps that are coarser than
-    the crop have other cells.
+    An exported model returns positions only.
     """
     network = getattr(model, 'network', None)
     return network is not None and network.stride == 1
 
 
-def best_cells_of(model: Predictor, crops: np.ndarray) -> np.ndarray:
-    """Find the most probable cell of each keypoint, as the heads do.
+def best_cells_of(model: TorchPredictor, crops: np.ndarray) -> np.ndarray:
+    """Return the keypoints as whole cells, as the model's head predicts them.
 
     Args:
-        model (Predictor): A ``TorchPredictor`` whose maps have a cell for
-            each pixel.
+        model (TorchPredictor): A model with one cell per pixel of the crop.
         crops (np.ndarray): uint8 (N, H, W).
 
     Returns:
@@ -240,14 +250,11 @@ def best_cells_of(model: Predictor, crops: np.ndarray) -> np.ndarray:
     """
     import torch
 
-    from ...codecs.decoding import best_cells
+    from ...codecs.decoding import probability_maps
 
     network = model.network
     with torch.inference_mode():
         batch = torch.from_numpy(crops).to(model.device)
-        if network.window == 0:  # positions are expectations over the map
-            points = network(batch)[0]
-            return torch.floor(points + 0.5).long().cpu().numpy()
-        scores = network.scores(batch).float()
-        maps = scores.flatten(2).softmax(-1).view(scores.shape)
-        return best_cells(maps).cpu().numpy()
+        maps = probability_maps(network.scores(batch))
+        head: Any = network.model.head  # nn.Module does not declare whole_cells
+        return head.whole_cells(maps).cpu().numpy()

@@ -1,4 +1,4 @@
-"""Reports on a model as Markdown, from the numbers in ``report.json``."""
+"""Format the report on a model as Markdown, from the numbers in ``report.json``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ UNITS = dict(shift=' %', scale=' %', rotation=' degrees')
 
 
 def markdown(content: dict[str, Any]) -> str:
-    """Write the tables of a report.
+    """Format the tables of a report.
 
     Args:
-        content (dict): Of :class:`~.model_report.ModelReport`, or read from
-            the ``report.json`` of ``tools/analysis_tools/model_report.py``.
+        content (dict): Content of a
+            :class:`~rcn_mmpose.lab.report.model_report.ModelReport`, or of the
+            ``report.json`` of ``tools/analysis_tools/model_report.py``.
     """
     parts = [_overview(content)]
     if 'wrong_boxes' in content:
@@ -26,18 +27,18 @@ def markdown(content: dict[str, Any]) -> str:
 
 
 def label(name: str, passes: Sequence[str], number: int) -> str:
-    """Add the pass to a name, where there is more than one."""
+    """Add the name of the pass to a label if there are several passes."""
     return name if len(passes) == 1 else f'{name}, {passes[number]}'
 
 
 def _heads(content: dict[str, Any], *values: str) -> list[str]:
-    """Name values, by pass."""
+    """Return the column titles of values, one per pass."""
     passes = content['passes']
     return [label(v, passes, i) for v in values for i in range(len(passes))]
 
 
 def _overview(content: dict[str, Any]) -> str:
-    """Write what errors there are with which boxes."""
+    """Format the errors with true and with detected boxes."""
     passes, normalisers = content['passes'], content['normalisers']
     errors = [f'NME_{p}_{n}' for n in normalisers for p in PROTOCOLS]
     end = f'10_pixels_{normalisers[0]}'
@@ -56,11 +57,10 @@ def _overview(content: dict[str, Any]) -> str:
             ]
         )
     notes = (
-        'Errors in percent; AUC10 and FR10 (pixels, '
-        f'{normalisers[0]}) are of all faces.'
+        f'Errors in percent; AUC10 and FR10 (pixels, {normalisers[0]}) cover all faces.'
     )
-    found = content.get('detector')
-    for i, entry in enumerate(found['passes'] if found else ()):
+    found: dict[str, Any] = content.get('detector') or {}
+    for i, entry in enumerate(found.get('passes', ())):
         values = entry.get('found_faces', {})
         lines.append(
             [
@@ -78,23 +78,23 @@ def _overview(content: dict[str, Any]) -> str:
             if 'found_faces_true_boxes' in entry
         ]
         notes += (
-            ' With detected boxes NME is that of the faces found (with true '
-            f'boxes these have {", ".join(same) or "none"}), and a missed '
-            f'face counts as a failure. {found["boxes_of_no_face"]:,} boxes '
-            'belong to no annotated face.'
+            ' With detected boxes, NME covers the detected faces (with true '
+            f'boxes these faces have {", ".join(same) or "none"}), and a '
+            'missed face counts as a failure. '
+            f'{found["boxes_of_no_face"]:,} boxes match no annotated face.'
         )
     for i, shift in enumerate(content['constant_shift']):
         notes += (
-            f' {label("True boxes", passes, i)}: all truths alike lie '
+            f' {label("True boxes", passes, i)}: the truths lie '
             f'{shift["right"]:+.2f} to the right of and {shift["below"]:+.2f} '
-            f'below the predictions (medians); but for that NME would be '
+            f'below the predictions (medians); without this shift NME is '
             f'{shift["NME_without"]:.2f}.'
         )
     return f'{table(head, lines)}\n\n{notes}'
 
 
 def _wrong_boxes(content: dict[str, Any]) -> str:
-    """Write the errors with boxes that are off."""
+    """Format the errors with wrong boxes."""
     wrong = content['wrong_boxes']
     lines = []
     for line in wrong['lines']:
@@ -106,13 +106,13 @@ def _wrong_boxes(content: dict[str, Any]) -> str:
     text = table(['boxes', *_heads(content, 'NME', 'FR10')], lines)
     return (
         f'{text}\n\n{wrong["faces"]:,} faces, pixels, '
-        f"{content['normalisers'][0]}. A shift, in percent of the box's side, "
-        'is the mean over eight directions, a rotation over both.'
+        f'{content["normalisers"][0]}. A shift (percent of the side of the '
+        'box) is the mean over eight directions, a rotation over two.'
     )
 
 
 def _keypoints(content: dict[str, Any]) -> str:
-    """Write the errors of regions, or of keypoints if there are none."""
+    """Format the errors of regions, or of keypoints if there are no regions."""
     main = content['normalisers'][0]
     lines = [
         [
@@ -128,7 +128,7 @@ def _keypoints(content: dict[str, Any]) -> str:
 
 
 def _groups(content: dict[str, Any]) -> str:
-    """Write the errors of groups."""
+    """Format the errors of groups."""
     lines = []
     for line in content['groups']:
         count = line.get('faces', line.get('keypoints'))
@@ -147,12 +147,12 @@ def _groups(content: dict[str, Any]) -> str:
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str | float | None]]) -> str:
-    """Write a table in Markdown.
+    """Format a table in Markdown.
 
     Args:
         head (Sequence[str]): Titles of the columns.
-        lines (Sequence[Sequence]): Texts; numbers, to be written with two
-            digits; None for an empty cell.
+        lines (Sequence[Sequence]): Cells: text; numbers, formatted with two
+            decimals; None for an empty cell.
     """
     rows = [list(head), ['---'] * len(head)]
     rows += [[_cell(cell) for cell in line] for line in lines]
@@ -160,7 +160,7 @@ def table(head: Sequence[str], lines: Sequence[Sequence[str | float | None]]) ->
 
 
 def _cell(cell: str | float | None) -> str:
-    """Write a cell."""
+    """Format a cell."""
     if cell is None:
         return ''
     if isinstance(cell, str):
