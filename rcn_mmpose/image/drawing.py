@@ -7,10 +7,13 @@ The helpers for coordinates and dots also serve
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
+# One array for N faces, or N arrays.
+OfFaces = np.ndarray | Sequence[np.ndarray]
 BOX = (255, 255, 255)
 # BGR at confidence 0, 1/2 and 1; chosen for colour-blind readers.
 LOW_TO_HIGH = np.array([(0, 0, 255), (0, 255, 255), (255, 255, 0)], float)
@@ -41,10 +44,10 @@ def confidence_color(confidence: float) -> tuple[int, int, int]:
 
 def draw_keypoints(
     image: np.ndarray,
-    keypoints: np.ndarray,
-    confidence: np.ndarray,
-    boxes: np.ndarray,
-    covariance: np.ndarray | None = None,
+    keypoints: OfFaces,
+    confidence: OfFaces,
+    boxes: OfFaces,
+    covariance: OfFaces | None = None,
 ) -> np.ndarray:
     """Draw the keypoints of all faces of an image.
 
@@ -53,10 +56,10 @@ def draw_keypoints(
 
     Args:
         image (np.ndarray): uint8, (H, W) grey or (H, W, 3) BGR.
-        keypoints (np.ndarray): (x, y) in pixels, (N, K, 2).
-        confidence (np.ndarray): In [0, 1], (N, K).
-        boxes (np.ndarray): (x1, y1, x2, y2), (N, 4).
-        covariance (np.ndarray, optional): In squared pixels,
+        keypoints (OfFaces): (x, y) in pixels, (N, K, 2).
+        confidence (OfFaces): In [0, 1], (N, K).
+        boxes (OfFaces): (x1, y1, x2, y2), (N, 4).
+        covariance (OfFaces, optional): In squared pixels,
             (N, K, 2, 2). Draws for each keypoint the ellipse that holds 90 %
             of a normal distribution. Defaults to None.
 

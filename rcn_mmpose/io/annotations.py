@@ -1,4 +1,4 @@
-"""True keypoints from a COCO annotation file, and what they are called."""
+"""Read true keypoints and their names from a COCO annotation file."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class TrueFace(NamedTuple):
     Attributes:
         file: The image.
         keypoints: (x, y) in pixels, float64 (K, 2).
-        labelled: Which of them are, bool (K,).
+        labelled: Mask of the labelled keypoints, bool (K,).
         box: (x1, y1, x2, y2).
-        annotation: All that the file says of it.
+        annotation: The whole annotation in the file.
     """
 
     file: str
@@ -47,12 +47,12 @@ class TrueFace(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """What a file holds.
+    """The content of an annotation file.
 
     Attributes:
-        faces: With at least one labelled keypoint.
-        names: Of the K keypoints.
-        category: The first of the file.
+        faces: Faces with at least one labelled keypoint.
+        names: Names of the K keypoints.
+        category: The first category of the file.
     """
 
     faces: list[TrueFace]
@@ -61,17 +61,19 @@ class Truth(NamedTuple):
 
 
 def read_annotations(path: str) -> Truth:
-    """Read the true keypoints.
+    """Read the true keypoints of a COCO json.
 
     Args:
-        path (str): A COCO json with ``images``, ``annotations`` that have
-            ``keypoints`` (and ``bbox``; without it the box is that of the
-            labelled keypoints), and if possible ``categories``.
+        path (str): A COCO json with ``images``, ``annotations`` and,
+            optionally, ``categories``. Annotations have ``keypoints`` and,
+            optionally, ``bbox``; the default box bounds the labelled
+            keypoints.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is no such file, holds no face, faces have different
-            numbers of keypoints, or one is labelled that is nowhere.
+        ValueError: If the file has another form or holds no face, faces have
+            different numbers of keypoints, or a labelled keypoint is not
+            finite.
     """
     with open(path, encoding='utf-8') as file:
         try:
@@ -129,16 +131,17 @@ def _face(annotation: dict, names: dict) -> TrueFace:
 def describe_keypoints(
     names: tuple[str, ...], category: dict[str, Any]
 ) -> dict[str, Any]:
-    """Say what is known of keypoints, as metainfo of a dataset.
+    """Describe keypoints as the metainfo of a dataset.
 
     Args:
-        names (tuple[str, ...]): Of the K keypoints. Known are MTFL's five by
-            their names, 300W's 68, COFW's 29 and WFLW's 98 by their number.
-        category (dict): Of the annotation file; its ``eyes``, two groups of
-            indices, make a normaliser of other keypoints.
+        names (tuple[str, ...]): Names of the K keypoints. MTFL's five are
+            known by their names; 300W's 68, COFW's 29 and WFLW's 98 by their
+            number.
+        category (dict): Category of the annotation file; its ``eyes``, two
+            groups of indices, give the normaliser of other keypoints.
 
     Returns:
-        dict: For :class:`~rcn_mmpose.evaluation.measures.Plan`.
+        dict: For :class:`~rcn_mmpose.evaluation.measures.MeasurePlan`.
     """
     meta: dict[str, Any] = dict(
         num_keypoints=len(names), keypoint_id2name=dict(enumerate(names))

@@ -1,13 +1,13 @@
-"""Files that appear whole or not at all, and what broken ones raise."""
+"""Atomic file writes, and the exceptions that a broken file can raise."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 
-DRAFT = '.tmp'  # ending of what a killed process may leave behind
-# What comes of parsing a broken file: lists that are dicts, numbers too large
-# for a float, brackets nested a thousand deep.
+DRAFT = '.tmp'  # ending of a temporary file that a killed process may leave
+# Exceptions of parsing a broken file: a list in place of a dict, a number too
+# large for a float, brackets nested a thousand deep.
 BROKEN = (
     ValueError,
     TypeError,
@@ -19,11 +19,11 @@ BROKEN = (
 
 
 def write_whole(path: str, content: bytes) -> None:
-    """Write a file under another name, then move it into place.
+    """Write a file atomically: under another name, then moved into place.
 
     Args:
         path (str): The file; its folder is made if needed.
-        content (bytes): All of it.
+        content (bytes): All of its content.
     """
     folder = os.path.dirname(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)

@@ -1,9 +1,9 @@
-"""The boxes of faces from a file.
+"""Read the boxes of faces from a file.
 
-Either a COCO json (``images`` with ``file_name``, ``annotations`` with
-``bbox``, x, y, width and height), or a csv with a header that has the columns
-``file`` (or ``img_path``), ``x1``, ``y1``, ``x2`` and ``y2``, a line a face.
-Boxes are in pixels of the image.
+The file is a COCO json (``images`` with ``file_name``, ``annotations`` with
+``bbox``: x, y, width and height), or a csv with a header and a line for each
+face, in the columns ``file`` (or ``img_path``), ``x1``, ``y1``, ``x2`` and
+``y2``. Boxes are in pixels of the image.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def read_boxes(path: str) -> dict[str, np.ndarray]:
         path (str): The file, .json or .csv.
 
     Returns:
-        dict[str, np.ndarray]: Boxes (x1, y1, x2, y2) by the image's name,
-        (N, 4), in the order of the file. An image of a json without an
-        annotation has none. Values are not checked: not a number stays so.
+        dict[str, np.ndarray]: Boxes (x1, y1, x2, y2) by the name of the
+        image, (N, 4), in the order of the file. An image without an annotation
+        in a json has N = 0. Values are not checked: NaN stays NaN.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is no such file; the message says where.
+        ValueError: If the file has another form; the message names the line.
     """
     with open(path, encoding='utf-8', newline='') as file:
         try:
@@ -87,27 +87,27 @@ def _from_csv(rows: csv.DictReader) -> dict[str, list]:
 
 
 def match_names(names: Iterable[str], paths: Sequence[str]) -> dict[str, str]:
-    """Find out which image each name in a file means.
+    """Match the names in a file to images.
 
-    A name is the path itself or its end, by whole folders: ``a/1.jpg`` is
-    ``images/a/1.jpg``. The longest name that fits a path counts.
+    A name matches a path that is equal or ends with it, by whole folders:
+    ``a/1.jpg`` matches ``images/a/1.jpg``. The longest matching name is taken.
 
     Args:
-        names (Iterable[str]): As they stand in the file.
+        names (Iterable[str]): The names in the file.
         paths (Sequence[str]): The images.
 
     Returns:
-        dict[str, str]: Names by path; paths that none fits are left out.
+        dict[str, str]: Names by path, without the paths that match no name.
 
     Raises:
-        ValueError: If a name fits several paths.
+        ValueError: If a name matches several paths.
     """
     by_end = {os.path.normpath(name): name for name in names}
     matched: dict[str, str] = {}
     for path in paths:
         parts = os.path.abspath(path).split(os.sep)
         ends = (os.sep.join(parts[i:]) for i in range(len(parts)))
-        whole = os.path.normpath(path)  # may begin with ..
+        whole = os.path.normpath(path)  # may start with ..
         end = next((e for e in (whole, *ends) if e in by_end), None)
         if end is not None:
             matched[path] = by_end[end]
@@ -116,8 +116,8 @@ def match_names(names: Iterable[str], paths: Sequence[str]) -> dict[str, str]:
         first = taken.setdefault(name, path)
         if first != path:
             raise ValueError(
-                f'{name!r} stands for {first!r} and for {path!r}; write more '
-                'of their folders into the file.'
+                f'{name!r} matches {first!r} and {path!r}; write more of their '
+                'folders into the file.'
             )
     return matched
 
@@ -125,14 +125,14 @@ def match_names(names: Iterable[str], paths: Sequence[str]) -> dict[str, str]:
 def boxes_of(
     paths: Sequence[str], known: Mapping[str, np.ndarray]
 ) -> list[np.ndarray | None]:
-    """Give each image its boxes; None where the file does not name it.
+    """Return the boxes of each image, or None if the file does not name it.
 
     Args:
         paths (Sequence[str]): The images.
-        known (Mapping[str, np.ndarray]): From :func:`read_boxes`.
+        known (Mapping[str, np.ndarray]): Boxes of :func:`read_boxes`.
 
     Raises:
-        ValueError: If a name fits several images.
+        ValueError: If a name matches several images.
     """
     matched = match_names(known, paths)
-    return [known.get(matched.get(path)) for path in paths]
+    return [known[matched[path]] if path in matched else None for path in paths]

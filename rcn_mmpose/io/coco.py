@@ -1,8 +1,8 @@
-"""Writing COCO-style annotation files of faces, and checking others."""
+"""Write COCO annotation files of faces, and check given ones."""
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,9 +17,9 @@ class Face(NamedTuple):
         size (tuple[int, int]): Width and height of the image.
         keypoints (np.ndarray): Positions (x, y) in pixels, (K, 2).
         box (np.ndarray): The square to crop, (x1, y1, x2, y2).
-        attributes (dict): Whatever else the dataset says of the face.
-        visible (np.ndarray, optional): Which keypoints are in sight, (K,),
-            bool; the others are labelled nevertheless. By default all.
+        attributes (dict): Other attributes of the face in the dataset.
+        visible (np.ndarray, optional): Mask of the visible keypoints, bool
+            (K,); hidden keypoints are labelled too. Defaults to all visible.
     """
 
     file_name: str
@@ -38,21 +38,22 @@ def write_faces(
     description: str = '',
     relations: dict | None = None,
 ) -> None:
-    """Write an annotation file; it appears whole or not at all.
+    """Write an annotation file atomically.
 
     Args:
         path (str): File to write; its folder is made if needed.
-        faces (Iterable[Face]): In the order to be kept.
+        faces (Iterable[Face]): The faces; their order is kept.
         keypoint_names (Sequence[str]): K names.
-        faces_listed (int, optional): Faces that the original dataset lists,
+        faces_listed (int, optional): Number of faces in the original dataset,
             if some could not be converted.
-        description (str): What these faces are.
+        description (str): Description of the dataset.
         relations (dict, optional): ``flip_pairs`` and ``eyes`` of the
-            keypoints, for :class:`~.OwnFaceDataset`.
+            keypoints, for
+            :class:`~rcn_mmpose.datasets.face.own_faces.OwnFaceDataset`.
     """
     faces = list(faces)
-    images = {}
-    annotations = []
+    images: dict[str, dict[str, Any]] = {}
+    annotations: list[dict[str, Any]] = []
     for face in faces:
         image = images.setdefault(
             face.file_name,
@@ -68,7 +69,7 @@ def write_faces(
         if visible is None:
             visible = np.ones(len(face.keypoints), bool)
         flat = []
-        # COCO: 2 is labelled and visible, 1 labelled but hidden
+        # COCO's flags: 2 is labelled and visible, 1 is labelled but hidden.
         for (x, y), seen in zip(face.keypoints, visible, strict=True):
             flat += [round(float(x), 4), round(float(y), 4), 1 + int(seen)]
         annotations.append(
@@ -105,20 +106,21 @@ def write_faces(
 
 
 def check_faces(content: dict, count: int) -> None:
-    """Check what MMPose takes for granted, or would drop in silence.
+    """Check errors in a COCO json that MMPose ignores or drops silently.
 
     Args:
-        content (dict): Of a COCO json.
-        count (int): K, the keypoints of each face.
+        content (dict): The COCO json.
+        count (int): K, the number of keypoints of each face.
 
     Raises:
-        ValueError: If an id is no whole number or stands twice, an annotation
-            belongs to no image, or a box or keypoints are not 4 and 3 * K
-            finite numbers (a face may be without; keypoints of visibility 0
-            may be anywhere).
+        ValueError: If an id is not a whole number or is a duplicate, an
+            annotation belongs to no image, a box is not 4 finite numbers, or
+            keypoints are not 3 * K finite numbers. A face may have no box or
+            no keypoints. Keypoints of visibility 0 may be anywhere.
         KeyError, TypeError, AttributeError: If the json has another form.
     """
-    images, faces = set(), set()
+    images: set[int] = set()
+    faces: set[int] = set()
     for image in content['images']:
         where = _add(image, images, 'image')
         if not isinstance(image['file_name'], str):
@@ -129,12 +131,12 @@ def check_faces(content: dict, count: int) -> None:
         where = _add(face, faces, 'annotation')
         if face['image_id'] not in images:
             raise ValueError(f'{where}: no image has its image_id')
-        face['category_id']  # noqa: B018 - a KeyError tells
+        face['category_id']  # noqa: B018 - raises a KeyError if it is missing
         if 'bbox' in face and 'keypoints' in face:
             _finite(where, 'bbox', _numbers(where, face, 'bbox', 4))
             points = _numbers(where, face, 'keypoints', 3 * count)
             points = points.reshape(-1, 3)
-            # a keypoint of visibility 0 need not be anywhere
+            # The position of a keypoint of visibility 0 is ignored.
             lost = (points[:, 2] != 0) & ~_fits(points).all(-1)
             if lost.any():
                 raise ValueError(
@@ -144,7 +146,7 @@ def check_faces(content: dict, count: int) -> None:
 
 
 def _add(entry: dict, known: set[int], kind: str) -> str:
-    """Add an entry's id to those known; return what it is called."""
+    """Add the id of an entry to the known ids; return a name for messages."""
     number = entry['id']
     if not isinstance(number, int) or number in known:
         raise ValueError(f'{kind} id {number!r:.50} is no whole number or stands twice')
@@ -153,7 +155,7 @@ def _add(entry: dict, known: set[int], kind: str) -> str:
 
 
 def _numbers(where: str, entry: dict, key: str, count: int | None = None) -> np.ndarray:
-    """Return a number, or a list of so many, as an array."""
+    """Return a number, or a list of ``count`` numbers, as an array."""
     value = np.asarray(entry[key])
     shape = () if count is None else (count,)
     if value.shape != shape or value.dtype.kind not in 'iuf':
@@ -163,11 +165,11 @@ def _numbers(where: str, entry: dict, key: str, count: int | None = None) -> np.
 
 
 def _finite(where: str, key: str, value: np.ndarray) -> None:
-    """Refuse NaN and what float32 does not hold."""
+    """Check that numbers are finite as float32."""
     if not _fits(value).all():
         raise ValueError(f'{where}: {key} is not finite')
 
 
 def _fits(value: np.ndarray) -> np.ndarray:
-    """Tell which numbers are finite as float32."""
+    """Return a mask of the numbers that are finite as float32."""
     return np.abs(value) <= np.finfo(np.float32).max

@@ -192,7 +192,8 @@ class VideoPredictionFile(_FaceFile):
 
     def to_coco(self) -> dict[str, Any]:
         """Return the faces as COCO json."""
-        images, annotations = [], []
+        images: list[dict[str, Any]] = []
+        annotations: list[dict[str, Any]] = []
         for i, ((width, height), faces) in enumerate(
             zip(self.sizes, self.frames, strict=True)
         ):

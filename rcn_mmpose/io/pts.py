@@ -1,4 +1,4 @@
-"""Reading ``.pts`` files of keypoints (300W's format)."""
+"""Read ``.pts`` files of keypoints (300W's format)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 
 def find_image(path: str) -> str:
-    """Return the image beside a ``.pts`` file, .jpg before .png.
+    """Return the image beside a ``.pts`` file; .jpg has priority over .png.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If there is no such image.
     """
     stem = path[: -len('.pts')]
     for ending in ('.jpg', '.png', '.jpeg', '.bmp'):
@@ -24,8 +24,8 @@ def read_pts(path: str) -> np.ndarray:
     """Read the keypoints of one face.
 
     The official format is ``version: 1``, ``n_points: K`` and K lines ``x y``
-    in braces; bare lines ``x y`` are accepted too. Coordinates in the file
-    count from 1, those returned from 0.
+    in braces; bare lines ``x y`` are accepted too. Coordinates are 1-based in
+    the file and 0-based in the result.
 
     Args:
         path (str): The file.
@@ -34,7 +34,7 @@ def read_pts(path: str) -> np.ndarray:
         np.ndarray: Positions (x, y) in pixels, float64 of shape (K, 2).
 
     Raises:
-        ValueError: If the file is cut short or a line holds no point.
+        ValueError: If the file is cut short or a line is not a point.
     """
     with open(path, encoding='utf-8', errors='replace') as file:
         lines = [line.strip() for line in file]
@@ -46,7 +46,8 @@ def read_pts(path: str) -> np.ndarray:
             continue
         if line.startswith('n_points'):
             text = line.partition(':')[2].strip()
-            # isdigit takes superscripts too; no face has a million points
+            # isdecimal, as isdigit accepts superscripts; no face has a million
+            # points.
             if not text.isdecimal() or len(text) > 6:
                 raise ValueError(
                     f'{path}, line {number}: {line!r} gives no number of points.'
@@ -72,5 +73,5 @@ def read_pts(path: str) -> np.ndarray:
         )
     result = np.array(points, dtype=np.float64).reshape(-1, 2)
     if not len(result) or not np.isfinite(result).all():
-        raise ValueError(f'{path} holds no points, or some not finite.')
+        raise ValueError(f'{path} holds no points, or some are not finite.')
     return result

@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 
 from rcn_mmpose.geometry.boxes import (
+    BOX_RULES,
+    box_from_box,
     box_from_detection,
     box_from_extent,
     box_from_eyes_and_mouth,
+    box_from_given,
+    box_from_keypoints,
+    training_rule,
 )
 
 # Eyes 40 px apart, the mouth 30 px below them and 20 px wide.
@@ -91,6 +96,65 @@ def test_extent() -> None:
     np.testing.assert_allclose(box_from_extent(points), (7, 2, 33, 28))
 
 
+@pytest.mark.filterwarnings('ignore:overflow')
+@pytest.mark.filterwarnings('ignore:invalid value')  # inf - inf
+@pytest.mark.parametrize('huge', [1e308, 1.6e308, -1.6e308])
+def test_huge_keypoints_and_boxes(huge: float) -> None:
+    """A sum of two coordinates, or a side, is not finite."""
+    points = np.array([(huge, 0), (huge * 0.9, 10), (huge, 5), (huge, 20), (huge, 9)])
+    with pytest.raises(ValueError, match='span no box'):
+        box_from_extent(points, scale=50)
+    with pytest.raises(ValueError, match='span no box'):
+        box_from_eyes_and_mouth(points, (100, 100), margin=1e308)
+    with pytest.raises(ValueError, match='empty or not finite'):
+        box_from_detection(np.array([-abs(huge), 0, abs(huge), 10]))
+    both = np.array([(-huge, 0), (huge, 10), (0, 5), (-huge, 20), (huge, 9)])
+    with pytest.raises(ValueError, match='span no box'):
+        box_from_extent(both)
+    with pytest.raises(ValueError, match='span no box'):
+        box_from_eyes_and_mouth(both, (100, 100))
+
+
+def test_a_box_lost_in_rounding_is_refused() -> None:
+    # at 1e17 pixels the next float64 is 16 away
+    with pytest.raises(ValueError, match='span no box'):
+        box_from_extent(np.array([(0, 1e17), (1, 1e17)]))
+    with pytest.raises(ValueError, match='empty or not finite'):
+        box_from_detection(np.array([1e17, 0, 1e17 + 16, 1]), scale=0.1)
+
+
+def test_given() -> None:
+    box = np.array([1, 2, 3, 4], np.float32)
+    assert box_from_given(box) is box
+    for wrong in ((1, 2, 1, 4), (1, 2, 3, np.inf), (np.nan, 2, 3, 4)):
+        with pytest.raises(ValueError, match='empty or not finite'):
+            box_from_given(np.array(wrong))
+
+
+def test_rules_by_name() -> None:
+    size = (400, 300)
+    by_box = dict(given=box_from_given, detection=box_from_detection)
+    by_keypoints = dict(
+        extent=box_from_extent,
+        eyes_and_mouth=lambda face: box_from_eyes_and_mouth(face, size),
+    )
+    assert set(BOX_RULES) == {*by_box, *by_keypoints}
+    box = np.array([10.0, 20, 50, 70])
+    for rule, function in by_box.items():
+        assert BOX_RULES[rule].source == 'box'
+        np.testing.assert_array_equal(box_from_box(rule, box), function(box))
+    for rule, function in by_keypoints.items():
+        assert BOX_RULES[rule].source == 'keypoints'
+        found = box_from_keypoints(rule, FACE, size)
+        np.testing.assert_array_equal(found, function(FACE))
+    wide = box_from_keypoints('extent', FACE, size, scale=2)
+    np.testing.assert_array_equal(wide, box_from_extent(FACE, 2))
+    large = box_from_box('detection', box, scale=2, shift=0.1)
+    np.testing.assert_array_equal(large, box_from_detection(box, 2, 0.1))
+    assert training_rule(5) == 'eyes_and_mouth'
+    assert training_rule(68) == training_rule(3) == 'extent'
+
+
 def test_extent_may_leave_the_image() -> None:
     box = box_from_extent(np.array([(0, 0), (10, 10)]), scale=2)
     np.testing.assert_allclose(box, (-5, -5, 15, 15))
@@ -154,7 +218,7 @@ def test_faces_smaller_than_a_pixel() -> None:
 
 
 def test_boxes_are_in_double_precision() -> None:
-    """Whatever the precision of the numbers, no more is lost."""
+    """float32 keypoints lose no further precision."""
     face = (FACE / 7).astype(np.float32)
     for rule, numbers in (
         (lambda x: box_from_eyes_and_mouth(x, (400, 300)), face),

@@ -23,7 +23,7 @@ def test_the_most_confident_box_of_a_face_stays() -> None:
             [5, 0, 15, 10],  # 50 of 150 shared with the first: 33 %
             [6, 20, 16, 30],
             [12.2, 20, 22.2, 30],  # 38 of 162 shared with the third: 23 %
-            [7, 21, 11, 25],  # within the third
+            [7, 21, 11, 25],  # inside the third
         ]
     )
     kept = drop_duplicates(boxes, np.array([1, 2, 3, 4, 5.0]))
@@ -35,7 +35,7 @@ def test_the_most_confident_box_of_a_face_stays() -> None:
     assert none.shape == (0, 4)
 
 
-def test_each_face_of_a_crowd_is_found_once() -> None:
+def test_each_face_of_many_is_found_once() -> None:
     side = 160
     rows = [
         np.hstack(
@@ -53,4 +53,4 @@ def test_each_face_of_a_crowd_is_found_once() -> None:
     assert len(boxes) == len(np.unique(places, axis=0)) == 10
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     plain = detector.cascade.detectMultiScale(grey, minNeighbors=4)
-    assert len(plain) > 10  # the cascade's own answer
+    assert len(plain) > 10  # the answer of the cascade itself

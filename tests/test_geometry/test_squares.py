@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rcn_mmpose.geometry.squares import Squares
+from rcn_mmpose.geometry.squares import Squares, rotation_matrices
 from rcn_mmpose.image.crop import crop_square
 
 RNG = np.random.default_rng(0)
@@ -15,8 +15,8 @@ def square(centre: tuple, side: float, rotation: float) -> Squares:
     return Squares(np.array([centre], float), np.array([side]), np.array([rotation]))
 
 
-def test_the_way_back_by_hand() -> None:
-    """A crop of 40 pixels, two of the image's each, turned clockwise."""
+def test_to_image_by_hand() -> None:
+    """A crop of 40 pixels, each two pixels of the image, rotated clockwise."""
     points = np.array([[[0, 0], [20, 20], [40, 20]]], np.float32)
     spread = np.broadcast_to(np.diag([1.0, 2.0]), (1, 3, 2, 2))
     mass = np.array([[0.1, 0.2, 0.3]])
@@ -30,8 +30,17 @@ def test_the_way_back_by_hand() -> None:
     np.testing.assert_allclose(covariance[0], [np.diag([8.0, 4.0])] * 3, atol=1e-12)
 
 
+def test_rotation_matrices() -> None:
+    found = rotation_matrices(np.array([0.0, 90, -30]))
+    half = np.sqrt(3) / 2
+    # y points down: 90 degrees turn (1, 0) to (0, 1), which is clockwise
+    expected = [np.eye(2), [[0, -1], [1, 0]], [[half, 0.5], [-0.5, half]]]
+    np.testing.assert_allclose(found, expected, atol=1e-15)
+    assert rotation_matrices(np.zeros(0)).shape == (0, 2, 2)
+
+
 @pytest.mark.parametrize('rotation', [0, 90, 180, -90])
-def test_a_pixel_comes_back_to_its_place(rotation: float) -> None:
+def test_a_pixel_maps_back_to_its_position(rotation: float) -> None:
     image = np.zeros((100, 120), np.uint8)
     image[47, 62] = 255
     one = square((55, 50), 40, rotation)  # not resampled
@@ -43,7 +52,7 @@ def test_a_pixel_comes_back_to_its_place(rotation: float) -> None:
     np.testing.assert_allclose(found, [[[62, 47]]], atol=1e-9)
 
 
-def test_a_blob_comes_back_from_any_square() -> None:
+def test_a_blob_maps_back_from_any_square() -> None:
     x, y = np.meshgrid(np.arange(200), np.arange(160))
     for _ in range(40):
         place = RNG.uniform((60, 50), (140, 110))
@@ -62,12 +71,11 @@ def test_a_blob_comes_back_from_any_square() -> None:
         found, _, _ = one.to_image(
             (middle[None, None], middle, np.zeros((1, 1, 2, 2))), 40
         )
-        # a crop averages n samples a pixel, which lie half a sample off at
-        # most
+        # a crop averages n samples a pixel, at most half a sample off
         np.testing.assert_allclose(found[0, 0], place, atol=0.15)
 
 
-def test_some_of_them() -> None:
+def test_take() -> None:
     centre = np.array([(1, 2), (3, 4), (5, 6)], np.float32)
     side = np.float32([7, 8, 9])
     squares = Squares.upright(list(zip(centre, side, strict=True)))

@@ -13,14 +13,14 @@ from rcn_mmpose.image.contact_sheet import (
 
 
 def centre_of(tile: np.ndarray, color: tuple) -> np.ndarray:
-    """Find where a colour lies in a tile, (x, y)."""
+    """Return the mean position of a colour in a tile, (x, y)."""
     y, x = np.nonzero((tile == color).all(-1))
     assert len(x)
     return np.array([x.mean(), y.mean()])
 
 
 @pytest.mark.parametrize('shape', [(80, 80), (80, 80, 3)])
-def test_keypoints_are_where_they_belong(shape: tuple) -> None:
+def test_positions_of_keypoints(shape: tuple) -> None:
     tile = draw_face(
         np.zeros(shape, np.uint8),
         keypoints=np.array([[20.0, 30.0]]),
@@ -40,7 +40,7 @@ def test_a_view_shows_a_part() -> None:
     tile = draw_face(image, view=view, side=100)
     assert tile[5:-5, 5:-5].min() == 255
     boxed = draw_face(image * 0, box=np.array([20, 20, 80, 80]), side=100)
-    # anti-aliased: the line is where the box's colour is, however faint
+    # The line is anti-aliased: every pixel with some of its colour counts.
     y, x = np.nonzero(boxed[..., 0])
     assert (x.min(), x.max(), y.min(), y.max()) == pytest.approx(
         (20, 80, 20, 80), abs=1.5

@@ -26,7 +26,7 @@ def draw(
 
 
 def yellow(drawn: np.ndarray) -> np.ndarray:
-    """Find what is more yellow than black or white, (N, 2) rows, columns."""
+    """Return the yellow pixels as (row, column), (N, 2)."""
     return np.argwhere((drawn[..., 2] > 100) & (drawn[..., 0] < 50))
 
 
@@ -54,7 +54,7 @@ def test_dots_and_boxes() -> None:
     assert not drawn[:8].any() and not drawn[:, 93:].any()
 
 
-def test_the_image_stays() -> None:
+def test_the_image_is_not_changed() -> None:
     for shape in ((50, 60), (50, 60, 1), (50, 60, 3)):
         image = np.full(shape, 7, np.uint8)
         drawn = draw_keypoints(image, np.ones((1, 1, 2)), [[1]], BOX)
@@ -75,7 +75,7 @@ def test_ellipses_hold_90_percent() -> None:
     assert abs(inside.mean() - 0.9) < 0.01
 
 
-def test_ellipses_lean_as_their_covariance() -> None:
+def test_ellipses_are_rotated_by_their_covariance() -> None:
     # x and y grow together: from top left to bottom right
     covariance = np.array([(60.0, 50), (50, 60)])
     drawn = draw([(50, 50)], [0.5], covariance=covariance[None, None])
@@ -83,7 +83,7 @@ def test_ellipses_lean_as_their_covariance() -> None:
     assert (colored[:, 0] * colored[:, 1]).mean() > 20
 
 
-def test_what_cannot_be_drawn_is_left_out() -> None:
+def test_invalid_values_are_not_drawn() -> None:
     points = [(np.nan, 5), (1e9, 5), (50, 50)]
     covariance = np.stack((DIAGONAL, DIAGONAL, np.full((2, 2), np.inf)))
     drawn = draw(points, [1, 1, 1], covariance=covariance[None])

@@ -11,7 +11,7 @@ from rcn_mmpose.image.lcn import _blur_matrix, local_contrast_normalize
 
 
 def kernel() -> np.ndarray:
-    """The 9x9 Gaussian, weight by weight."""
+    """Return the 9x9 Gaussian."""
     g = np.array(
         [
             [math.exp(-(i * i + j * j) / (2 * 1.591**2)) for j in range(-4, 5)]
@@ -22,7 +22,7 @@ def kernel() -> np.ndarray:
 
 
 def blur(x: np.ndarray) -> np.ndarray:
-    """Weigh the neighbours of each pixel of (H, W), zero beyond."""
+    """Convolve (H, W) with the kernel; the image is padded with zeros."""
     height, width = x.shape
     out = np.zeros_like(x)
     padded = np.pad(x, 4)
@@ -42,7 +42,7 @@ def reference(batch: np.ndarray, floor: str = 'image') -> np.ndarray:
 
 
 def images(*contrasts: float, size: tuple[int, int] = (21, 30)) -> Tensor:
-    """Noise of the contrasts given around grey, (B, 1, H, W) uint8."""
+    """Return noise around grey with these contrasts, (B, 1, H, W) uint8."""
     rng = np.random.default_rng(1)
     noise = rng.uniform(-1, 1, (len(contrasts), 1, *size))
     scale = np.array(contrasts).reshape(-1, 1, 1, 1)
@@ -70,7 +70,7 @@ def test_the_mean_bounds_the_gain_in_flat_regions() -> None:
 
 
 def test_window_of_nine_by_nine() -> None:
-    """v = x - G * x: a dot reaches four pixels far."""
+    """v = x - G * x: a dot reaches four pixels."""
     x = torch.zeros(1, 1, 41, 41)
     x[..., 20, 20] = 255
     v = local_contrast_normalize(x)[0, 0] - 0.5
@@ -96,7 +96,7 @@ def test_constant_images(grey: int) -> None:
         assert (out == 0.5).all()
 
 
-def test_images_do_not_see_each_other() -> None:
+def test_images_are_independent() -> None:
     x = images(2, 120, 40)
     together = local_contrast_normalize(x)
     for i in range(3):
@@ -108,7 +108,7 @@ def test_batch_floor_depends_on_the_batch() -> None:
     x = images(2, 120)
     together = local_contrast_normalize(x, 'batch')
     alone = local_contrast_normalize(x[:1], 'batch')
-    # the sharp neighbour flattens the image of little contrast
+    # the high contrast of one image flattens the other
     inner = (..., slice(9, 12), slice(9, -9))
     ratio = together[0][inner].std() / alone[0][inner].std()
     assert ratio < 0.8

@@ -20,12 +20,12 @@ from rcn_mmpose.image.reading import (
 COLOUR = np.random.default_rng(0).integers(0, 256, (12, 9, 3)).astype('uint8')
 
 
-def test_arrays_are_taken_as_they_are() -> None:
+def test_arrays_are_returned_unchanged() -> None:
     for array in (COLOUR, COLOUR[..., 0], COLOUR[..., :1]):
         assert read_image(array) is array
 
 
-def test_paths_are_read_as_the_pipelines_do(tmp_path: Path) -> None:
+def test_paths_are_read_as_in_the_pipelines(tmp_path: Path) -> None:
     path = tmp_path / 'größe 顔.png'
     path.write_bytes(cv2.imencode('.png', COLOUR)[1].tobytes())
     for name in (path, str(path)):
@@ -36,25 +36,25 @@ def test_paths_are_read_as_the_pipelines_do(tmp_path: Path) -> None:
     )
 
 
-def test_pil_is_rgb_and_turned_by_its_exif() -> None:
+def test_pil_is_rgb_and_rotated_by_its_exif_tag() -> None:
     rgb = Image.fromarray(COLOUR[..., ::-1])
     np.testing.assert_array_equal(read_image(rgb), COLOUR)
     grey = Image.fromarray(COLOUR[..., 0])
     np.testing.assert_array_equal(read_image(grey), COLOUR[..., 0])
     with_alpha = rgb.convert('RGBA')
     np.testing.assert_array_equal(read_image(with_alpha), COLOUR)
-    rgb.getexif()[0x0112] = 6  # to be turned clockwise
+    rgb.getexif()[0x0112] = 6  # rotate clockwise
     np.testing.assert_array_equal(read_image(rgb), np.rot90(COLOUR, -1))
 
 
-def test_file_and_pil_agree_on_an_exif_turn(tmp_path: Path) -> None:
+def test_file_and_pil_agree_on_the_exif_rotation(tmp_path: Path) -> None:
     image = Image.fromarray(COLOUR)
     exif = image.getexif()
     exif[0x0112] = 3
     path = tmp_path / 'a.jpg'
     image.save(path, exif=exif, quality=100)
     by_pil = read_image(Image.open(path)).astype(int)
-    # two decoders
+    # two decoders differ a little
     assert np.abs(by_pil - read_image(path)).mean() < 3
 
 
@@ -69,12 +69,12 @@ def test_file_and_pil_agree_on_an_exif_turn(tmp_path: Path) -> None:
         (np.zeros(5, np.uint8), 'shape'),
     ],
 )
-def test_arrays_that_are_no_images(image: np.ndarray, message: str) -> None:
+def test_invalid_arrays(image: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_image(image)
 
 
-def test_files_that_are_no_images(tmp_path: Path) -> None:
+def test_invalid_files(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match='does not exist'):
         read_image(tmp_path / 'none.png')
     with pytest.raises(ValueError, match='cannot be read'):
@@ -89,8 +89,8 @@ def test_files_that_are_no_images(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('size', [(0, 2**20 + 1), (2**20 + 1, 1)])
-def test_long_and_thin(size: tuple) -> None:
-    """OpenCV makes room for the rows of a PNG before it looks at them."""
+def test_a_side_that_is_too_long(size: tuple) -> None:
+    """OpenCV allocates the rows of a PNG before it checks them."""
     head = b'\x89PNG\r\n\x1a\n\0\0\0\rIHDR'
     content = head + b''.join(side.to_bytes(4, 'big') for side in size)
     message = f"'x.png' claims {size[0]}x{size[1]} pixels.*1048576 a side"
@@ -100,17 +100,17 @@ def test_long_and_thin(size: tuple) -> None:
 
 @pytest.mark.parametrize('between', [b'', b'\0\0', b'\xff\0', b'\xff\xff'])
 def test_the_frame_of_a_jpeg_is_found(between: bytes) -> None:
-    """libjpeg passes over bytes between its parts, so a file may have some."""
+    """libjpeg skips bytes between two segments, so a file may have some."""
     good = cv2.imencode('.jpg', np.zeros((40, 60), np.uint8))[1].tobytes()
-    content = good[:20] + between + good[20:]  # after the first part
+    content = good[:20] + between + good[20:]  # after the first segment
     assert cv2.imdecode(np.frombuffer(content, np.uint8), 0).shape == (40, 60)
     assert claimed_size(content) == (60, 40)
 
 
-def test_a_png_whose_parts_are_longer_than_it_is() -> None:
+def test_a_png_with_a_chunk_longer_than_the_file() -> None:
     good = cv2.imencode('.png', np.arange(600, dtype=np.uint8))[1].tobytes()
     assert is_whole(good)
-    assert is_whole(good + b'more')  # after its end
+    assert is_whole(good + b'more')  # bytes after the end are allowed
     place = good.index(b'IDAT')
     wrong = good[: place - 4] + b'\xff\xff\0\0' + good[place:]
     for content in (wrong, good[:-1], good[: place + 3]):
@@ -140,12 +140,12 @@ def test_pil_of_16_bits(tmp_path: Path) -> None:
     cv2.imwrite(str(path), deep)
     for image in (Image.fromarray(deep), Image.open(path)):
         np.testing.assert_array_equal(read_image(image), COLOUR[..., 0])
-    # a file is read alike
+    # a file is read in the same way
     np.testing.assert_array_equal(read_image(path)[..., 1], COLOUR[..., 0])
 
 
 @pytest.mark.parametrize('dtype', [np.int32, np.float32])
-def test_pil_whose_white_is_not_known(dtype: type) -> None:
+def test_pil_with_an_unknown_white(dtype: type) -> None:
     image = Image.fromarray(COLOUR[..., 0].astype(dtype))
     with pytest.raises(ValueError, match="of mode '[IF]', whose white"):
         read_image(image)

@@ -8,7 +8,7 @@ import pytest
 from rcn_mmpose.io.atomic import write_whole
 
 
-def test_written_whole(tmp_path: Path) -> None:
+def test_write(tmp_path: Path) -> None:
     path = tmp_path / 'new' / 'file'
     write_whole(str(path), b'old')
     write_whole(str(path), b'content')

@@ -11,7 +11,7 @@ from rcn_mmpose.io.checkpoint import parse_config
 @pytest.mark.parametrize(
     'name', ['rcn_300w.py', 'joint_compact_300w.py', 'rcn_synthetic.py']
 )
-def test_reads_what_mmengine_writes(root: Path, name: str) -> None:
+def test_reads_a_config_of_mmengine(root: Path, name: str) -> None:
     config = Config.fromfile(root / 'configs' / name)
     assert parse_config(config.pretty_text) == config.to_dict()
 
@@ -41,6 +41,6 @@ def test_values() -> None:
         'a = (',
     ],
 )
-def test_nothing_runs(text: str) -> None:
+def test_programs_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r'load_model\(CONFIG, CHECKPOINT'):
         parse_config(text)

@@ -1,4 +1,4 @@
-"""What the command reads and writes: names, boxes, predictions."""
+"""Files that the command reads and writes: images, boxes, predictions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_images_of_files_folders_and_patterns(tmp_path: Path) -> None:
 
     assert found('') == (['[1].png', 'a.png', 'b.JPG'], 1)
     assert found('', recursive=True)[0] == [*('[1].png', 'a.png', 'b.JPG', 'in/c.webp')]
-    # each once, in the order they are named; a named file is not judged
+    # each once, in the order of the arguments; a named file may have any ending
     assert found('b.JPG', '', 'notes.txt') == (
         ['b.JPG', '[1].png', 'a.png', 'notes.txt'],
         1,
@@ -42,7 +42,7 @@ def test_images_of_files_folders_and_patterns(tmp_path: Path) -> None:
     assert found('[1].png') == (['[1].png'], 0)  # a name, not a pattern
 
 
-def test_each_image_once_by_the_name_it_had_first(
+def test_each_image_once_by_its_first_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / 'a' / 'b'
@@ -60,9 +60,9 @@ def test_each_image_once_by_the_name_it_had_first(
     assert found('./a/b/x.png', whole, 'a//b/x.png', 'a/../a/b/x.png') == [
         './a/b/x.png'
     ]
-    # in the folder, too; a link is an image of its own
+    # in the folder, too; a link is a separate image
     assert found('a/b/./y.png', 'a/b') == [*('a/b/./y.png', 'a/b/x.png', 'a/b/z.png')]
-    # above the link lies a, not the folder that holds the link
+    # the parent of the link's target is a, not the folder of the link
     assert found('link/../x.png', 'x.png') == ['link/../x.png', 'x.png']
     assert found('link/../x.png', 'a/x.png') == ['link/../x.png']
 
@@ -105,7 +105,7 @@ def test_boxes_from_csv_and_json(tmp_path: Path) -> None:
     assert read_boxes(str(coco))['c.png'].shape == (0, 4)  # without a face
 
 
-def test_boxes_of_our_files_of_errors(tmp_path: Path) -> None:
+def test_boxes_from_a_file_of_errors(tmp_path: Path) -> None:
     path = tmp_path / 'errors.csv'
     path.write_text('id,img_path,x1,y1,x2,y2,subsets\n7,a.png,1,2,3,4,\n')
     assert read_boxes(str(path))['a.png'].tolist() == [[1, 2, 3, 4]]
@@ -144,7 +144,7 @@ def test_names_are_the_ends_of_paths() -> None:
     }
     whole = os.path.abspath('p/a/1.png')
     assert match_names([whole], ['p/a/1.png']) == {'p/a/1.png': whole}
-    with pytest.raises(ValueError, match="'1.png' stands for 'p/a/1.png'"):
+    with pytest.raises(ValueError, match="'1.png' matches 'p/a/1.png'"):
         match_names(['1.png'], paths)
     boxes = boxes_of(['p/a.png', 'c.png'], {'a.png': np.zeros((2, 4))})
     assert boxes[0].shape == (2, 4) and boxes[1] is None
@@ -154,7 +154,7 @@ def test_names_are_the_ends_of_paths() -> None:
 
 
 def result(names: tuple = ('a.png', 'b.png')) -> Result:
-    """Three faces of two keypoints, of which the second one failed."""
+    """Return three faces of two keypoints; the second face failed."""
     keypoints = np.arange(12, dtype=np.float32).reshape(3, 2, 2)
     keypoints[1] = np.nan
     covariance = np.arange(24, dtype=np.float32).reshape(3, 2, 2, 2)
@@ -172,10 +172,10 @@ def result(names: tuple = ('a.png', 'b.png')) -> Result:
 
 
 @pytest.mark.parametrize('name', ['out.json', 'out.csv'])
-def test_what_is_written_is_read(tmp_path: Path, name: str) -> None:
+def test_predictions_round_trip(tmp_path: Path, name: str) -> None:
     file = PredictionFile(str(tmp_path / 'new' / name))
     file.add(result())
-    file.add(result(('é\udcff.png', 'd.png')))  # no text in any encoding
+    file.add(result(('é\udcff.png', 'd.png')))  # not valid UTF-8
     file.fail('e.png', 'broken')
     file.write()
     assert len(file) == 4
@@ -190,7 +190,7 @@ def test_what_is_written_is_read(tmp_path: Path, name: str) -> None:
     ]
 
 
-def test_predictions_of_others(tmp_path: Path) -> None:
+def test_predictions_of_other_programs(tmp_path: Path) -> None:
     path = tmp_path / 'other.csv'
     path.write_text('x,y,face,file\n1,2,0,a\n3,4,0,a\n5,6,1,a\n7,8,1,a\n')
     first, second = read_predictions(str(path))
@@ -216,7 +216,7 @@ def test_files_without_predictions(
         read_predictions(str(path))
 
 
-def test_predictions_go_into_files(tmp_path: Path) -> None:
+def test_predictions_need_a_file_name(tmp_path: Path) -> None:
     (tmp_path / 'a.json').mkdir()
     for path in (tmp_path / 'a.json', tmp_path / 'a.txt'):
         with pytest.raises(ValueError, match='ends in .json or'):

@@ -12,7 +12,7 @@ BARE = '10.5 20\r\n1 1\r\n\r\n'
 
 
 @pytest.mark.parametrize('text', [WITH_HEADER, BARE])
-def test_both_forms_count_from_one(tmp_path: Path, text: str) -> None:
+def test_both_forms_are_one_based(tmp_path: Path, text: str) -> None:
     path = tmp_path / 'a.pts'
     path.write_bytes(text.encode())
     np.testing.assert_array_equal(read_pts(str(path)), [(9.5, 19), (0, 0)])
@@ -38,7 +38,7 @@ def test_broken_files(tmp_path: Path, text: str, message: str) -> None:
         read_pts(str(path))
 
 
-def test_image_beside(tmp_path: Path) -> None:
+def test_image_beside_the_file(tmp_path: Path) -> None:
     (tmp_path / 'a.png').touch()
     path = str(tmp_path / 'a.pts')
     assert find_image(path) == str(tmp_path / 'a.png')

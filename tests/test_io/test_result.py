@@ -14,7 +14,7 @@ from rcn_mmpose.io.result import SourceImage
 
 @pytest.fixture
 def result() -> Result:
-    """Faces 0 and 1 in image 0, none in 1, 2 and 3 in 2; 2 has failed."""
+    """Faces 0 and 1 in image 0; faces 2 (failed) and 3 in image 2."""
     keypoints = np.arange(16, dtype=np.float32).reshape(4, 2, 2)
     keypoints[2] = np.nan
     return Result(
@@ -78,7 +78,7 @@ def test_coco(result: Result) -> None:
     assert faces[0]['score'] == 0.75
 
 
-def test_pycocotools_reads_it(result: Result) -> None:
+def test_pycocotools_reads_the_json(result: Result) -> None:
     from pycocotools.coco import COCO
 
     coco = COCO()
@@ -105,7 +105,7 @@ def test_pandas(result: Result) -> None:
 
 
 def before(xy: object, confidence: object, class_id: object) -> dict:
-    """As ``supervision.KeyPoints`` was up to version 0.28."""
+    """``supervision.KeyPoints`` up to version 0.28."""
     return dict(xy=xy, confidence=confidence, class_id=class_id)
 
 
@@ -115,7 +115,7 @@ def since(
     confidence: object = None,
     keypoint_confidence: object = None,
 ) -> dict:
-    """As it is now, where the old name warns."""
+    """``supervision.KeyPoints`` from version 0.29, where the old name warns."""
     assert confidence is None
     return before(xy, keypoint_confidence, class_id)
 
@@ -135,7 +135,7 @@ def test_supervision(
 
 
 @pytest.mark.parametrize('name', ['pandas', 'supervision'])
-def test_packages_that_are_not_there(
+def test_missing_packages(
     result: Result, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, name, None)

@@ -1,4 +1,4 @@
-"""The same examples at each run, few enough to be fast."""
+"""Hypothesis profile: the same examples in each run, few enough to be fast."""
 
 from __future__ import annotations
 

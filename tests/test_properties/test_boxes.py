@@ -1,4 +1,4 @@
-"""The three rules of boxes, for any face."""
+"""Properties of all box rules, for any face."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rcn_mmpose.geometry.boxes import (
     box_from_detection,
     box_from_extent,
     box_from_eyes_and_mouth,
+    box_from_given,
 )
 
 PLACES = st.floats(-2000, 2000, width=32)
@@ -44,7 +45,7 @@ def test_extent_follows_its_face(
     moved = box_from_extent(points * factor + shift)
     expected = box_from_extent(points) * factor + shift
     np.testing.assert_allclose(moved, expected, atol=1e-6, rtol=1e-9)
-    # the order of keypoints means nothing to this rule
+    # the order of keypoints does not matter to this rule
     np.testing.assert_array_equal(
         box_from_extent(points[::-1]), box_from_extent(points)
     )
@@ -107,14 +108,14 @@ def test_detection(corner: np.ndarray, size: tuple, scale: float, shift: float) 
 @pytest.mark.filterwarnings('ignore:overflow')
 @given(
     arrays(np.float64, (5, 2), elements=st.floats()),
-    st.sampled_from([np.nan, np.inf, -np.inf, None]),
+    st.sampled_from(['coincide', 'as drawn', np.nan, np.inf, -np.inf, 1.6e308]),
     st.integers(0, 9),
 )
-def test_a_box_or_an_error(face: np.ndarray, value: float | None, place: int) -> None:
-    """Any floats at all: a finite square, or one clear error."""
-    if value is None:
-        face[:] = face[0]  # all coincide
-    else:
+def test_a_box_or_an_error(face: np.ndarray, value: float | str, place: int) -> None:
+    """Any floats give a finite square, or one clear error."""
+    if value == 'coincide':
+        face[:] = face[0]
+    elif value != 'as drawn':
         face[place // 2, place % 2] = value
     for rule in (
         box_from_extent,
@@ -127,4 +128,13 @@ def test_a_box_or_an_error(face: np.ndarray, value: float | None, place: int) ->
             assert 'span no box' in str(error) or 'is empty' in str(error)
             continue
         assert np.isfinite(box).all(), (face, box)
-        assert x2 - x1 == pytest.approx(y2 - y1)
+        assert x1 < x2 and y1 < y2
+        slack = 1e-12 * np.abs(box).max()  # of float64 far from 0
+        assert x2 - x1 == pytest.approx(y2 - y1, abs=slack)
+    box = face[:2].ravel()
+    try:
+        assert box_from_given(box) is box
+    except ValueError as error:
+        assert 'is empty' in str(error)
+    else:
+        assert np.isfinite(box).all() and (box[2:] > box[:2]).all()

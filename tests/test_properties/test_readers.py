@@ -1,6 +1,6 @@
-"""Readers of files: whole, or one ValueError that names the file.
+"""Readers of files accept a file, or raise one ValueError that names it.
 
-The targets are those of tests/fuzz/fuzz.py, which goes on where this ends.
+The targets are those of tests/fuzz/fuzz.py, which runs longer.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def targets(
 ) -> dict[str, Target]:
     made = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr('rcn_mmpose.cli.predict.load', None)  # as it was after
+        patch.setattr('rcn_mmpose.cli.predict.load', None)  # restored afterwards
         for name in fuzz.TARGETS:
             folder = tmp_path_factory.mktemp(name)
             made[name] = fuzz.Target(name, str(folder))
@@ -57,12 +57,12 @@ def test_each_target_is_tested(fuzz: ModuleType) -> None:
 
 @pytest.mark.parametrize('name', NAMES)
 def test_cases(name: str, targets: dict[str, Target]) -> None:
-    """Those that are valid are read, those that were findings refused."""
+    """Valid cases are read; cases that once were findings are refused."""
     for path in sorted((CASES / name).iterdir()):
         kind = path.name.split('_')[0]
         assert kind in ('valid', 'found', 'odd')
         read = targets[name](path.read_bytes())
-        if kind != 'odd':  # of which either will do
+        if kind != 'odd':  # odd cases may be read or refused
             assert read is (kind == 'valid'), path
 
 
@@ -74,14 +74,14 @@ def test_any_bytes(name: str, targets: dict[str, Target], content: bytes | str) 
     targets[name](content)
 
 
-def test_a_line_without_end(targets: dict[str, Target]) -> None:
-    """Python's csv takes fields of up to 131,072 characters."""
+def test_a_very_long_line(targets: dict[str, Target]) -> None:
+    """Python's csv accepts fields of up to 131,072 characters."""
     for name in ('errors', 'boxes', 'predictions'):
         (content, *_) = [s for s in seeds(name, 'valid') if s[:1] != b'{']
         assert not targets[name](content + b'a' * 140_000)
 
 
-# Where, as a part of the file; how much; by what.
+# Position as a fraction of the file; length; replacement.
 EDITS = st.lists(
     st.tuples(
         st.floats(0, 1),

@@ -1,4 +1,4 @@
-"""Crops: one map there and back, and no value from nowhere."""
+"""Properties of crops: the map, its inverse, and the range of values."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CROP_POINTS = st.tuples(st.floats(0, SIZE - 1), st.floats(0, SIZE - 1))
 
 
 @given(SQUARES, CROP_POINTS)
-def test_there_and_back(square: tuple, point: tuple) -> None:
-    """The predictor's way back undoes the crop's map."""
+def test_the_map_and_its_inverse(square: tuple, point: tuple) -> None:
+    """The map of the predictor from crop to image inverts the map of the crop."""
     x, y, side = square
     there = upright_matrix((x, y), side, (SIZE, SIZE))
     assert np.isfinite(there).all()
-    # as predictors and MMPose's estimator bring keypoints back
+    # as predictors and MMPose's estimator map keypoints back
     back = np.array(point) * side / SIZE + (x - side / 2, y - side / 2)
     again = there @ (*back, 1)
     # float32 corners of a square around x, y
@@ -44,8 +44,8 @@ def test_there_and_back(square: tuple, point: tuple) -> None:
     st.floats(-1, 1),
     st.floats(-1, 1),
 )
-def test_a_slope_stays_one(square: tuple, dx: float, dy: float) -> None:
-    """Inside the image each pixel is the image at its place."""
+def test_a_linear_slope_is_kept(square: tuple, dx: float, dy: float) -> None:
+    """Inside the image each pixel has the value of the image at its position."""
     x, y, side = square
     rows, columns = np.mgrid[:120, :120]
     slope = 128 + dx * (columns - 60) + dy * (rows - 60)
@@ -58,8 +58,8 @@ def test_a_slope_stays_one(square: tuple, dx: float, dy: float) -> None:
         + dx * (place[None] + x - side / 2 - 60)
         + dy * (place[:, None] + y - side / 2 - 60)
     )
-    # samples are spread evenly around a pixel, so a slope's mean is its
-    # middle; OpenCV's warp has places to 1/32 pixel, values are rounded
+    # Samples are symmetric around a pixel, so the mean of a slope is the value
+    # at the centre. OpenCV's warp has positions in 1/32 pixel; values are rounded.
     np.testing.assert_allclose(crop, expected, atol=1.6)
 
 
@@ -118,7 +118,7 @@ def test_batched_warp_by_brute_force(
     sources = (torch.from_numpy(array)[None] for array in (image, matrix))
     found = warp(*sources, size, n)
     assert found.shape == (1, 1, size, size) and found.isfinite().all()
-    padded = np.zeros((side + 2, side + 2))  # black around it
+    padded = np.zeros((side + 2, side + 2))  # black border
     padded[1:-1, 1:-1] = image
     expected = np.zeros((size, size))
     for row in range(size):
@@ -133,11 +133,11 @@ def test_batched_warp_by_brute_force(
                     )
                     expected[row, column] += bilinear(padded, px + 1, py + 1)
     expected = np.floor(expected / n**2 + 0.5)
-    assert np.abs(found[0, 0].numpy() - expected).max() <= 1  # of rounding
+    assert np.abs(found[0, 0].numpy() - expected).max() <= 1  # for rounding
 
 
 def bilinear(image: np.ndarray, x: float, y: float) -> float:
-    """Interpolate; 0 beyond the image."""
+    """Interpolate bilinearly; the image is padded with zeros."""
     left, top = int(np.floor(x)), int(np.floor(y))
     total = 0.0
     for column, wx in ((left, left + 1 - x), (left + 1, x - left)):
