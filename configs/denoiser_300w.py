@@ -1,6 +1,7 @@
-"""The denoiser on 300W's keypoints, by a recipe of today: 20 epochs.
+"""The denoiser on 300W's keypoints: 20 epochs of AdamW.
 
-The paper gives no recipe; its code has AdaDelta, batches of 64, 100 epochs.
+The paper gives no recipe. The 2016 release uses AdaDelta, batches of 64 and
+100 epochs; configs/paper/300w_denoiser.py follows the release.
 """
 
 _base_ = [
@@ -16,7 +17,8 @@ max_epochs = 20
 train_cfg = dict(max_epochs=max_epochs)
 optim_wrapper = dict(
     optimizer=dict(lr=3e-3),
-    # a weight of the first layer is used only if a keypoint lies below it
+    # The input is sparse: a weight of the first layer gets a gradient only
+    # where a keypoint lies below it.
     paramwise_cfg=dict(custom_keys={'convs.0': dict(lr_mult=3)}),
 )
 param_scheduler = [

@@ -1,4 +1,4 @@
-"""The compact denoiser on 300W's keypoints, by denoiser_300w.py's recipe."""
+"""The compact denoiser on 300W's keypoints; recipe of denoiser_300w.py."""
 
 _base_ = ['denoiser_300w.py', '_base_/denoiser_compact.py']
 

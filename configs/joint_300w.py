@@ -1,6 +1,7 @@
-r"""RCN and the denoiser together on 300W: figure 2, Table 4's last line.
+r"""The joint model on 300W: RCN and denoiser (figure 2, Table 4's last row).
 
-Not trained, but made of two trainings, rcn_300w.py and denoiser_300w.py:
+The joint model is not trained. It combines the weights of two trainings,
+rcn_300w.py and denoiser_300w.py:
 
     python tools/test.py configs/joint_300w.py RCN.pth \
         --cfg-options model.refiner_checkpoint=DENOISER.pth

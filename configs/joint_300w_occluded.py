@@ -1,6 +1,6 @@
-"""joint_300w.py tested with a black rectangle over each face.
+"""The joint model of joint_300w.py, tested with a black rectangle on each face.
 
-The same rectangles as in rcn_300w_occluded.py.
+The rectangles are the same as in rcn_300w_occluded.py.
 """
 
 _base_ = ['joint_300w.py']

@@ -1,4 +1,6 @@
-r"""RCN and the compact denoiser: joint_300w.py without 45x45 kernels.
+r"""The compact joint model on 300W: RCN and the compact denoiser.
+
+It has no 45x45 kernels; otherwise it equals joint_300w.py.
 
     python tools/test.py configs/joint_compact_300w.py RCN.pth \
         --cfg-options model.refiner_checkpoint=DENOISER_COMPACT.pth

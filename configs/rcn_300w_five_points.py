@@ -1,6 +1,7 @@
 """RCN on MTFL, tested on 300W's training faces reduced to five keypoints.
 
-Faces of another source than those of the training: AFW, HELEN and LFPW.
+The test faces come from other sources than the training faces: AFW, HELEN and
+LFPW.
 
 Annotation file: python tools/dataset_converters/w300_to_coco.py data/300w
 """

@@ -1,7 +1,8 @@
-"""rcn_300w.py tested with a black rectangle over each face.
+"""The RCN of rcn_300w.py, tested with a black rectangle on each face.
 
-The rectangles are those of the paper's training on AFLW (footnote 9), the
-same for each face at every time. Not trained: rcn_300w.py is.
+The rectangles have the sizes of the paper's training on AFLW (footnote 9).
+They are deterministic: a face always gets the same rectangle. This config is
+not trained; test it with a checkpoint of rcn_300w.py.
 """
 
 _base_ = ['rcn_300w.py']

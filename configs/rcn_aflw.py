@@ -1,4 +1,4 @@
-"""RCN on MTFL, tested on AFLW-5, by a recipe of today.
+"""RCN on MTFL, 5 keypoints, tested on AFLW-5: 30 epochs of AdamW.
 
 The best checkpoint is chosen on the 1,000 validation faces.
 """

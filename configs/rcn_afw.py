@@ -1,4 +1,4 @@
-"""RCN on MTFL, tested on AFW: rcn_aflw.py with another test set.
+"""RCN on MTFL, 5 keypoints, tested on AFW: rcn_aflw.py with another test set.
 
 Annotation file: python tools/dataset_converters/afw2coco.py data/afw
 """

@@ -1,6 +1,6 @@
-"""RCN on COFW, 29 keypoints: rcn_wflw.py with another of MMPose's datasets.
+"""RCN on COFW, 29 keypoints, with MMPose's dataset and boxes.
 
-Data: as for MMPose, in data/cofw.
+Data: prepared as for MMPose, in data/cofw. Otherwise as rcn_wflw.py.
 """
 
 _base_ = ['rcn_wflw.py']

@@ -1,4 +1,4 @@
-"""RCN on faces with keypoints of your own; see docs/own_keypoints.md."""
+"""RCN on your own faces and keypoints; see docs/own_keypoints.md."""
 
 _base_ = ['rcn_300w.py']
 

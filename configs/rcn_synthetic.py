@@ -1,8 +1,8 @@
-"""RCN on faces the project makes itself, 5 keypoints: a few minutes.
+"""RCN on synthetic faces, 5 keypoints: a training of a few minutes.
 
-`make demo` renders the faces, then trains and tests this. They come in many
-poses and behind objects, so the crops are jittered less than those of real
-faces and not occluded again.
+`make demo` renders the faces, trains and tests this config. The synthetic faces
+already have many poses and occluders, so the crops get less jitter than real
+faces and no further occlusion.
 """
 
 _base_ = [

@@ -1,4 +1,4 @@
-"""RCN trained on synthetic faces alone, tested on the real ones of AFLW-5.
+"""RCN trained on synthetic faces only, tested on the real faces of AFLW-5.
 
 Faces: python tools/render_faces.py --out data/synthetic_10k --train 10000
 """

@@ -1,8 +1,9 @@
-"""RCN on WFLW, 98 keypoints, by MMPose's dataset and boxes.
+"""RCN on WFLW, 98 keypoints, with MMPose's dataset and boxes.
 
-Data: as for MMPose, in data/wflw. There is no validation part, so the last
-epoch counts. MMPose's own NME stands beside ours: it is the mean over all
-keypoints of all faces, as a fraction.
+Data: prepared as for MMPose, in data/wflw. WFLW has no validation part, so the
+checkpoint of the last epoch is used. The test reports MMPose's NME beside
+FaceNME; MMPose's NME is the mean over all keypoints of all faces, as a
+fraction.
 """
 
 _base_ = ['rcn_300w.py']

@@ -1,4 +1,4 @@
-"""AdamW with a warm-up of 2 epochs and a cosine decay, 30 epochs in all."""
+"""AdamW for 30 epochs: a warm-up of 2 epochs, then a cosine decay."""
 
 max_epochs = 30
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=1)

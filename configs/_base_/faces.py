@@ -1,6 +1,7 @@
-"""Crops of 80x80 and the loaders around them, for any set of faces.
+"""Data loaders with grey crops of 80x80 pixels, for any face dataset.
 
-A dataset adds the type, the annotation file and the images of each part.
+A dataset's config adds the type, the annotation file and the images of each
+part.
 """
 
 data_mode = 'topdown'
@@ -8,7 +9,8 @@ data_root = 'data/'
 
 codec = dict(type='rcn_mmpose.CellIndex', input_size=(80, 80))
 
-# +-20 degrees instead of the paper's +-40: most faces are nearly upright.
+# +-20 degrees instead of the paper's +-40 (footnote 7): most faces are nearly
+# upright.
 train_pipeline = [
     dict(type='rcn_mmpose.LoadGreyImage'),
     dict(type='rcn_mmpose.FaceBox', rule='given'),
@@ -30,7 +32,7 @@ train_dataloader = dict(
     num_workers=2,
     persistent_workers=True,
     drop_last=False,
-    # what is drawn for a face depends on seed, epoch and face alone
+    # Deterministic: a face's augmentation depends on seed, epoch and face alone.
     sampler=dict(type='rcn_mmpose.EpochSampler', shuffle=True),
     dataset=dict(data_mode=data_mode, data_root=data_root, pipeline=train_pipeline),
 )

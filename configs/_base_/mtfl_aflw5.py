@@ -1,4 +1,4 @@
-"""MTFL for training and validation, the 2,995 AFLW faces as the test.
+"""MTFL for training and validation; its 2,995 AFLW faces for the test.
 
 Annotation files: python tools/dataset_converters/mtfl2coco.py data/mtfl
 """

@@ -1,4 +1,4 @@
-"""RCN of 6 branches for 5 keypoints: Table 2's best, 310,229 parameters.
+"""RCN with 6 branches for 5 keypoints, Table 2's best: 310,229 parameters.
 
 An experiment adds ``head.decoder``, the codec of its data.
 """

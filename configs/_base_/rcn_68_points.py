@@ -1,4 +1,4 @@
-"""RCN of 5 branches for 68 keypoints: Table 4's, 1,095,492 parameters.
+"""RCN with 5 branches for 68 keypoints, as in Table 4: 1,095,492 parameters.
 
 An experiment adds ``head.decoder``, the codec of its data.
 """

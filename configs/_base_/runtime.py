@@ -1,7 +1,7 @@
-"""What every experiment shares: logging, checkpoints, progress."""
+"""Settings shared by all experiments: logging, checkpoints, hooks."""
 
 default_scope = 'mmpose'
-# Repairs MMPose for today's package versions before its parts are built.
+# Registers the project's parts and applies the workarounds of rcn_mmpose.compat.
 custom_imports = dict(imports=['rcn_mmpose.registry'], allow_failed_imports=False)
 
 default_hooks = dict(
@@ -12,7 +12,7 @@ default_hooks = dict(
         type='rcn_mmpose.WholeCheckpointHook',
         interval=1,
         max_keep_ckpts=2,
-        # the first value: NME in pixels by the dataset's main normaliser
+        # 'auto' is the first value: NME in pixels by the main normaliser.
         save_best='auto',
         greater_keys=['AUC'],
         less_keys=['NME', 'FR'],
@@ -46,7 +46,9 @@ vis_backends = [
 visualizer = dict(
     type='PoseLocalVisualizer', vis_backends=vis_backends, name='visualizer'
 )
-log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True, num_digits=6)
+log_processor = dict(
+    type='rcn_mmpose.ShortLogProcessor', window_size=50, by_epoch=True, num_digits=6
+)
 log_level = 'INFO'
 load_from = None
 resume = False

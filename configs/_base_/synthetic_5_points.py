@@ -1,6 +1,6 @@
-"""Faces the project makes itself, 5 keypoints.
+"""Synthetic faces with 5 keypoints.
 
-Made by: python tools/render_faces.py --out data/synthetic
+Faces: python tools/render_faces.py --out data/synthetic
 """
 
 _base_ = ['faces.py']

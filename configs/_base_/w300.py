@@ -1,4 +1,4 @@
-"""300W: 9 of 10 training faces to train, the others to validate.
+"""300W, 68 keypoints: 9 of 10 training faces for training, 1 for validation.
 
 Annotation files: python tools/dataset_converters/w300_to_coco.py data/300w
 """
@@ -8,9 +8,10 @@ _base_ = ['faces.py']
 dataset_type = 'rcn_mmpose.W300Dataset'
 images = dict(img='300w/')
 
-# 68 points fill the crop: those that the jitter moves out do not count.
+# The 68 keypoints fill the crop. Keypoints that the jitter moves out of the
+# crop are masked in the loss.
 codec = dict(type='rcn_mmpose.CellIndex', input_size=(80, 80), outside='mask')
-# without occlusion, as in the paper (footnote 12)
+# No occlusion, as in the paper (footnote 12).
 train_pipeline = [
     dict(type='rcn_mmpose.LoadGreyImage'),
     dict(type='rcn_mmpose.FaceBox', rule='given'),

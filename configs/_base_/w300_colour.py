@@ -1,7 +1,7 @@
-"""300W in colour, crops of 160x160, for the backbones of MMPose.
+"""300W in colour with crops of 160x160 pixels, for MMPose's backbones.
 
-Their finest maps have a stride of 4: 40x40 cells, so a keypoint's target are
-the four cells around it.
+The finest maps of these backbones have a stride of 4, so the score maps have
+40x40 cells. The target of a keypoint is the four cells around it.
 """
 
 _base_ = ['w300.py']

@@ -1,7 +1,8 @@
-"""300W's keypoints without its images, 35 of 68 moved anywhere.
+"""300W's keypoints without images; 35 of 68 are moved to random cells.
 
-The jitter of the crops is that of w300.py. Validation and test move the same
-keypoints to the same places each time; errors are theirs alone.
+The crops have the jitter of w300.py. Validation and test are deterministic:
+they always move the same keypoints to the same cells. Errors are computed over
+the moved keypoints only.
 """
 
 _base_ = ['w300.py']
@@ -21,7 +22,7 @@ val_pipeline = [
     dict(type='rcn_mmpose.CorruptKeypoints', count=35, seed=0, encoder=codec),
     dict(type='PackPoseInputs'),
 ]
-# the box would be that of the moved keypoints
+# No normaliser by the box, which would depend on the moved keypoints.
 normalisers = ['eye_centres', 'outer_corners']
 
 train_dataloader = dict(dataset=dict(data_prefix=dict(img=''), pipeline=train_pipeline))

@@ -1,6 +1,6 @@
-"""The branches of an RCN over HRNetV2-W18's maps, on 300W.
+"""RCN's branches on the maps of MMPose's HRNetV2-W18, on 300W.
 
-To start from ImageNet: checkpoint='open-mmlab://msra/hrnetv2_w18'.
+The training starts from random weights. For weights of ImageNet: checkpoint='open-mmlab://msra/hrnetv2_w18'.
 """
 
 _base_ = ['300w_recombinator_4_mobilenetv2.py']

@@ -1,6 +1,6 @@
-"""The branches of an RCN over MobileNetV2's pyramid, on 300W.
+"""RCN's branches on the feature pyramid of MMPose's MobileNetV2, on 300W.
 
-Starts from random weights. To start from those of ImageNet (downloaded by
+The training starts from random weights. For weights of ImageNet (downloaded by
 MMEngine): backbone=dict(init_cfg=dict(type='Pretrained',
 checkpoint='mmcls://mobilenet_v2')).
 """

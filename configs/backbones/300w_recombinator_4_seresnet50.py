@@ -1,6 +1,6 @@
-"""The branches of an RCN over SEResNet-50's pyramid, on 300W.
+"""RCN's branches on the feature pyramid of MMPose's SEResNet-50, on 300W.
 
-To start from ImageNet: checkpoint='mmcls://se-resnet50'.
+The training starts from random weights. For weights of ImageNet: checkpoint='mmcls://se-resnet50'.
 """
 
 _base_ = ['300w_recombinator_4_mobilenetv2.py']

@@ -1,7 +1,7 @@
-"""The denoiser of section 4, one half of Table 4's joint model.
+"""The denoiser of section 4 on 300W, a part of Table 4's joint model.
 
-The paper prints no number of it alone. AdaDelta, batches, L2 weight and
-epochs are those of the authors' command.
+The paper prints no error of the denoiser alone. AdaDelta, batch size, L2 weight
+and epochs are those of the 2016 release.
 """
 
 _base_ = [
@@ -21,7 +21,7 @@ test_cfg = dict()
 
 optim_wrapper = dict(
     type='OptimWrapper',
-    # a penalty of c * |W|^2 is a weight decay of 2 * c
+    # A penalty of c * |W|^2 is a weight decay of 2 * c.
     optimizer=dict(type='Adadelta', lr=1.0, rho=0.95, eps=1e-8, weight_decay=2 * 1e-6),
     paramwise_cfg=dict(bias_decay_mult=0.0),
 )

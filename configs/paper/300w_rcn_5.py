@@ -1,11 +1,11 @@
 """RCN with 5 branches on 300W, 68 keypoints: Table 4.
 
-Paper: 4.70 % on the common set, 9.00 % on IBUG, 5.54 % on both. The paper's
-training as in aflw_rcn_6.py, with the L2 weights and epochs of the authors'
-command for 300W.
+Paper: 4.70 % on the common set, 9.00 % on IBUG, 5.54 % on both. The training is
+the paper's, as in aflw_rcn_6.py, with the L2 weights and epochs of the 2016
+release for 300W.
 
-With occlusion, as that command and the caption of Table 4 (footnote 11) say;
-footnote 12 names only the jitter.
+Training faces are occluded, as in the 2016 release and in the caption of
+Table 4 (footnote 11). Footnote 12 names only the jitter.
 """
 
 _base_ = [
@@ -42,7 +42,7 @@ optim_wrapper = dict(
             'trunk': dict(decay_mult=1.0),
             'branches': dict(decay_mult=branch_l2 / trunk_l2),
             'head': dict(decay_mult=branch_l2 / trunk_l2),
-            # the longest matching key counts
+            # MMEngine applies the longest matching key.
             'conv.bias': dict(decay_mult=0.0),
         }
     ),

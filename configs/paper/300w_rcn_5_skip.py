@@ -1,6 +1,6 @@
 """RCN with 5 branches and skip connections on 300W, 68 keypoints.
 
-The L2 weights are those of the authors' command; the paper prints no number.
+The L2 weights are those of the 2016 release. The paper prints no error.
 """
 
 _base_ = ['300w_rcn_5.py']

@@ -1,8 +1,8 @@
-"""RCN+ on 300W (Honari et al., CVPR 2018): the soft-argmax loss alone.
+"""RCN+ on 300W (Honari et al., CVPR 2018) with the soft-argmax loss only.
 
 Paper: 4.47 % on the common set, 8.47 % on IBUG, 5.26 % on both. The branches
-are those of its Figure S3; its optimiser is not known, data and training are
-those of rcn_300w.py.
+follow Figure S3 of the 2018 paper. Its optimiser is not known; data and
+training are those of rcn_300w.py.
 """
 
 _base_ = ['../rcn_300w.py']

@@ -1,4 +1,4 @@
-"""RCN+ on 300W with the unsupervised loss beside the other.
+"""RCN+ on 300W with the soft-argmax loss and the unsupervised loss (ELT).
 
 Paper: 4.34 % on the common set, 8.20 % on IBUG, 5.10 % on both.
 """

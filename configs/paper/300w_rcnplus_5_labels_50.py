@@ -1,7 +1,7 @@
 """RCN+ on 300W with the labels of 50 % of the training faces.
 
 Paper: 10.12 % on IBUG, 5.52 % on the full set. The other faces stay in the
-set, so that an epoch is as long as with the unsupervised loss.
+dataset without labels, so an epoch is as long as with the unsupervised loss.
 """
 
 _base_ = ['300w_rcnplus_5.py']

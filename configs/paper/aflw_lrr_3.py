@@ -1,7 +1,8 @@
-"""LRR's reconstruction and refinement on the trunk of the RCN, on MTFL.
+"""LRR's reconstruction and refinement on the RCN's trunk, on MTFL.
 
-Not in the paper. Data, loss and training are those of rcn_aflw.py. Levels of
-20x20, 10x10 and 5x5 cells give score maps of 80x80, 40x40 and 20x20.
+This experiment is not in the paper. Data, loss and training are those of
+rcn_aflw.py. Levels of 20x20, 10x10 and 5x5 cells give score maps of 80x80,
+40x40 and 20x20 cells.
 """
 
 _base_ = ['../rcn_aflw.py']

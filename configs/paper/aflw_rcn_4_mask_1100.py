@@ -5,5 +5,5 @@ Paper: 9.31 % on AFLW, 9.44 % on AFW.
 
 _base_ = ['aflw_rcn_4.py']
 
-# the head reads the 32 features of the 20x20 branch, tiled up
+# The head reads the 32 features of the 20x20 branch, tiled to 80x80.
 model = dict(backbone=dict(mask=(1, 1, 0, 0)), head=dict(in_channels=32))

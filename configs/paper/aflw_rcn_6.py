@@ -1,13 +1,14 @@
 """RCN with 6 branches and occlusion on MTFL, tested on AFLW: Table 2.
 
-The paper's training: AdaDelta, two L2 weights, the sum over keypoints of
-eq. 2, LCN with the batch-wide floor, +-40 degrees. It converges after some
-200 epochs (paper, section 5.1; its code runs 4,000 and keeps the best).
+The training is the paper's: AdaDelta, two L2 weights, the sum over keypoints of
+eq. 2, LCN with the batch-wide floor, +-40 degrees. It converges after about 200
+epochs (paper, section 5.1); the 2016 release runs 4,000 epochs and keeps the
+best.
 
-Known differences: the validation faces are neither jittered nor occluded, the
-faces are shuffled anew in each epoch, and the weights start from He's
-distribution, whose standard deviation is 1.12 times that of the paper's code
-where a layer keeps its width.
+Known differences from the 2016 release: the validation faces have no jitter and
+no occlusion; the faces are shuffled in each epoch; the weights are initialised
+by He's distribution, whose standard deviation is 1.12 times the release's for a
+layer with as many outputs as inputs.
 """
 
 _base_ = [
@@ -48,7 +49,7 @@ optim_wrapper = dict(
             'trunk': dict(decay_mult=1.0),
             'branches': dict(decay_mult=branch_l2 / trunk_l2),
             'head': dict(decay_mult=branch_l2 / trunk_l2),
-            # the longest matching key counts
+            # MMEngine applies the longest matching key.
             'conv.bias': dict(decay_mult=0.0),
         }
     ),

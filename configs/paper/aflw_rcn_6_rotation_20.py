@@ -1,7 +1,7 @@
 """RCN with 6 branches, occlusion and +-20 degrees of rotation.
 
-The paper says +-40 degrees (footnote 7), the authors' command for 5
-keypoints +-20; aflw_rcn_6.py has the paper's.
+The paper says +-40 degrees (footnote 7), which aflw_rcn_6.py uses. The 2016
+release rotates faces with 5 keypoints by +-20 degrees.
 """
 
 _base_ = ['aflw_rcn_6.py']

@@ -1,7 +1,7 @@
 """RCN with 6 branches, skip connections and occlusion: Table 2.
 
-Paper: 5.63 % on AFLW, 5.56 % on AFW. Both L2 weights are those of the
-authors' command.
+Paper: 5.63 % on AFLW, 5.56 % on AFW. Both L2 weights are those of the 2016
+release.
 """
 
 _base_ = ['aflw_rcn_6.py']

@@ -1,4 +1,4 @@
-"""RCN+ on MTFL, tested on AFLW (2018 paper, Table S1): the soft-argmax loss.
+"""RCN+ on MTFL with the soft-argmax loss, tested on AFLW (2018 paper, Table S1).
 
 Paper: 5.22 % on AFLW, 5.13 % on AFW. Network, data and training are those of
 rcn_aflw.py.

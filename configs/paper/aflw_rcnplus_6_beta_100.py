@@ -1,6 +1,6 @@
-"""RCN+ on MTFL with beta = 100, as the caption of its Figure S3 has it.
+"""RCN+ on MTFL with beta = 100, as in the caption of the 2018 paper's Figure S3.
 
-The text of that paper says beta = 1.
+The text of the 2018 paper says beta = 1.
 """
 
 _base_ = ['aflw_rcnplus_6.py']

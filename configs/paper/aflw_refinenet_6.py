@@ -1,6 +1,7 @@
-"""RefineNet's refinement on the trunk of the RCN, on MTFL, tested on AFLW.
+"""RefineNet's refinement on the RCN's trunk, on MTFL, tested on AFLW.
 
-Not in the paper. Data, head, loss and training are those of rcn_aflw.py.
+This experiment is not in the paper. Data, head, loss and training are those of
+rcn_aflw.py.
 """
 
 _base_ = ['../rcn_aflw.py']

@@ -1,7 +1,8 @@
 """SumNet with the branches 1, 0, 0, 0 (coarsest to finest): Table 1.
 
-Paper: 10.54 % on AFLW, 10.63 % on AFW. No target: 8x8 pixels taken as one
-give 11.97 % at best on AFLW, see rcn_mmpose.SumNetHead.
+Paper: 10.54 % on AFLW, 10.63 % on AFW. These errors are no target: with tiles
+of 8x8 pixels, 11.97 % is the best possible error on AFLW; see
+rcn_mmpose.SumNetHead.
 """
 
 _base_ = ['aflw_sumnet_4.py']

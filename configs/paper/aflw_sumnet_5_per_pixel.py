@@ -1,6 +1,6 @@
-"""SumNet with 5 branches and one weight a position, as eq. 1 has it.
+"""SumNet with 5 branches and one weight per position, as in eq. 1.
 
-The paper's numbers come from one weight a branch and keypoint.
+The paper's errors come from one weight per branch and keypoint.
 """
 
 _base_ = ['aflw_sumnet_5.py']

@@ -1,8 +1,8 @@
 """SumNet with 6 branches and occlusion: Tables 2 and 3.
 
-Paper: 6.27 % on AFLW, 6.33 % on AFW. Trained as the RCN but for the L2
-weights, those of the authors' final command, and for more epochs: the paper
-says that SumNet needs more than 800 to converge.
+Paper: 6.27 % on AFLW, 6.33 % on AFW. The training is the RCN's with two
+changes: the L2 weights of the 2016 release (its final command), and more
+epochs, because SumNet needs more than 800 to converge (paper, section 5.1).
 """
 
 _base_ = ['aflw_rcn_6.py']

@@ -1,12 +1,13 @@
 """TCDCN on MTFL, tested on AFLW: the baseline of Table 3, re-implemented.
 
-Paper: 8.0 % on AFLW, 8.2 % on AFW by TCDCN's authors, 7.60 % and 7.87 % by
-those of the RCN, whose settings are unknown. Crops of 40x40, otherwise the
-data and the training of rcn_aflw.py; squared error of the coordinates.
+Paper: 8.0 % on AFLW, 8.2 % on AFW in the TCDCN paper; 7.60 % and 7.87 % in the
+RCN paper, with unknown settings. The crops have 40x40 pixels and the loss is
+the squared error of the coordinates; otherwise data and training are those of
+rcn_aflw.py.
 
-Its saturating activations need centred crops, and keypoints that start in
-the middle of the crop: without either it learned nothing but the mean face
-(11.7 % of 300 validation faces, after 500 updates).
+The saturating activations need crops with zero mean, and a bias that places the
+first predictions in the middle of the crop. Without either, the network learned
+only the mean face (11.7 % on 300 validation faces after 500 updates).
 """
 
 _base_ = ['../rcn_aflw.py']
@@ -15,7 +16,7 @@ codec = dict(type='RegressionLabel', input_size=(40, 40))
 crop = dict(type='rcn_mmpose.CropFace', input_size=codec['input_size'])
 
 model = dict(
-    # LCN leaves a mean of 0.5 and divides by 5
+    # LCN divides by 5 and adds 0.5; this undoes both.
     data_preprocessor=dict(
         _delete_=True, type='PoseDataPreprocessor', mean=[0.5], std=[0.2]
     ),

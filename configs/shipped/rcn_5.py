@@ -1,13 +1,13 @@
-"""The model "rcn-5": RCN on MTFL, for images as they come.
+"""The shipped model "rcn-5": RCN on MTFL, 5 keypoints, for any photograph.
 
     python tools/train.py configs/shipped/rcn_5.py --amp --device-data
 
-MTFL's lists count pixels from 1. Taken as they are, as by the paper and by
-rcn_aflw.py, they teach a network to place every keypoint a pixel of the
-photograph too far to the right and below, and mirrored faces to contradict
-the others. Counted from 1 they do not, so faces are mirrored here. They are
-turned by up to 30 degrees, and four of ten are occluded. The four cells
-around a keypoint are its target.
+MTFL's labels are 1-based. The paper and rcn_aflw.py do not correct this, so
+their networks place every keypoint one pixel of the photograph too far right
+and down, and mirrored faces would contradict the others. Here
+``label_origin=1`` corrects the labels, and faces are mirrored. They are rotated
+by up to 30 degrees, and four of ten are occluded. The target of a keypoint is
+the four cells around it.
 """
 
 _base_ = ['../rcn_aflw.py']

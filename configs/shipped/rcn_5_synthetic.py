@@ -1,10 +1,10 @@
-r"""The model "rcn-5-synthetic": trained on faces the project makes itself.
+r"""The shipped model "rcn-5-synthetic": RCN trained on synthetic faces only.
 
     python tools/render_faces.py --out data/synthetic_10k --train 10000
     python tools/train.py configs/shipped/rcn_5_synthetic.py \
         --amp --device-data
 
-The checkpoint is chosen on synthetic faces; the test is on AFLW's.
+The best checkpoint is chosen on synthetic faces; the test faces are AFLW's.
 """
 
 _base_ = ['../rcn_aflw.py']

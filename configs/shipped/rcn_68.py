@@ -1,17 +1,18 @@
-r"""The model "rcn-68": RCN on 300W, for images as they come.
+r"""The shipped model "rcn-68": RCN on 300W, 68 keypoints, for any photograph.
 
     python tools/train.py configs/shipped/rcn_68.py --amp --device-data \
         --cfg-options load_from=SECOND.pth
 
-is the third training, which goes on from the best weights of
-rcn_68_second.py. 300W's labels lie 0.39 % of the box's side, a third of a
-pixel of the crop, to the right of where mirrored faces say they are
-(tools/analysis_tools/mirror_bias.py, on training faces): from here on mirrored faces are
-labelled on that side too, or the network would learn what is between.
+This is the third training; it starts from the best weights of rcn_68_second.py.
 
-Keypoints are read off a window of 17 cells: on the validation faces 4.51 %
-(pixels) where 5 cells give 4.58. Along the contour, the network knows less
-well where a keypoint lies than on which side of its best cell.
+300W's labels have a bias to the right of 0.39 % of the box's side, a third of a
+pixel of the crop (tools/analysis_tools/mirror_bias.py, on training faces). From
+this training on, the labels of mirrored faces get the same bias; otherwise the
+network would learn the mean of both.
+
+Keypoints are decoded from a window of 17 cells: 4.51 % on the validation faces
+(pixels), against 4.58 % with 5 cells. Along the contour the best cell is
+uncertain, but the score map shows on which side of it the keypoint lies.
 """
 
 _base_ = ['rcn_68_second.py']

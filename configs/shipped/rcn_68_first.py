@@ -1,10 +1,10 @@
-"""The first training of the model "rcn-68": RCN on 300W, much augmented.
+"""The first training of the model "rcn-68": RCN on 300W, strong augmentation.
 
     python tools/train.py configs/shipped/rcn_68_first.py --amp --device-data
 
-Faces are mirrored, turned by up to 30 degrees and scaled by 15 %. Every second
-one is occluded. The four cells around a keypoint are its target.
-rcn_68_second.py goes on from the weights.
+Faces are mirrored, rotated by up to 30 degrees and scaled by up to 15 %. Every
+second face is occluded. The target of a keypoint is the four cells around it.
+rcn_68_second.py starts from the best weights.
 """
 
 _base_ = ['../rcn_300w.py']

@@ -1,8 +1,8 @@
-"""The model "rcn-68-joint": "rcn-68" and the compact denoiser.
+"""The shipped model "rcn-68-joint": "rcn-68" and the compact denoiser.
 
-Not trained, but made of two trainings, rcn_68.py and
-../denoiser_compact_300w.py. The denoiser moves keypoints that nobody can see
-to where a face has them.
+The joint model is not trained. It combines the weights of two trainings,
+rcn_68.py and ../denoiser_compact_300w.py. The denoiser moves hidden keypoints
+to plausible positions.
 """
 
 _base_ = ['../joint_compact_300w.py']

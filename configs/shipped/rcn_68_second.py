@@ -3,8 +3,8 @@ r"""The second training of the model "rcn-68".
     python tools/train.py configs/shipped/rcn_68_second.py --amp \
         --device-data --cfg-options load_from=FIRST.pth
 
-goes on from the best weights of rcn_68_first.py with fewer occlusions and
-less scaling: that training still had more to learn than it could.
+It starts from the best weights of rcn_68_first.py and has fewer occlusions and
+less scaling, because the first training underfits.
 """
 
 _base_ = ['rcn_68_first.py']
