@@ -32,7 +32,8 @@ from mmengine.utils import track_iter_progress
 from torch import nn
 
 from rcn_mmpose.codecs.calibration import Calibration
-from rcn_mmpose.inference.loading import load_estimator
+from rcn_mmpose.environment.script import run_script
+from rcn_mmpose.inference.estimator import load_estimator
 from rcn_mmpose.io.atomic import write_whole
 from rcn_mmpose.io.checkpoint import read_checkpoint
 from rcn_mmpose.lab.calibration.confidence_fit import (
@@ -231,7 +232,4 @@ def write_checkpoint(
 
 
 if __name__ == '__main__':
-    try:
-        main(sys.argv[1:])
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    run_script(main, sys.argv[1:])

@@ -31,6 +31,7 @@ from mmengine.fileio import load
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS
 
+from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.evaluation.ced import draw_curves
 from rcn_mmpose.evaluation.error_file import write_errors
 from rcn_mmpose.evaluation.error_table import ErrorTable
@@ -145,7 +146,4 @@ def main(args: list[str]) -> None:
 
 
 if __name__ == '__main__':
-    try:
-        main(sys.argv[1:])
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    run_script(main, sys.argv[1:])

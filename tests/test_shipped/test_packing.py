@@ -13,15 +13,15 @@ from torch import nn
 from rcn_mmpose import load_model
 from rcn_mmpose.lab.release import packing
 from rcn_mmpose.lab.release.packing import (
-    Training,
-    carried_config,
+    TrainedNetwork,
+    add_denoiser,
+    check_no_local_path,
     compare_halved,
-    differences,
+    config_differences,
     half_weights,
-    join,
-    plain,
-    read_training,
-    refuse_paths,
+    plain_values,
+    read_trained_network,
+    shipped_config,
     size_in_wheel,
     write_checkpoint,
 )
@@ -58,7 +58,7 @@ def test_averaged_weights_are_taken(tmp_path: Path) -> None:
     checkpoint = dict(state_dict=model.state_dict(), meta=dict(dataset_meta={}, cfg=''))
     hook.before_save_checkpoint(runner, checkpoint)
     torch.save(checkpoint, tmp_path / 'a.pth')
-    found = read_training(tmp_path / 'a.pth').weights
+    found = read_trained_network(tmp_path / 'a.pth').weights
     average = 0.75 * 1 + 0.25 * 5
     assert found['weight'].tolist() == [[average, average]]
 
@@ -66,16 +66,16 @@ def test_averaged_weights_are_taken(tmp_path: Path) -> None:
 def test_what_is_no_training(tmp_path: Path) -> None:
     torch.save(dict(weight=torch.ones(1)), tmp_path / 'a.pth')
     with pytest.raises(ValueError, match='no state_dict'):
-        read_training(tmp_path / 'a.pth')
+        read_trained_network(tmp_path / 'a.pth')
     with pytest.raises(FileNotFoundError, match='does not exist'):
-        read_training(tmp_path / 'b.pth')
+        read_trained_network(tmp_path / 'b.pth')
 
 
 def test_a_network_and_its_denoiser() -> None:
     one, two = torch.ones(1), torch.zeros(1)
-    joint = join(
-        Training({'head.weight': one}, dict(a=1)),
-        Training({'head.weight': two}, dict(a=2)),
+    joint = add_denoiser(
+        TrainedNetwork({'head.weight': one}, dict(a=1)),
+        TrainedNetwork({'head.weight': two}, dict(a=2)),
     )
     assert joint.meta == dict(a=1)
     assert joint.weights == {
@@ -92,19 +92,19 @@ def test_joint_model_from_two_checkpoints(small: ModuleType, tmp_path: Path) -> 
         weights_only=False,
     )['meta']
     every = model.state_dict()
-    network = Training(
+    network = TrainedNetwork(
         {k: v for k, v in every.items() if not k.startswith('refiner.')}, meta
     )
-    denoiser = Training(model.refiner.state_dict(), meta)
+    denoiser = TrainedNetwork(model.refiner.state_dict(), meta)
     named = small.config(**parts, refiner_checkpoint='/home/a/denoiser.pth')
-    config = carried_config(named, network)
+    config = shipped_config(named, network)
     assert 'refiner_checkpoint' not in config.model
-    write_checkpoint(tmp_path / 'b.pth', join(network, denoiser), config)
+    write_checkpoint(tmp_path / 'b.pth', add_denoiser(network, denoiser), config)
     crops = small.random_crops(3)
-    rounded = load_model(tmp_path / 'b.pth').predict(crops)
+    rounded = load_model(tmp_path / 'b.pth').predict_crops(crops)
     model.load_state_dict(half_weights(every))
     path = small.write_checkpoint(tmp_path / 'c.pth', small.config(**parts), model)
-    for ours, expected in zip(rounded, load_model(path).predict(crops), strict=True):
+    for ours, expected in zip(rounded, load_model(path).predict_crops(crops), strict=True):
         np.testing.assert_array_equal(ours, expected)
 
 
@@ -112,7 +112,7 @@ def test_joint_model_from_two_checkpoints(small: ModuleType, tmp_path: Path) -> 
 
 
 def test_what_a_config_loses(small: ModuleType) -> None:
-    training = Training({}, {})
+    training = TrainedNetwork({}, {})
     config = Config(
         dict(
             small.config(),
@@ -122,7 +122,7 @@ def test_what_a_config_loses(small: ModuleType) -> None:
             custom_hooks=[dict(type='EMAHook')],
         )
     )
-    kept = carried_config(config, training)
+    kept = shipped_config(config, training)
     assert set(kept) == {'default_scope', 'model', 'test_dataloader'}
     assert kept.model == config.model
     assert 'work_dir' in config  # which stays as it was
@@ -136,20 +136,20 @@ def test_paths_are_refused(small: ModuleType, place: str) -> None:
     config.test_dataloader.dataset.data_root = place
     name = 'test_dataloader.dataset.data_root'
     with pytest.raises(ValueError, match=f'{name}=.*path of this machine'):
-        carried_config(config, Training({}, {}))
-    refuse_paths(dict(a=['data/faces', 1, None]))
+        shipped_config(config, TrainedNetwork({}, {}))
+    check_no_local_path(dict(a=['data/faces', 1, None]))
     with pytest.raises(ValueError, match=r'a\[1\]='):
-        refuse_paths(dict(a=['data/faces', place]))
+        check_no_local_path(dict(a=['data/faces', place]))
 
 
 def test_a_calibration_is_taken_over(small: ModuleType) -> None:
     calibrated = small.config()
     numbers = dict(temperature=1.5, covariance_scale=2.0)
     calibrated.model.head.decoder.calibration = numbers
-    training = Training({}, dict(cfg=calibrated.pretty_text))
-    kept = carried_config(small.config(), training)
+    training = TrainedNetwork({}, dict(cfg=calibrated.pretty_text))
+    kept = shipped_config(small.config(), training)
     assert kept.model.head.decoder.calibration == numbers
-    assert differences(kept, training) == []
+    assert config_differences(kept, training) == []
 
 
 def test_differences_are_named(small: ModuleType) -> None:
@@ -157,8 +157,8 @@ def test_differences_are_named(small: ModuleType) -> None:
     trained.model.head.decoder.target = 'four'
     trained.model.head.loss = dict(type='a', loss_weight=5.0)
     trained.model.data_preprocessor = dict(type='b')
-    training = Training({}, dict(cfg=trained.pretty_text))
-    assert differences(small.config(), training) == [
+    training = TrainedNetwork({}, dict(cfg=trained.pretty_text))
+    assert config_differences(small.config(), training) == [
         "head.decoder.target: 'four' in the training, None in the config"
     ]
 
@@ -181,7 +181,7 @@ class Fixed:
         self.keypoints = keypoints
         self.confidence = np.full(keypoints.shape[:2], confidence)
 
-    def predict(self, crops: np.ndarray) -> tuple[np.ndarray, ...]:
+    def predict_crops(self, crops: np.ndarray) -> tuple[np.ndarray, ...]:
         return self.keypoints, self.confidence
 
 
@@ -207,8 +207,8 @@ def test_an_onnx_that_differs_is_refused(
     small: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = small.write_checkpoint(tmp_path / 'a.pth', small.config(), small.build())
-    config = carried_config(small.config(), Training({}, {}))
-    write_checkpoint(path, read_training(path), config)
+    config = shipped_config(small.config(), TrainedNetwork({}, {}))
+    write_checkpoint(path, read_trained_network(path), config)
     monkeypatch.setattr(packing, 'TOLERANCES', dict(confidence=-1))
     with pytest.raises(ValueError, match='ONNX Runtime differs'):
         packing.write_onnx(load_model(path), path, small.random_crops(2))
@@ -216,7 +216,7 @@ def test_an_onnx_that_differs_is_refused(
 
 def test_plain_values() -> None:
     value = dict(a=np.ones(2), b=(np.float32(0.5), [np.int64(3)]), c='d')
-    found = plain(value)
+    found = plain_values(value)
     assert found == dict(a=[1.0, 1.0], b=(0.5, [3]), c='d')
     assert type(found['b'][0]) is float and type(found['b'][1][0]) is int
 

@@ -111,11 +111,11 @@ def test_the_card(project: Path) -> None:
 @pytest.mark.parametrize(
     ('more', 'error', 'message'),
     [
-        (['--name', 'Tiny 5'], ValueError, 'small letters'),
+        (['--name', 'Tiny 5'], ValueError, 'lower-case letters'),
         (['--card', 'none.md'], FileNotFoundError, "'none.md' does not"),
         (['--count', '0'], ValueError, '--count 0; give 1'),
         (['--name', 'b'], FileNotFoundError, r'shipped/b.py. does not exist'),
-        (['--config', __file__], ValueError, 'none of configs/'),
+        (['--config', __file__], ValueError, 'not in the folder configs/'),
         (['--joint', 'none.pth'], FileNotFoundError, "'none.pth' does not"),
     ],
 )

@@ -3,10 +3,9 @@ r"""Compare two models on the same faces by a paired bootstrap.
     python tools/analysis_tools/compare.py --first a.csv --second b.csv \
         --value NME_pixels_eye_centres
 
-reads files with the error of each face, as a test writes them (FaceNME's
-``out_file``), and prints both mean errors, their difference and its 95 %
-interval over faces. With several files a model, one a seed, the error of a
-face is its mean over them.
+reads files with the error of each face (``out_file`` of FaceNME), and prints both
+mean errors, their difference and its 95 % interval over faces. With several files
+per model, such as one file per seed, the error of a face is the mean over the files.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from rcn_mmpose import compat
 
 compat.activate()
 
+from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.evaluation.error_file import read_errors
 from rcn_mmpose.evaluation.paired_bootstrap import (
     common_errors,
@@ -34,17 +34,20 @@ def main(args: list[str]) -> None:
     )
     for model in ('first', 'second'):
         parser.add_argument(
-            f'--{model}', nargs='+', required=True, help='files of errors, csv'
+            f'--{model}', nargs='+', required=True, help='error files (CSV)'
         )
     parser.add_argument(
         '--value',
         nargs='+',
-        help='which errors: columns of the files (default: their first, all '
+        help='columns of the files to compare (default: the first one, all '
         'keypoints by the main normaliser in pixels)',
     )
-    parser.add_argument('--subset', default='', help='of the faces, by name')
+    parser.add_argument('--subset', default='', help='name of a subset of the faces')
     parser.add_argument(
-        '--resamples', type=int, default=10_000, help='(default: 10000)'
+        '--resamples',
+        type=int,
+        default=10_000,
+        help='bootstrap resamples (default: 10000)',
     )
     options = parser.parse_args(args)
 
@@ -69,7 +72,4 @@ def main(args: list[str]) -> None:
 
 
 if __name__ == '__main__':
-    try:
-        main(sys.argv[1:])
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    run_script(main, sys.argv[1:])

@@ -1,10 +1,11 @@
 """Count operations and parameters: ``python tools/analysis_tools/get_flops.py CONFIG``.
 
-MMPose's script of this name measures with three channels; most of ours take
-one. Here the channels and the size are the config's.
+The script of MMPose with this name assumes three channels, but most networks here
+take one. This tool reads the channels and the size from the config.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from rcn_mmpose import compat
@@ -13,6 +14,7 @@ compat.activate()
 
 from mmengine.config import Config, DictAction
 
+from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.lab.complexity import count
 
 
@@ -25,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         nargs=2,
         type=int,
         metavar=('HEIGHT', 'WIDTH'),
-        help="size of the crop (default: that of the config's codec)",
+        help='size of the crop (default: the size of the codec in the config)',
     )
     parser.add_argument(
         '--cfg-options',
@@ -46,4 +48,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_script(main, sys.argv[1:])

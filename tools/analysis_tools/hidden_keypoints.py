@@ -34,9 +34,10 @@ from mmengine.utils import track_iter_progress
 from mmpose.structures import PoseDataSample
 from torch import nn
 
+from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.evaluation.faces import read_face
 from rcn_mmpose.image.contact_sheet import contact_sheet
-from rcn_mmpose.inference.loading import load_estimator
+from rcn_mmpose.inference.estimator import load_estimator
 from rcn_mmpose.io.atomic import write_whole
 from rcn_mmpose.lab.calibration.map_statistics import validation_faces
 from rcn_mmpose.lab.calibration.roc import (
@@ -225,7 +226,4 @@ def cover(
 
 
 if __name__ == '__main__':
-    try:
-        main(sys.argv[1:])
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    run_script(main, sys.argv[1:])

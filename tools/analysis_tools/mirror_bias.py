@@ -1,16 +1,16 @@
-"""Tell whether labels lie to one side of what they mean.
+"""Measure the horizontal bias of labels with mirrored images.
 
     python tools/analysis_tools/mirror_bias.py rcn-5 --data mtfl_val
     python tools/analysis_tools/mirror_bias.py best.pth --config configs/rcn_own.py
 
-predicts the faces as they are and mirrored. What a network learned from
-labels that lie to one side shows as the difference of both; the mean of both
-is free of it, and the labels are compared with that mean. Printed are
-medians in pixels of the image, positive to the right, for all faces and for
-the commonest sizes of images, which often go with their sources. Labels
-that lie a whole pixel to the right were counted from 1; they lie as far below,
-which no mirror shows. Faces that the network was not trained on tell most;
-test faces are not for this.
+predicts the keypoints of every image and of its mirror image. The difference of the
+two predictions shows the bias that the network learned from its labels. The mean of
+the two predictions has no bias, so the labels are compared with the mean. The tool
+prints medians in pixels of the image, positive to the right, for all faces and for
+the most frequent image sizes, because the size often identifies the source of an
+image. A bias of one pixel means that the labels are 1-based; then they also lie one
+pixel too low, which this tool cannot measure. Use faces that the network was not
+trained on. Do not use test faces.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from rcn_mmpose import compat
 compat.activate()
 
 from rcn_mmpose.cli.console import progress
+from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.inference import load_model
 from rcn_mmpose.lab.report.annotated_faces import (
     LISTS,
@@ -41,12 +42,14 @@ def main(args: list[str]) -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument('model', help='a checkpoint, an .onnx, a name, or a config')
-    parser.add_argument('--checkpoint', help='weights to go with a config')
+    parser.add_argument('--checkpoint', help='weights, if the model is a config')
     data = parser.add_mutually_exclusive_group(required=True)
     data.add_argument('--data', help=f'one of: {", ".join(LISTS)}')
-    data.add_argument('--config', help='the validation faces of a config')
-    parser.add_argument('--data-root', default='data', help='for --data')
-    parser.add_argument('--sizes', type=int, default=3, help='of images (default: 3)')
+    data.add_argument('--config', help='use the validation faces of this config')
+    parser.add_argument('--data-root', default='data', help='data folder for --data')
+    parser.add_argument(
+        '--sizes', type=int, default=3, help='number of image sizes (default: 3)'
+    )
     options = parser.parse_args(args)
     if options.data:
         faces = faces_of_list(options.data, options.data_root)
@@ -54,9 +57,8 @@ def main(args: list[str]) -> None:
         faces = faces_of_config(options.config)
     if faces.is_test:
         raise ValueError(
-            f'{faces.ann_file!r} holds test faces; nothing is to be learned '
-            'from their labels before the test. Take others, such as '
-            'mtfl_val.'
+            f'{faces.ann_file!r} holds test faces; do not use their labels '
+            'before the test. Use other faces, such as mtfl_val.'
         )
     model = load_model(options.model, options.checkpoint, box_rule=dict(rule='given'))
     with progress(f'{faces.name}: faces', len(faces.faces)) as advance:
@@ -65,13 +67,13 @@ def main(args: list[str]) -> None:
     print('\n'.join(table(bias, options.sizes)))
     part = np.nanmean(bias.labels / bias.sides[:, None])
     print(
-        f'All labels lie {100 * part:+.2f} % of the side of the box to the '
-        f'right (mean): label_bias={part:.4f} of rcn_mmpose.FlipFace.'
+        f'On average the labels lie {100 * part:+.2f} % of the side of the box '
+        f'to the right: label_bias={part:.4f} of rcn_mmpose.FlipFace.'
     )
 
 
 def table(bias: MirrorBias, most: int) -> list[str]:
-    """Write the medians of all faces and of the commonest sizes."""
+    """Format the medians of all faces and of the most frequent image sizes."""
     groups = {'all': np.ones(len(bias.sizes), bool)}
     for size, _ in Counter(bias.sizes).most_common(most):
         rows = np.array([found == size for found in bias.sizes])
@@ -90,7 +92,4 @@ def table(bias: MirrorBias, most: int) -> list[str]:
 
 
 if __name__ == '__main__':
-    try:
-        main(sys.argv[1:])
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    run_script(main, sys.argv[1:])

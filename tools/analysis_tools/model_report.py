@@ -1,33 +1,32 @@
-r"""Measure a model for its card: all that its test can tell.
+r"""Write a report on a model for its model card: errors, curves and images.
 
     python tools/analysis_tools/model_report.py best.pth --data mtfl_val
     python tools/analysis_tools/model_report.py model.onnx --data 300w_val --passes 2
     python tools/analysis_tools/model_report.py best.pth --ann-file faces.json \
         --images folder
 
-writes, below --out:
+writes to the folder --out:
 
-    report.json       all numbers, and of what model and faces they are
+    report.json       all numbers, with the model and the faces
     report.md         tables, a fragment for a model card
-    boxes.png         the error as true boxes are shifted, scaled and turned
-    ced.png           error curves; a missed face counts as the largest error
+    boxes.png         the error with shifted, scaled and rotated boxes
+    ced.png           error curves; the error of a missed face is infinite
     errors.csv        the error of each face with its true box; with two
                       passes also errors_second_pass.csv and
                       errors_both_passes.csv
     worst.png, random.png
-                      20 faces each, truth green, prediction red; only below a
-                      folder named work_dirs, for most sets may not be
-                      published
+                      20 faces each, truth green, prediction red; only in a
+                      folder below work_dirs, because most datasets must not
+                      be published
 
-Errors are those of rcn_mmpose.FaceNME: the paper's protocol (cells) and
-today's (pixels), by every normaliser of the set; an exported model has no
-cells. Boxes are the true ones; those of OpenCV's cascade, where a face
-without a box of which half of the union is shared counts as missed; and the
-true ones with known errors.
+The errors are those of rcn_mmpose.FaceNME: the protocol of the paper (cells) and
+the usual protocol (pixels), by every normaliser of the dataset. An exported model
+has no cells. The boxes are true boxes, boxes of the cascade of OpenCV, and true
+boxes with known errors. A face is missed if no detected box has an intersection
+over union of 0.5 with its true box.
 
-Test faces need --test-set: they are for the end, once. Each such evaluation
-is written down in results/test_evaluations.jsonl, which belongs to the
-project.
+Test faces need --test-set: use them once, at the end. The tool logs every test in
+results/test_evaluations.jsonl, which belongs to the project.
 """
 
 from __future__ import annotations
@@ -48,6 +47,7 @@ compat.activate()
 
 from rcn_mmpose.cli.console import progress
 from rcn_mmpose.detect import HaarDetector
+from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.evaluation.ced import draw_curves
 from rcn_mmpose.evaluation.error_file import write_errors
 from rcn_mmpose.geometry.boxes import training_rule
@@ -71,53 +71,53 @@ def parse_args(args: list[str]) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument('model', help='a checkpoint, an .onnx, a name, or a config')
-    parser.add_argument('--checkpoint', help='weights to go with a config')
+    parser.add_argument('--checkpoint', help='weights, if the model is a config')
     parser.add_argument('--precision', default='fp32', help='fp32 or bf16')
-    parser.add_argument('--device', default='cpu', help='of the network')
+    parser.add_argument('--device', default='cpu', help='device of the network')
     parser.add_argument(
         '--passes',
         type=int,
         default=1,
         choices=(1, 2),
-        help='2 tells the errors of both passes and of them joined, which is '
-        'what load_model(..., passes=2) returns (default: 1)',
+        help='2 measures both passes, and both joined, which '
+        'load_model(..., passes=2) returns (default: 1)',
     )
     data = parser.add_mutually_exclusive_group(required=True)
     data.add_argument('--data', help=f'one of: {", ".join(LISTS)}')
-    data.add_argument('--ann-file', help='COCO json; goes with --images')
+    data.add_argument('--ann-file', help='COCO json; use with --images')
     data.add_argument('--config', help='the faces of a config')
-    parser.add_argument('--data-root', default='data', help='for --data')
-    parser.add_argument('--images', default='.', help='for --ann-file')
+    parser.add_argument('--data-root', default='data', help='data folder for --data')
+    parser.add_argument('--images', default='.', help='image folder for --ann-file')
     parser.add_argument(
         '--part',
         default='val',
         choices=('train', 'val', 'test'),
-        help='for --config (default: val)',
+        help='faces of --config (default: val)',
     )
     parser.add_argument(
         '--test-set', action='store_true', help='the faces are test faces'
     )
     parser.add_argument(
         '--out',
-        help='folder to write (default: work_dirs/model_report/MODEL_DATA)',
+        help='output folder (default: work_dirs/model_report/MODEL_DATA)',
     )
     parser.add_argument(
         '--no-detector',
         action='store_true',
-        help="leave out the cascade's boxes",
+        help='do not test detected boxes',
     )
     parser.add_argument(
         '--box-faces',
         type=int,
         default=300,
         metavar='N',
-        help='about as many faces, spread over the list, are tried with boxes '
-        'that are off, in 37 ways; 0 for none (default: 300)',
+        help='test about N faces, spread over the list, with 37 wrong boxes each; '
+        '0 for none (default: 300)',
     )
     parser.add_argument(
-        '--sheet-faces', type=int, default=20, help='a sheet (default: 20)'
+        '--sheet-faces', type=int, default=20, help='faces per sheet (default: 20)'
     )
-    parser.add_argument('--seed', type=int, default=0, help='of the sheet')
+    parser.add_argument('--seed', type=int, default=0, help='seed of random.png')
     options = parser.parse_args(args)
     if options.box_faces < 0 or options.sheet_faces < 0:
         parser.error('--box-faces and --sheet-faces: give 0 or more.')
@@ -125,10 +125,10 @@ def parse_args(args: list[str]) -> argparse.Namespace:
 
 
 def load_faces(options: argparse.Namespace) -> AnnotatedFaces:
-    """Load the faces that were named.
+    """Load the faces that the options name.
 
     Raises:
-        ValueError: If they are test faces and it was not said.
+        ValueError: If the faces are test faces and --test-set is missing.
     """
     if options.data:
         faces = annotated_faces.faces_of_list(options.data, options.data_root)
@@ -139,23 +139,23 @@ def load_faces(options: argparse.Namespace) -> AnnotatedFaces:
     if faces.is_test and not options.test_set:
         raise ValueError(
             f'{faces.ann_file!r} holds test faces, which are to be used once, '
-            'at the end: say so by --test-set, or take others, such as '
-            'mtfl_val.'
+            'at the end: confirm with --test-set, or use other faces, such '
+            'as mtfl_val.'
         )
     return faces
 
 
 def describe_model(options: argparse.Namespace) -> dict[str, str]:
-    """Say which model it is."""
+    """Describe the model: name, file and hash."""
     file = options.checkpoint or find_model(options.model)
     with open(file, 'rb') as content:
         sha256 = hashlib.sha256(content.read()).hexdigest()
-    # the log of test sets belongs to the project, not to this machine
+    # a relative path, because the log is shared by all machines
     return dict(model=options.model, file=os.path.relpath(file), sha256=sha256)
 
 
 def write_log(content: dict) -> str:
-    """Add a line on a test set that was used."""
+    """Add a line about a test to the log."""
     os.makedirs(os.path.dirname(LOG), exist_ok=True)
     kept = ('date', 'command', 'model', 'data')
     line = {key: content[key] for key in kept}
@@ -246,9 +246,11 @@ def write_all(
     report: ModelReport,
     options: argparse.Namespace,
 ) -> list[str]:
-    """Write all files; returns their names."""
+    """Write all files and return their names."""
     logged = []
-    if content['data']['test_set']:  # first of all, whatever fails later
+    if content['data'][
+        'test_set'
+    ]:  # first, so that a later error does not hide the test
         logged = [write_log(content)]
     written = [os.path.join(out, n) for n in ('report.json', 'report.md')]
     write_whole(written[0], (json.dumps(content, indent=1) + '\n').encode())
@@ -271,7 +273,7 @@ def write_all(
         written.append(os.path.join(out, 'boxes.png'))
         draw_box_errors(written[-1], curves, f'NME by {report.main}, %')
     if options.sheet_faces and not may_hold_faces(out):
-        print(f'{out!r} is below no folder named work_dirs: no faces are drawn.')
+        print(f'{out!r} is not below a folder named work_dirs: no faces are drawn.')
     elif options.sheet_faces:
         written += draw_sheets(
             out,
@@ -285,7 +287,4 @@ def write_all(
 
 
 if __name__ == '__main__':
-    try:
-        main(sys.argv[1:])
-    except (ValueError, OSError, ImportError) as error:
-        sys.exit(f'error: {error}')
+    run_script(main, sys.argv[1:], errors=(ImportError,))

@@ -1,20 +1,20 @@
-r"""Put a trained model into the package.
+r"""Add a trained model to the models that ship with the package.
 
     python tools/release/ship.py work_dirs/rcn_5/best.pth --name rcn-5 \
         --trained-on 'MTFL, 9,000 faces' --terms research \
         --card docs/models/rcn-5.md --metrics metrics.json
 
-writes rcn-5.pth (weights in 16 bits), rcn-5.py (its config), rcn-5.onnx and
-rcn-5.json into rcn_mmpose/shipped/, and what is to be known of them into its
-index.json, into configs/metafile.yml, and between two marks of the model card.
-The config is configs/shipped/rcn_5.py: it wins over the one in the checkpoint,
-but for a calibration, and where they differ is said. With --joint DENOISER.pth
-the two become one model.
+writes rcn-5.pth (16-bit weights), rcn-5.py (the config), rcn-5.onnx and rcn-5.json
+into rcn_mmpose/shipped/models/. It also updates index.json in that folder,
+configs/metafile.yml, and the facts between two marks of the model card. The config
+configs/shipped/rcn_5.py replaces the config in the checkpoint, except for a
+calibration; the tool prints the differences. --joint DENOISER.pth joins a network
+and a denoiser to one model.
 
-Nothing is written if the model that ships predicts something else than the
-one that was trained, or if all models together are too large.
+The tool writes nothing if the 16-bit model predicts other keypoints than the trained
+model, or if all models together are too large.
 
-METRICS is a json of test results, {"AFLW-5": {"NME cells": 5.6}}.
+METRICS is a JSON file of test results, {"AFLW-5": {"NME cells": 5.6}}.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ import argparse
 import json
 import os
 import re
-import sys
 import tempfile
 from collections.abc import Sequence
 from datetime import date
@@ -37,6 +36,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
+from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.geometry.boxes import box_from_extent, box_from_eyes_and_mouth
 from rcn_mmpose.image.reading import read_image
 from rcn_mmpose.inference import load_model
@@ -56,7 +56,7 @@ from rcn_mmpose.synthetic import render_face
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = r'[a-z0-9]+(-[a-z0-9]+)*'
-MOST_BYTES = 10_000_000  # of all models together, in the wheel
+MOST_BYTES = 10_000_000  # limit of all models together in the wheel
 ENDINGS = ('.pth', '.py', '.onnx', '.json')
 
 
@@ -66,19 +66,20 @@ def parse_args(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('checkpoint', help='of tools/train.py')
-    parser.add_argument('--name', required=True, help='such as rcn-5')
+    parser.add_argument('checkpoint', help='checkpoint of tools/train.py')
     parser.add_argument(
-        '--trained-on', required=True, help='the training data, in words'
+        '--name', required=True, help='name of the model, such as rcn-5'
     )
+    parser.add_argument('--trained-on', required=True, help='training data, in words')
     parser.add_argument(
         '--terms',
         required=True,
         choices=records.TERMS,
-        help='of use: ' + ', '.join(f'{k} ({v})' for k, v in records.TERMS.items()),
+        help='terms of use: '
+        + ', '.join(f'{k} ({v})' for k, v in records.TERMS.items()),
     )
     parser.add_argument('--card', required=True, help='model card, a Markdown file')
-    parser.add_argument('--metrics', help='json of test results')
+    parser.add_argument('--metrics', help='JSON file of test results')
     parser.add_argument('--joint', metavar='DENOISER', help='checkpoint of a denoiser')
     parser.add_argument(
         '--config', help='default: configs/shipped/ and the name with _ for -'
@@ -87,18 +88,20 @@ def parse_args(arguments: Sequence[str] | None) -> argparse.Namespace:
         '--faces',
         nargs=2,
         metavar=('ANNOTATIONS', 'IMAGES'),
-        help='faces to measure the rounding by, a COCO json and the folder '
-        'of its images, not those of a test (default: rendered ones)',
+        help='faces to measure the effect of 16-bit weights: a COCO json and the '
+        'folder of its images; no test faces (default: rendered faces)',
     )
     parser.add_argument(
-        '--count', type=int, default=48, help='of these faces (default: 48)'
+        '--count', type=int, default=48, help='number of these faces (default: 48)'
     )
-    parser.add_argument('--replace', action='store_true', help='a model of that name')
+    parser.add_argument(
+        '--replace', action='store_true', help='replace a model of this name'
+    )
     parser.add_argument(
         '--root',
         type=Path,
         default=ROOT,
-        help='of the project that gets the model (default: this one)',
+        help='root folder of the project that receives the model (default: this one)',
     )
     return parser.parse_args(arguments)
 
@@ -111,20 +114,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     models = shipped_models(shipped)
     check(args, models)
     config = find_config(args)
-    training = packing.read_training(args.checkpoint)
-    carried = packing.carried_config(Config.fromfile(config), training)
-    for line in packing.differences(carried, training):
+    training = packing.read_trained_network(args.checkpoint)
+    config_to_ship = packing.shipped_config(Config.fromfile(config), training)
+    for line in packing.config_differences(config_to_ship, training):
         print(f'note: {line}')
     if args.joint:
-        training = packing.join(training, packing.read_training(args.joint))
+        training = packing.add_denoiser(
+            training, packing.read_trained_network(args.joint)
+        )
     metrics = records.read_metrics(args.metrics)
     with tempfile.TemporaryDirectory() as folder:
-        halving = pack(args, Path(folder), training, carried)
+        halving = pack(args, Path(folder), training, config_to_ship)
         files = [Path(folder) / f'{args.name}{x}' for x in ENDINGS]
         counted = count(Config.fromfile(config))
         model = ShippedModel(
             name=args.name,
-            keypoints=carried.model.head.out_channels,
+            keypoints=config_to_ship.model.head.out_channels,
             parameters=counted['params'],
             trained_on=args.trained_on,
             terms=records.TERMS[args.terms],
@@ -155,39 +160,39 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def check(args: argparse.Namespace, models: dict[str, ShippedModel]) -> None:
-    """Refuse what is seen to be wrong before anything is computed."""
+    """Check the arguments before any computation."""
     if not re.fullmatch(NAME, args.name):
         raise ValueError(
-            f'--name {args.name!r} must be of small letters and digits, with '
-            'single dashes between, such as rcn-5.'
+            f'--name {args.name!r} must have lower-case letters and digits, '
+            'separated by single dashes, such as rcn-5.'
         )
     if args.name in models and not args.replace:
         raise ValueError(
-            f'{args.name!r} ships already, of {models[args.name].date}; give '
-            'another --name, or --replace.'
+            f'{args.name!r} ships already, since {models[args.name].date}; '
+            'give another --name, or --replace.'
         )
     if not Path(args.card).is_file():
         raise FileNotFoundError(
-            f'--card {args.card!r} does not exist; write it first, such as '
-            'those in docs/models/.'
+            f'--card {args.card!r} does not exist; write the file first, see '
+            'docs/models/ for examples.'
         )
     if args.count < 1:
         raise ValueError(f'--count {args.count}; give 1 or more.')
 
 
 def find_config(args: argparse.Namespace) -> Path:
-    """Return the config that the model ships with, one of the project's."""
+    """Return the path of the config of the shipped model."""
     default = f'configs/shipped/{args.name.replace("-", "_")}.py'
     path = Path(args.config or args.root / default).resolve()
     if not path.is_file():
         raise FileNotFoundError(
-            f'config {str(path)!r} does not exist; write it, or name another '
-            'one by --config.'
+            f'config {str(path)!r} does not exist; write the file, or '
+            'give another one with --config.'
         )
     if not path.is_relative_to(args.root.resolve() / 'configs'):
         raise ValueError(
-            f'config {str(path)!r} is none of configs/, which ship with the '
-            'package; move it there.'
+            f'config {str(path)!r} is not in the folder configs/, which ships '
+            'with the package; move the file there.'
         )
     return path
 
@@ -195,10 +200,10 @@ def find_config(args: argparse.Namespace) -> Path:
 def pack(
     args: argparse.Namespace,
     folder: Path,
-    training: packing.Training,
-    carried: Config,
+    training: packing.TrainedNetwork,
+    config_to_ship: Config,
 ) -> dict:
-    """Write the model's files into a folder; returns what rounding changed."""
+    """Write the files of the model; return the effect of the 16-bit weights."""
     full = folder / 'full.pth'
     torch.save(
         dict(
@@ -207,10 +212,10 @@ def pack(
         ),
         full,
     )
-    before = load_model(carried, full)
+    before = load_model(config_to_ship, full)
     checkpoint = folder / f'{args.name}.pth'
-    packing.write_checkpoint(checkpoint, training, carried)
-    packing.write_config(checkpoint.with_suffix('.py'), carried)
+    packing.write_checkpoint(checkpoint, training, config_to_ship)
+    packing.write_config(checkpoint.with_suffix('.py'), config_to_ship)
     after = load_model(checkpoint)
     crops = faces(args, after)
     halving = packing.compare_halved(before, after, crops)
@@ -222,7 +227,7 @@ def pack(
 
 
 def faces(args: argparse.Namespace, predictor: TorchPredictor) -> np.ndarray:
-    """Return crops of faces, uint8 (N, H, W)."""
+    """Crop the faces for the comparison, uint8 (N, H, W)."""
     crops = []
     if args.faces:
         annotations, folder = args.faces
@@ -245,19 +250,16 @@ def faces(args: argparse.Namespace, predictor: TorchPredictor) -> np.ndarray:
 
 
 def check_size(files: list[Path], others: list[Path]) -> None:
-    """Refuse more bytes than the wheel may have, and say how many it has."""
-    ours, its = packing.size_in_wheel(files), packing.size_in_wheel(others)
-    if ours + its > MOST_BYTES:
+    """Check that all models fit into the wheel, and print their size."""
+    ours, rest = packing.size_in_wheel(files), packing.size_in_wheel(others)
+    if ours + rest > MOST_BYTES:
         raise ValueError(
             f'the model takes {ours:,} bytes in the wheel, the others '
-            f'{its:,}; all together may take {MOST_BYTES:,}. Ship a smaller '
-            'one.'
+            f'{rest:,}; all together may take {MOST_BYTES:,}. Ship a smaller '
+            'model.'
         )
-    print(f'{ours:,} bytes in the wheel, with the others {ours + its:,}')
+    print(f'{ours:,} bytes in the wheel, with the others {ours + rest:,}')
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    run_script(main)

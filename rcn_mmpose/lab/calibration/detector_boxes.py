@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ import cv2
 import numpy as np
 
 from ...detect.haar import HaarDetector
+from ...environment.script import run_script
 from ...geometry.overlap import overlap
 from ...image.reading import read_image
 
@@ -153,7 +153,4 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    run_script(main)

@@ -10,11 +10,11 @@ prints the medians over training faces: the values of
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 import numpy as np
 
+from ...environment.script import run_script
 from ...geometry.keypoints import FIVE_NAMES, FIVE_RELATIONS, RELATIONS_68
 from ...inference.second_pass import Eyes, SecondPass
 
@@ -95,7 +95,4 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    run_script(main)

@@ -1,1 +1,1 @@
-"""Packing of the models that ship with the package."""
+"""Release of the models that ship with the package: files, model card, metafile."""

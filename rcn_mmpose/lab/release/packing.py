@@ -1,4 +1,4 @@
-"""From a training's checkpoint to the files of a model that ships."""
+"""Turn a training checkpoint into the files of a shipped model."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
+from ...inference.loading import OnnxPredictor
 from ...inference.onnx_export import TOLERANCES, export
-from ...inference.onnx_predictor import OnnxPredictor
 from ...inference.parity import Parity, compare
 from ...inference.shared_weights import describe_shared, share_weights
 from ...inference.torch_predictor import TorchPredictor
@@ -23,7 +23,7 @@ from ...models.pose_estimators.joint_estimator import REFINER
 from ...shipped.catalogue import describe_file
 from ...version import __version__
 
-# What prediction, MMPose's inferencer and tools/test.py need of a config.
+# Config keys that prediction, the inferencer of MMPose and tools/test.py need.
 KEPT = (
     'codec',
     'custom_imports',
@@ -42,27 +42,28 @@ KEPT = (
     'vis_backends',
     'visualizer',
 )
-NOTED = ('epoch', 'seed', 'time', 'mmengine_version')  # of meta
-# In 16 bits 99 of 100 keypoints may move so far, in pixels of the crop. Single
-# ones jump further, where two modes are equally probable.
+NOTED = ('epoch', 'seed', 'time', 'mmengine_version')  # kept keys of meta
+# Limit of the 99th percentile of the keypoint shift by 16-bit weights, in pixels
+# of the crop. Single keypoints move further if two modes are equally probable.
 MOST_MOVED = 0.5
 
 
-class Training(NamedTuple):
-    """What a training left.
+class TrainedNetwork(NamedTuple):
+    """Weights and metadata of a training checkpoint.
 
     Attributes:
-        weights: By name; the averaged ones if the training averaged, for
-            MMEngine's EMAHook swaps them into ``state_dict`` when it saves,
-            and those of the optimiser into ``ema_state_dict``.
-        meta: What else is known.
+        weights: Weights by name. If the training averaged weights, these are the
+            averaged weights: EMAHook of MMEngine saves averaged weights in
+            ``state_dict`` and the weights of the optimiser in
+            ``ema_state_dict``.
+        meta: Metadata of the checkpoint.
     """
 
     weights: dict[str, Tensor]
     meta: dict
 
 
-def read_training(checkpoint: str | os.PathLike) -> Training:
+def read_trained_network(checkpoint: str | os.PathLike) -> TrainedNetwork:
     """Read a checkpoint of tools/train.py; optimiser and log are left aside.
 
     Raises:
@@ -78,35 +79,35 @@ def read_training(checkpoint: str | os.PathLike) -> Training:
             f'{path!r} has no state_dict or no meta.dataset_meta; give a '
             'checkpoint as tools/train.py writes it.'
         )
-    return Training(weights, meta)
+    return TrainedNetwork(weights, meta)
 
 
-def join(network: Training, denoiser: Training) -> Training:
-    """Put the weights of a network and its denoiser into one."""
+def add_denoiser(network: TrainedNetwork, denoiser: TrainedNetwork) -> TrainedNetwork:
+    """Add the weights of a denoiser to those of a network."""
     added = {f'{REFINER}{name}': w for name, w in denoiser.weights.items()}
-    return Training({**network.weights, **added}, network.meta)
+    return TrainedNetwork({**network.weights, **added}, network.meta)
 
 
-def carried_config(config: Config, training: Training) -> Config:
+def shipped_config(config: Config, training: TrainedNetwork) -> Config:
     """Return the part of a config that a shipped checkpoint carries.
 
-    The calibration that ``tools/calibrate.py`` put into the checkpoint is
-    taken over.
+    The result includes the calibration that ``tools/calibrate.py`` wrote into the
+    checkpoint.
 
     Raises:
-        ValueError: If a path of this machine is in it.
+        ValueError: If the config has a path of this machine.
     """
     kept = {name: config[name] for name in KEPT if name in config}
     kept = Config(kept).to_dict()
     kept['model'].pop('refiner_checkpoint', None)
     model = with_carried_calibration(kept['model'], training.meta)
     kept['model'] = model
-    refuse_paths(kept)
+    check_no_local_path(kept)
     return Config(kept)
 
 
-def refuse_paths(content: Mapping) -> None:
-    """Raise a ValueError if any text in it is a path of this machine."""
+def check_no_local_path(content: Mapping) -> None:
+    """Raise a ValueError if a text of the content has a path of this machine."""
     homes = [os.path.expanduser('~'), os.getcwd()]
     homes = [home for home in homes if len(home) > 1]
     for name, text in _leaves(content):
@@ -119,10 +120,10 @@ def refuse_paths(content: Mapping) -> None:
             )
 
 
-def differences(config: Config, training: Training) -> list[str]:
-    """List where a network was trained by another config than it ships with.
+def config_differences(config: Config, training: TrainedNetwork) -> list[str]:
+    """List differences between the training config and the shipped config.
 
-    Losses and what happens to images in training are left aside.
+    Losses and the training pipeline are not compared.
     """
     trained = parse_config(training.meta['cfg'])['model']
     found = []
@@ -141,10 +142,10 @@ def differences(config: Config, training: Training) -> list[str]:
 
 
 def half_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Round kernels to float16; biases and single numbers stay as they are.
+    """Round kernels to float16; biases and scalars stay float32.
 
     Raises:
-        ValueError: If a weight is not finite, before or after.
+        ValueError: If a weight is not finite, before or after rounding.
     """
     rounded = {}
     for name, weight in weights.items():
@@ -160,16 +161,16 @@ def half_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return rounded
 
 
-def write_checkpoint(path: Path, training: Training, config: Config) -> None:
-    """Write a checkpoint that ships.
+def write_checkpoint(path: Path, training: TrainedNetwork, config: Config) -> None:
+    """Write the checkpoint of a shipped model.
 
-    ``torch.load(path, weights_only=True)`` reads it without any allow-list:
-    it holds tensors and plain values alone.
+    The checkpoint holds tensors and plain values only, so
+    ``torch.load(path, weights_only=True)`` reads it without an allow-list.
 
     Args:
-        path (Path): The ``.pth``.
-        training (Training): Weights, of any precision, and meta.
-        config (Config): See :func:`carried_config`.
+        path (Path): The ``.pth`` file.
+        training (TrainedNetwork): Weights, of any precision, and meta.
+        config (Config): See :func:`shipped_config`.
     """
     known = training.meta
     meta = {name: known[name] for name in NOTED if name in known}
@@ -177,48 +178,48 @@ def write_checkpoint(path: Path, training: Training, config: Config) -> None:
         name=path.stem,
         rcn_mmpose_version=__version__,
         cfg=config.pretty_text,
-        dataset_meta=plain(known['dataset_meta']),
+        dataset_meta=plain_values(known['dataset_meta']),
     )
-    refuse_paths(dict(meta, cfg=''))
+    check_no_local_path(dict(meta, cfg=''))
     torch.save(dict(meta=meta, state_dict=half_weights(training.weights)), path)
 
 
 def write_config(path: Path, config: Config) -> None:
-    """Write the config that a checkpoint carries as a file of its own."""
+    """Write the config of a shipped checkpoint to a separate file."""
     path.write_text(
         f'"""Config of the model {path.stem!r}; tools/release/ship.py wrote it."""\n'
         f'# ruff: noqa\n# fmt: off\n\n{config.pretty_text}'
     )
 
 
-def plain(value: Any) -> Any:
-    """Turn numpy's arrays and numbers into lists and Python's numbers."""
+def plain_values(value: Any) -> Any:
+    """Convert NumPy arrays and numbers to lists and Python numbers."""
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: plain_values(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(plain(item) for item in value)
+        return type(value)(plain_values(item) for item in value)
     return value
 
 
 def write_onnx(
     predictor: TorchPredictor, checkpoint: Path, crops: np.ndarray
 ) -> Parity:
-    """Write the .onnx that goes with a checkpoint, and its .json, beside it.
+    """Write the .onnx and the .json of a checkpoint into the same folder.
 
     Args:
         predictor (TorchPredictor): Loaded from the checkpoint.
-        checkpoint (Path): With the weights, which the .onnx shares.
-        crops (np.ndarray): Faces to compare by, uint8 (N, H, W).
+        checkpoint (Path): The checkpoint, whose weights the .onnx shares.
+        crops (np.ndarray): Faces for the comparison, uint8 (N, H, W).
 
     Returns:
-        Parity: By how much ONNX Runtime differs on these faces.
+        Parity: Differences between ONNX Runtime and PyTorch on these faces.
 
     Raises:
-        rcn_mmpose.inference.onnx_export.ParityError: If the model as exported
+        rcn_mmpose.inference.onnx_export.ParityError: If the exported model
             differs too much.
-        ValueError: If that with the shared weights does.
+        ValueError: If the model with shared weights differs too much.
     """
     path = checkpoint.with_suffix('.onnx')
     export(predictor, path, crops)
@@ -230,7 +231,7 @@ def write_onnx(
         describe_file(checkpoint)['sha256'],
     )
     path.with_suffix('.json').write_bytes(description)
-    parity = compare(predictor, crops, OnnxPredictor(path).predict(crops))
+    parity = compare(predictor, crops, OnnxPredictor(path).predict_crops(crops))
     if any(getattr(parity, name) > most for name, most in TOLERANCES.items()):
         raise ValueError(
             f'with the weights of {checkpoint.name!r} ONNX Runtime differs '
@@ -242,22 +243,22 @@ def write_onnx(
 def compare_halved(
     full: TorchPredictor, half: TorchPredictor, crops: np.ndarray
 ) -> dict[str, Any]:
-    """Measure what rounding the weights changes.
+    """Measure the effect of 16-bit weights on keypoints and confidence.
 
     Args:
-        full (TorchPredictor): With the weights of the training.
-        half (TorchPredictor): With those that ship.
+        full (TorchPredictor): The model with the weights of the training.
+        half (TorchPredictor): The model with 16-bit weights.
         crops (np.ndarray): Faces, uint8 (N, H, W).
 
     Returns:
-        dict: ``faces``; how far their keypoints moved, in pixels of the crop:
-        ``median``, ``percentile_99``, ``largest``; the largest change of
-        ``confidence``.
+        dict: ``faces``, the number of faces; ``median``, ``percentile_99`` and
+        ``largest``, the shift of the keypoints in pixels of the crop;
+        ``confidence``, the largest change of the confidence.
 
     Raises:
-        ValueError: If the 99th percentile is above :data:`MOST_MOVED`.
+        ValueError: If the 99th percentile is above ``MOST_MOVED``.
     """
-    before, after = full.predict(crops), half.predict(crops)
+    before, after = full.predict_crops(crops), half.predict_crops(crops)
     moved = np.linalg.norm(before[0] - after[0], axis=-1)
     median, most = np.percentile(moved, (50, 99))
     if not most <= MOST_MOVED:
@@ -277,17 +278,17 @@ def compare_halved(
 
 
 def size_in_wheel(paths: list[Path]) -> int:
-    """Return about how many bytes files take in a wheel, which is a zip."""
+    """Estimate the size of files in a wheel, which is a zip, in bytes."""
     return sum(len(zlib.compress(path.read_bytes())) for path in paths)
 
 
 def _short(value: float) -> float:
-    """Round to two digits that count."""
+    """Round to two significant digits."""
     return float(f'{value:.2g}')
 
 
 def _leaves(value: Any, name: str = '') -> Iterator[tuple[str, Any]]:
-    """Go through all values that hold no others, with the keys to each."""
+    """Yield all leaf values with the path of keys to each of them."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _leaves(item, f'{name}.{key}'.lstrip('.'))

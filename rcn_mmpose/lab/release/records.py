@@ -1,4 +1,4 @@
-"""What is written down of a shipped model besides its index."""
+"""Records of a shipped model: test results, model card and metafile."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from ...shipped.catalogue import ShippedModel
 
-# Of use; LICENSE-weights.md says why.
+# Terms of use; LICENSE-weights.md gives the reasons.
 TERMS = {
     'research': 'research only',
     'free': 'Apache License 2.0, as the code',
 }
-MARK = 'facts'  # of the part of a model card that tools/release/ship.py writes
+MARK = 'facts'  # mark of the part of a model card that ship.py writes
 TASK = 'Face 2D Keypoint'
 MODELS = '\nModels:\n'
 
@@ -25,10 +26,10 @@ def read_metrics(path: str | None) -> dict[str, dict[str, float]]:
     """Read test results, ``{dataset: {measure: number}}``, from a json.
 
     Args:
-        path (str, optional): Of the file; without one there are no results.
+        path (str, optional): The file. None means no results.
 
     Raises:
-        ValueError: If it is anything else.
+        ValueError: If the file has other content.
     """
     if path is None:
         return {}
@@ -50,7 +51,7 @@ def read_metrics(path: str | None) -> dict[str, dict[str, float]]:
 
 
 def card_facts(model: ShippedModel) -> str:
-    """Write the facts of a model card, in Markdown."""
+    """Format the facts of a model card in Markdown."""
     halving = model.halving
     facts = {
         'keypoints': model.keypoints,
@@ -78,22 +79,22 @@ def card_facts(model: ShippedModel) -> str:
 
 
 def metafile_with(text: str, model: ShippedModel, operations: int) -> str:
-    """Add a model to a metafile of OpenMMLab, or replace it there.
+    """Add a model to a metafile of OpenMMLab, or replace its entry.
 
-    All else of the text stays as it is, comments too.
+    The rest of the text, including comments, does not change.
 
     Args:
-        text (str): Of the metafile, whose last part are the ``Models``.
-        model (ShippedModel): The model; its entry is called after its config.
-        operations (int): Multiply-adds a face.
+        text (str): Text of the metafile; its last part is ``Models``.
+        model (ShippedModel): The model. The entry has the name of its config.
+        operations (int): Multiply-adds per face.
 
     Returns:
         str: The new text.
 
     Raises:
-        ValueError: If the metafile is built otherwise.
+        ValueError: If the metafile has another structure.
     """
-    entry = {
+    entry: dict[str, Any] = {
         'Name': Path(model.config).stem,
         'Alias': [model.name],
         'In Collection': 'RCN',
@@ -121,7 +122,7 @@ def metafile_with(text: str, model: ShippedModel, operations: int) -> str:
     new = head + mark + '\n'.join(blocks)
     before, after = _models(text), _models(new)
     others = [
-        [model for model in models if model.get('Name') != entry['Name']]
+        [other for other in models if other.get('Name') != entry['Name']]
         for models in (before, after)
     ]
     if not before or others[0] != others[1] or entry not in after:
@@ -133,7 +134,7 @@ def metafile_with(text: str, model: ShippedModel, operations: int) -> str:
 
 
 def _models(text: str) -> list[Mapping]:
-    """Return the models of a metafile; none if it cannot be read."""
+    """Return the models of a metafile; an empty list if it is malformed."""
     try:
         return yaml.safe_load(text)['Models']
     except (yaml.YAMLError, KeyError, TypeError):

@@ -210,7 +210,7 @@ def _predict(
             )
         ]
     )
-    found = squares.to_image(model.predict(crops), size[0])
+    found = squares.to_image(model.predict_crops(crops), size[0])
     passes = [found[0]]
     if model.second_pass:
         again, _ = predict_again(model, [image] * len(crops), found)
