@@ -26,7 +26,7 @@ class Calibration:
 
     - confidence is the sum of q within the codec's ``score_radius`` of k;
     - covariance is ``covariance_scale`` times the mean over q of
-      (x - k)(x - k)^T, with :data:`FLOOR` added on the diagonal. It is taken
+      (x - k)(x - k)^T, with ``FLOOR`` added on the diagonal. It is taken
       about the keypoint, because an ellipse is drawn around the keypoint.
 
     Keypoints do not change. :mod:`rcn_mmpose.lab.calibration.confidence_fit` finds

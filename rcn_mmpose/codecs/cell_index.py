@@ -49,8 +49,8 @@ class CellIndex(BaseKeypointCodec):
         score_radius (float): The score of a keypoint is the probability mass
             within this distance, in pixels of the crop, but at least within
             1.5 cells, which include the four cells around the keypoint.
-            Defaults to 3. :attr:`score_radius_cells` is the same radius in
-            cells.
+            Defaults to 3. The property ``score_radius_cells`` is the same
+            radius in cells.
         calibration (dict, optional): Arguments of
             :class:`~rcn_mmpose.codecs.calibration.Calibration`, which makes
             scores calibrated probabilities; ``tools/calibrate.py`` finds the

@@ -22,7 +22,7 @@ def build_branches(
     layers: Sequence[Sequence[Layer]],
     skip: bool = False,
 ) -> tuple[nn.ModuleList, int]:
-    """Build the branches that :func:`recombine` runs.
+    """Build the branches that :func:`~rcn_mmpose.models.branches.recombine` runs.
 
     Args:
         in_channels (Sequence[int]): Channels of each level of the pyramid,
@@ -56,9 +56,9 @@ def recombine(
     is left out unchanged, tiled up to the size of this level.
 
     Args:
-        branches (nn.ModuleList): Branches from :func:`build_branches`.
+        branches (nn.ModuleList): Branches from ``build_branches``.
         pyramid (Sequence[Tensor]): Maps (B, C, h, w), finest first.
-        skip (bool): As in :func:`build_branches`. Defaults to False.
+        skip (bool): As in ``build_branches``. Defaults to False.
 
     Returns:
         Tensor: The result of the finest branch, (B, C, H, W) with the H and

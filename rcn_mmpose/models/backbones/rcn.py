@@ -84,7 +84,7 @@ class RCN(Trunk):
         arch (str | dict): ``'mtfl'`` (16 to 48 channels, 3x3 kernels), or
             ``'300w'`` (64 channels, 5x5 and 1x1 kernels in the branches), or
             a dict with the keys ``trunk``, ``branches`` and optionally
-            ``coarsest`` in the form of :data:`ARCHITECTURES`.
+            ``coarsest`` in the form of ``ARCHITECTURES``.
         in_channels (int): Channels of the input. Defaults to 1, grey.
         mask (Sequence[int], optional): R values, 1 for a branch that is kept
             and 0 for a branch that is removed, from the coarsest to the

@@ -51,7 +51,7 @@ class SumNet(Trunk):
         arch (str | dict): ``'mtfl'`` (16 to 48 channels), or ``'300w'`` (64
             channels, two more convolutions in the finest branch), or a dict
             with the keys ``trunk`` and ``branches`` in the form of
-            :data:`ARCHITECTURES`.
+            ``ARCHITECTURES``.
         in_channels (int): Channels of the input. Defaults to 1, grey.
         mask (Sequence[int], optional): R values, 1 for a branch that is kept
             and 0 for a branch that is removed, from the coarsest to the

@@ -101,7 +101,7 @@ class Trunk(BaseModule):
 
     Args:
         layers (str | Sequence): One layer (output channels, kernel size) a
-            level, finest first, or the name of one of :data:`TRUNKS`.
+            level, finest first, or the name of one of ``TRUNKS``.
             Defaults to ``'mtfl'``.
         num_levels (int, optional): Number of levels, from the finest.
             Defaults to all.

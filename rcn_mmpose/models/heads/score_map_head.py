@@ -138,7 +138,7 @@ class ScoreMapHead(BaseHead):
         Args:
             feats (tuple[Tensor, ...]): Features.
             batch_data_samples (list[PoseDataSample]): The samples, with the
-                labels :data:`TARGETS` of ``rcn_mmpose.CellIndex``.
+                labels ``TARGETS`` of ``rcn_mmpose.CellIndex``.
             train_cfg (dict, optional): Not used.
 
         Returns:
@@ -148,7 +148,7 @@ class ScoreMapHead(BaseHead):
         return dict(loss_kpt=self.loss_module(self.forward(feats), *targets))
 
     def _targets(self, batch_data_samples: Sequence) -> list[Tensor]:
-        """Collect the labels of a batch in the order of :data:`TARGETS`.
+        """Collect the labels of a batch in the order of ``TARGETS``.
 
         Raises:
             ValueError: If the samples have no cell targets.

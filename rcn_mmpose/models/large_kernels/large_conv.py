@@ -17,8 +17,8 @@ from .spectra import Convolution, Convolve
 class LargeConv2d(nn.Conv2d):
     """A ``Conv2d`` that keeps the size of its maps, by products of spectra.
 
-    Parameters and initialisation are those of ``Conv2d`` with
-    ``padding=kernel_size // 2``. Results are the same except for rounding.
+    Parameters, initialisation and (except for rounding) results equal those
+    of ``Conv2d`` with ``padding=kernel_size // 2``.
     They are computed in float32, under autocast too.
 
     In evaluation the prepared weights (for this class the spectra of the
@@ -65,7 +65,7 @@ class LargeConv2d(nn.Conv2d):
             raise ValueError(
                 f'maps of shape {tuple(maps.shape)}; this layer takes (B, '
                 f'{", ".join(map(str, expected))}). Set in_channels and '
-                'input_size to those of the maps.'
+                'input_size to the shape of the maps.'
             )
         if self.deployed:  # the autocast context cannot be exported
             return self._convolved(maps)

@@ -7,7 +7,7 @@ it works for any length. The frequencies are the first dimension of the
 result, as products of spectra need them. Of N frequencies, 0 .. N / 2 are
 kept, F = N / 2 + 1; the others of a real signal are their mirror.
 
-:class:`Scratch` is reused memory for the intermediate results.
+``Scratch`` is reused memory for the intermediate results.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def to_frequency(maps: Tensor, rows: Axis, columns: Axis) -> tuple[Tensor, Tenso
 
 
 def to_space(real: Tensor, imaginary: Tensor, rows: Axis, columns: Axis) -> Tensor:
-    """Transform M spectra back into maps: the inverse of :func:`to_frequency`.
+    """Transform M spectra back into maps: the inverse of ``to_frequency``.
 
     Args:
         real (Tensor): Real parts, of shape (2, Fy, Fx, M).

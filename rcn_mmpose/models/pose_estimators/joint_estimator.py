@@ -155,7 +155,7 @@ class JointEstimator(TopdownPoseEstimator):
         return self.refiner(one_hot_maps(y * width + x, (height, width)), None)
 
     def complete_state_dict(self, state_dict: dict) -> dict:
-        """Add the denoiser's weights to those of a network.
+        """Add the denoiser's weights to the weights of a network.
 
         Args:
             state_dict (dict): Weights of the network or of the joint model.

@@ -50,7 +50,7 @@ class KeypointDenoiser(TopdownPoseEstimator):
         if reads and self.map_size and tuple(reads) != self.map_size:
             raise ValueError(
                 f'the denoiser reads maps of {as_text(reads)} cells and '
-                f'decodes those of {as_text(self.map_size)}; set '
+                f'decodes maps of {as_text(self.map_size)}; set '
                 'backbone.input_size and head.decoder.input_size to the size '
                 'of the maps.'
             )
