@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+# (x, y).
+Point = Sequence[float] | np.ndarray
 # Bounds the memory for an absurdly large box.
 MAX_OVERSAMPLING = 64
 # Margin in pixels that bilinear interpolation may read beyond its samples.
@@ -81,16 +83,14 @@ def warp(
     return cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
 
 
-def upright_matrix(
-    centre: Sequence[float], side: float, size: tuple[int, int]
-) -> np.ndarray:
+def upright_matrix(centre: Point, side: float, size: tuple[int, int]) -> np.ndarray:
     """Return the map from an upright square to a crop.
 
     Intermediate values are rounded like in MMPose's ``get_warp_matrix``, so
     that equal boxes give equal crops.
 
     Args:
-        centre (Sequence[float] | np.ndarray): Centre (x, y) of the square, float32 values.
+        centre (Point): Centre (x, y) of the square, float32 values.
         side (float): Side of the square in pixels, a float32 value.
         size (tuple): Width and height of the crop, which are equal.
 
@@ -112,7 +112,7 @@ def _corner(x: float, y: float, reach: float) -> np.ndarray:
 
 
 def turned_matrix(
-    centre: Sequence[float] | np.ndarray,
+    centre: Point,
     side: float,
     size: tuple[int, int],
     rotation: float,
@@ -122,7 +122,7 @@ def turned_matrix(
     Like MMPose's ``get_warp_matrix``, but in float64 throughout.
 
     Args:
-        centre (Sequence[float] | np.ndarray): Centre (x, y) of the square.
+        centre (Point): Centre (x, y) of the square.
         side (float): Side of the square in pixels.
         size (tuple): Width and height of the crop, which are equal.
         rotation (float): In degrees, see :func:`crop_square`.
@@ -145,7 +145,7 @@ def turned_matrix(
 
 def crop_square(
     image: np.ndarray,
-    centre: Sequence[float] | np.ndarray,
+    centre: Point,
     side: float,
     size: tuple[int, int],
     rotation: float = 0.0,
@@ -157,7 +157,7 @@ def crop_square(
     Args:
         image (np.ndarray): uint8, (H, W) or (H, W, 1) grey or (H, W, 3)
             BGR.
-        centre (Sequence[float] | np.ndarray): Centre (x, y) of the square in pixels.
+        centre (Point): Centre (x, y) of the square in pixels.
         side (float): Side of the square in pixels.
         size (tuple): Width and height of the crop, which are equal.
         rotation (float): Rotation of the square about its centre in degrees,
