@@ -1,4 +1,4 @@
-"""The lock, the metadata and the Makefile."""
+"""The lock, the metadata, the wheel and the Makefile."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
+from conftest import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from rcn_mmpose import __version__
 
-# What must never come in: unbuildable, against each other, or unused.
+# Packages that must not be installed: they cannot be built, conflict with
+# others, or are not used.
 UNWANTED = {
     'chumpy',
     'mmcv',
@@ -80,16 +83,16 @@ def test_environment_is_that_of_the_lock(root: Path) -> None:
 
 
 def test_lock_holds_what_its_packages_require(root: Path) -> None:
-    """No resolver ran, so the dependencies are counted here."""
+    """`make install` resolves no dependencies, so this test checks them."""
     lock = {canonicalize_name(line.name): line for line in read_lock(root)}
-    # Asked for by metadata, imported by none of the modules in use; pip
-    # comes with the virtual environment.
+    # Required by metadata, but not imported by the modules in use; pip comes
+    # with the virtual environment.
     unused = UNWANTED | {'colorama', 'json-tricks', 'pip'}
-    unused |= {'coloredlogs', 'flatbuffers'}  # of onnxruntime's tools
+    unused |= {'coloredlogs', 'flatbuffers'}  # imported by onnxruntime's tools only
     for name, line in lock.items():
         if line.marker is not None and not line.marker.evaluate():
             continue
-        if name == 'torch':  # the CUDA runtime comes by its own pins
+        if name == 'torch':  # torch pins its CUDA runtime itself
             continue
         for text in importlib.metadata.requires(line.name) or []:
             need = Requirement(text)
@@ -116,7 +119,7 @@ def test_metadata(root: Path) -> None:
     assert {Requirement(line).name for line in hard} == {'numpy'}
 
 
-def test_prediction_brings_neither_torch_nor_mmpose(root: Path) -> None:
+def test_prediction_requires_neither_torch_nor_mmpose(root: Path) -> None:
     extras = read_setup(root)['options.extras_require']
     for extra in ('predict', 'serve'):
         lines = [Requirement(x) for x in extras[extra].split('\n') if x]
@@ -137,35 +140,80 @@ def test_extra_agrees_with_the_lock(root: Path) -> None:
         assert line.specifier.contains(pin.version), line
 
 
-@pytest.mark.slow
-def test_project_can_be_built(root: Path, tmp_path: Path) -> None:
-    """Builds and installs a copy, without network and dependencies."""
-    pytest.importorskip('pip')
-    source = tmp_path / 'source'
-    source.mkdir()
-    for name in ('setup.cfg', 'pyproject.toml', 'LICENSE', 'README.md'):
-        if (root / name).exists():
-            shutil.copy(root / name, source)
-    shutil.copytree(root / 'rcn_mmpose', source / 'rcn_mmpose')
+# -------------------------------------------------------------- the wheel
+
+NO_WHEEL = shutil.ignore_patterns('__pycache__', '.*cache')
+
+
+def run_pip(folder: Path, *arguments: str) -> None:
     done = subprocess.run(
-        [sys.executable, '-m', 'pip', 'install', '--no-deps', '--no-index']
-        + ['--no-build-isolation', '--target', str(tmp_path / 'site'), '.'],
-        cwd=source,
+        [sys.executable, '-m', 'pip', *arguments, '--no-deps', '--no-index'],
+        cwd=folder,
         text=True,
         capture_output=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from a copy of the project, without network."""
+    pytest.importorskip('pip')
+    folder = tmp_path_factory.mktemp('wheel')
+    source = folder / 'source'
+    shutil.copytree(ROOT / 'rcn_mmpose', source / 'rcn_mmpose', True, NO_WHEEL)
+    for name in ('configs', 'tools', 'tests'):
+        shutil.copytree(ROOT / name, source / name, True, NO_WHEEL)
+    for name in ('setup.cfg', 'pyproject.toml', 'LICENSE', 'README.md'):
+        shutil.copy(ROOT / name, source)
+    shutil.copy(ROOT / 'model-index.yml', source)
+    run_pip(source, 'wheel', '--no-build-isolation', '-w', str(folder), '.')
+    (found,) = folder.glob('*.whl')
+    return found
+
+
+@pytest.mark.slow
+def test_wheel_can_be_installed(wheel: Path, tmp_path: Path) -> None:
+    run_pip(tmp_path, 'install', '--target', str(tmp_path / 'site'), str(wheel))
     (found,) = importlib.metadata.distributions(path=[str(tmp_path / 'site')])
     assert found.version == __version__
-    for name in ('__init__.py', 'compat.py', 'models/__init__.py'):
-        if (root / 'rcn_mmpose' / name).exists():
-            assert (tmp_path / 'site' / 'rcn_mmpose' / name).exists()
+
+
+@pytest.mark.slow
+def test_wheel_contents(wheel: Path) -> None:
+    """All packages but the release room; no tests, fuzzers or fault injectors."""
+    with ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    folders = {name.split('/')[0] for name in names}
+    assert folders == {'rcn_mmpose', f'rcn_mmpose-{__version__}.dist-info'}
+
+    on_disk = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / 'rcn_mmpose').rglob('*.py')
+        if not {'.mim', '__pycache__'} & set(path.parts)
+    }
+    release = {name for name in on_disk if name.startswith('rcn_mmpose/lab/release/')}
+    assert release
+    packed = {name for name in names if name.endswith('.py') and '/.mim/' not in name}
+    assert packed == on_disk - release
+
+    for folder, hidden in (('tools', {'release'}), ('configs', set())):
+        wanted = {
+            f'rcn_mmpose/.mim/{path.relative_to(ROOT).as_posix()}'
+            for ending in ('py', 'sh', 'yml')
+            for path in (ROOT / folder).rglob(f'*.{ending}')
+            if not hidden & set(path.parts)
+        }
+        start = f'rcn_mmpose/.mim/{folder}/'
+        assert {name for name in names if name.startswith(start)} == wanted
+    for name in ('py.typed', '.mim/model-index.yml', 'serve/page.html'):
+        assert f'rcn_mmpose/{name}' in names
 
 
 # ----------------------------------------------------------- the Makefile
 
-# Stands for Python: notes its arguments, makes a venv of itself, fails on
-# pip as long as a file named `broken` is there.
+# Stand-in for Python: logs its arguments, creates a venv with itself as the
+# interpreter, and fails on pip while a file named `broken` exists.
 PYTHON = """#!/bin/sh
 echo "$@" >> '{log}'
 case "$*" in
@@ -183,7 +231,7 @@ esac
 
 
 class Make:
-    """Runs the Makefile with a Python that only notes what it is asked."""
+    """Runs the Makefile with a Python that only logs its calls."""
 
     def __init__(self, root: Path, folder: Path) -> None:
         self.root = root
@@ -207,7 +255,7 @@ class Make:
         return str(file)
 
     def __call__(self, *arguments: str) -> tuple[int, str, list[str]]:
-        """Returns status, output, and what pip was asked for."""
+        """Return status, output, and the calls of `pip install`."""
         self.log.write_text('')
         environ = {
             key: value
