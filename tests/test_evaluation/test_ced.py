@@ -25,17 +25,17 @@ def test_by_hand() -> None:
     assert area_under_curve(ERRORS, 10) == pytest.approx(
         (2 * 20 + 6 * 60 + 2 * 80) / 10
     )
-    assert failure_rate(ERRORS, 8) == 20  # at the limit is no failure
+    assert failure_rate(ERRORS, 8) == 20  # an error at the limit is no failure
     assert failure_rate(ERRORS, 1.9) == 80
 
 
-def test_the_best_and_the_worst() -> None:
+def test_extreme_errors() -> None:
     assert area_under_curve([0.0, 0.0], 8) == 100
     assert area_under_curve([8.0, 9.0], 8) == 0
     assert failure_rate([8.1], 8) == 100
 
 
-def test_area_is_that_of_the_drawn_staircase() -> None:
+def test_area_equals_the_area_of_the_drawn_staircase() -> None:
     errors = np.random.default_rng(0).gamma(3, 2, 301)
     for limit in (0.5, 8, 10, 50):
         x, y = staircase(errors, limit)
@@ -48,7 +48,7 @@ def test_area_is_that_of_the_drawn_staircase() -> None:
 
 
 def test_sums_are_exact() -> None:
-    """The order of the faces changes no digit, as a running sum would."""
+    """The order of the faces does not change any digit."""
     rng = np.random.default_rng(0)
     errors = rng.lognormal(1, 3, 1000).tolist()
     expected = float(sum(map(Fraction, errors))) / 1000
@@ -57,7 +57,7 @@ def test_sums_are_exact() -> None:
         rng.shuffle(errors)
         assert mean_error(errors) == expected
         assert area_under_curve(errors, 10) == area
-    # not by `sum`, which is nearly exact from Python 3.12 on
+    # a plain loop, because `sum` is nearly exact from Python 3.12
     plain = {np.cumsum(rng.permutation(errors))[-1] for _ in range(5)}
     assert len(plain) > 1
 

@@ -11,7 +11,7 @@ from rcn_mmpose.evaluation.ced import mean_error
 from rcn_mmpose.evaluation.error_file import read_errors
 
 
-def test_means_of_the_columns_are_the_values(tmp_path: Path) -> None:
+def test_means_of_the_columns_equal_the_values(tmp_path: Path) -> None:
     path = tmp_path / 'new' / 'errors.csv'
     values = evaluate(
         random_samples(9, keypoints=3),
@@ -25,7 +25,7 @@ def test_means_of_the_columns_are_the_values(tmp_path: Path) -> None:
     assert list(file.errors)[0] == 'NME_pixels_eye_points'
     checked = 0
     for name in file.errors:
-        # the same digits, as all are written and sums are exact
+        # equal digits, because all digits are written and sums are exact
         assert mean_error(file.select(name)) == values[name]
         for subset in ('odd', 'seven'):
             if f'{name}_{subset}' in values:
@@ -64,7 +64,7 @@ def test_one_line_by_hand(tmp_path: Path) -> None:
             'x2': '',
             'y2': '',
             'subsets': '',
-            'NME_pixels_eye_points': '12.5',  # 10 of 40 pixels, of 2
+            'NME_pixels_eye_points': '12.5',  # 10 of 40 pixels, over 2 keypoints
             'NME_pixels_eye_points_kpt-0': '25.0',
             'NME_pixels_eye_points_kpt-1': '0.0',
             'NME_pixels_eye_points_kpt-2': '',
@@ -85,7 +85,7 @@ def test_one_line_by_hand(tmp_path: Path) -> None:
     ]
 
 
-def test_a_bare_name_lies_beside_the_log(
+def test_a_name_without_a_folder_is_placed_beside_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / 'run').mkdir()
@@ -111,7 +111,7 @@ def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
         evaluate([sample()], out_file=str(tmp_path / 'file' / 'errors.csv'))
 
 
-def test_other_files(tmp_path: Path) -> None:
+def test_malformed_files(tmp_path: Path) -> None:
     path = tmp_path / 'errors.csv'
     evaluate([sample(), sample()], meta=META, out_file=str(path))
     whole = path.read_text()
@@ -136,7 +136,7 @@ def test_other_files(tmp_path: Path) -> None:
         file.select('NME_pixels_box', 'hard')
 
 
-def test_no_file_unless_asked_for(
+def test_no_file_without_out_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -23,8 +23,8 @@ from rcn_mmpose.evaluation.measures import VALUES
 from rcn_mmpose.geometry.keypoints import GROUPS_68, NORMALISERS_68, REGIONS_68
 from rcn_mmpose.registry import DATASETS
 
-# Of TRUTH in the crop: (20, 30), (40, 30), (30.5, 45.25); cells (20, 30),
-# (40, 30), (31, 45): a half goes up.
+# TRUTH in the crop is (20, 30), (40, 30), (30.5, 45.25). Its cells are (20, 30),
+# (40, 30), (31, 45): a half rounds up.
 FACE = sample(
     pred=[[63.0, 84.0], [100.0, 80.0], [81.0, 108.5]],
     cells=[[21, 30], [40, 32], [31, 45]],
@@ -56,20 +56,20 @@ def test_the_names_and_their_order() -> None:
 
 
 def test_auc_and_failure_rate_by_hand() -> None:
-    # all keypoints moved by the same; the eyes are 40 pixels apart
+    # all keypoints move by the same distance; the eyes are 40 pixels apart
     errors = [0, 5, 8, 9, 30]  # percent
     faces = [sample(pred=[[x + 0.4 * e, y] for x, y in TRUTH]) for e in errors]
     result = evaluate(faces, normalisers=['eye_points'])
     approx = pytest.approx
     assert result['NME_pixels_eye_points'] == approx(52 / 5, rel=1e-6)
-    # blocks of (limit - error) of the faces below it
+    # each face below the limit adds a block of width (limit - error)
     assert result['AUC8_pixels_eye_points'] == approx(100 * (8 + 3) / (5 * 8), rel=1e-5)
     assert result['AUC10_pixels_eye_points'] == approx(
         100 * (10 + 5 + 2 + 1) / (5 * 10), rel=1e-5
     )
     assert result['FR10_pixels_eye_points'] == 20
     values = evaluate(faces, values=['FR6', 'FR9', 'FR29', 'FR31'])
-    # 0.4 * 9 is a little above or below 3.6 in float32, so not at 9
+    # 0.4 * 9 differs from 3.6 in float32, so no limit is 9
     assert [values[f'FR{n}_pixels_eye_points'] for n in (6, 29, 31)] == [
         60,
         20,
@@ -78,7 +78,7 @@ def test_auc_and_failure_rate_by_hand() -> None:
 
 
 def test_mean_over_faces_not_keypoints() -> None:
-    # of the second face one keypoint counts, off by (3, 4): 5 of 40
+    # one keypoint of the second face counts, off by (3, 4): 5 of 40 pixels
     second = sample(
         pred=[[63.0, 84.0], [0.0, 0.0], [0.0, 0.0]],
         cells=[[23, 34], [0, 0], [0, 0]],
@@ -89,7 +89,7 @@ def test_mean_over_faces_not_keypoints() -> None:
     assert result['NME_cells_eye_points'] == pytest.approx((CELLS + 100 * 5 / 20) / 2)
 
 
-def test_the_box_is_that_of_labelled_keypoints() -> None:
+def test_the_box_covers_labelled_keypoints() -> None:
     truth = [*TRUTH, [500.0, 500.0]]
     face = sample(truth, [[63.0, 84.0], *truth[1:]], visible=[1, 1, 1, 0])
     result = evaluate([face], meta=metainfo(4))
@@ -99,7 +99,7 @@ def test_the_box_is_that_of_labelled_keypoints() -> None:
 def test_normalisers_of_68_points() -> None:
     rng = np.random.default_rng(0)
     truth = rng.uniform(40, 160, (68, 2))
-    # corners: outer 90 apart; midpoints of each eye's corners 60 apart
+    # the outer corners are 90 apart, the midpoints of the eyes 60
     truth[[36, 39, 42, 45]] = [(55, 80), (85, 80), (115, 80), (145, 80)]
     pred = truth.copy()
     pred[10] += (0, 6)  # of the contour
@@ -131,20 +131,20 @@ def test_normalisers_of_68_points() -> None:
     }
     assert {name: result[name] for name in approx} == approx
     assert list(result)[0] == 'NME_pixels_eye_centres'
-    # without details the groups are there if they are asked for
+    # without details, groups are measured if the arguments name them
     assert 'NME_pixels_box_49' not in evaluate([face], meta=meta)
     assert 'NME_pixels_box_49' in evaluate([face], meta=meta, keypoint_groups=['49'])
 
 
 def test_the_49_points() -> None:
-    # the paper's Table 4; counted from 1: without 1 to 17, 61 and 65
+    # Table 4 of the paper; counted from 1: all but 1 to 17, 61 and 65
     assert len(GROUPS_68['49']) == 49
     dropped = {i + 1 for i in range(68)} - {i + 1 for i in GROUPS_68['49']}
     assert dropped == {*range(1, 18), 61, 65}
     assert sorted(sum(REGIONS_68.values(), ())) == list(range(68))
 
 
-def test_arguments_add_to_the_data_set() -> None:
+def test_arguments_add_to_the_dataset() -> None:
     result = evaluate(
         [FACE],
         normalisers=dict(nose_to_eye=((0, 1), (2,))),
@@ -159,7 +159,7 @@ def test_arguments_add_to_the_data_set() -> None:
         'NME_pixels_eye_points_right',
         'NME_pixels_box_right',
     ]
-    # from (80, 80) to (81, 110.5)
+    # the length from (80, 80) to (81, 110.5)
     assert result['NME_pixels_nose_to_eye_right'] == pytest.approx(
         100 * 1 / math.hypot(1, 30.5)
     )
@@ -175,7 +175,7 @@ def test_each_keypoint() -> None:
     assert 'NME_pixels_eye_points_kpt-2' not in evaluate([hidden], detailed=True)
 
 
-def test_batches_change_nothing() -> None:
+def test_the_result_does_not_depend_on_batches() -> None:
     faces = random_samples(7, keypoints=3)
     whole = evaluate(faces)
     assert evaluate(faces[:3], faces[3:5], faces[5:]) == whole
@@ -190,8 +190,8 @@ def test_batches_change_nothing() -> None:
     assert whole['NME_pixels_eye_points'] == pytest.approx(100 * total / 7)
 
 
-def test_no_help_at_the_border() -> None:
-    """What lies outside the crop counts where it is, by hand.
+def test_keypoints_are_not_clipped_at_the_border() -> None:
+    """Keypoints outside the crop are not clipped; by hand.
 
     The crop ends at x = 179; the true keypoint at 240 is cell 110 of 80, the
     predictions end at 79. The 2016 code would move them to each other.
@@ -202,15 +202,15 @@ def test_no_help_at_the_border() -> None:
     result = evaluate([face], normalisers=['eye_points'])
     assert result['NME_pixels_eye_points'] == pytest.approx(100 * (240 - 178) / 3 / 40)
     assert result['NME_cells_eye_points'] == pytest.approx(100 * (110 - 79) / 3 / 20)
-    # and predictions outside the crop are not moved into it
+    # predictions outside the crop are not clipped either
     far = sample(pred=[[60.0, 80.0], [100.0, 80.0], [81.0, -89.5]])
     assert evaluate([far], normalisers=['eye_points'])[
         'NME_pixels_eye_points'
     ] == pytest.approx(100 * 200 / 3 / 40)
 
 
-def test_no_help_at_the_border_in_the_pipeline(tmp_path) -> None:
-    """The true keypoints of a test reach the metric as they stand."""
+def test_keypoints_are_not_clipped_in_the_pipeline(tmp_path) -> None:
+    """The test pipeline does not change the true keypoints."""
     path = str(tmp_path / 'face.png')
     cv2.imwrite(path, np.zeros((50, 60, 3), np.uint8))
     truth = np.array([[[10, 20], [70, 20], [30, -5]]], np.float32)
@@ -231,8 +231,8 @@ def test_no_help_at_the_border_in_the_pipeline(tmp_path) -> None:
             keypoints_visible=np.ones((1, 3), np.float32),
         )
     )['data_samples'].to_dict()
-    # crop pixels of half a pixel: (10, 20) is cell (10, 30); the others are
-    # cells (130, 30) and (50, -20), and predicted on the border
+    # (10, 20) is cell (10, 30); the other keypoints are cells (130, 30) and
+    # (50, -20), predicted on the border
     cells = [[10, 30], [79, 30], [50, 0]]
     packed['pred_instances'] = dict(
         keypoints=np.array([[[10, 20], [44.5, 20], [30, 5]]]),
@@ -243,7 +243,7 @@ def test_no_help_at_the_border_in_the_pipeline(tmp_path) -> None:
     assert result['NME_cells_eye_points'] == pytest.approx(100 * (51 + 20) / 3 / 120)
 
 
-def test_maps_that_are_coarser_than_the_crop() -> None:
+def test_score_maps_coarser_than_the_crop() -> None:
     result = evaluate([sample()], normalisers=['eye_points'])
     assert result == dict(
         NME_pixels_eye_points=0,
@@ -256,7 +256,7 @@ def test_maps_that_are_coarser_than_the_crop() -> None:
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """What goes to MMEngine's log."""
+    """The records of MMEngine's log."""
     logger = MMLogger.get_current_instance()
     logger.addHandler(caplog.handler)
     with caplog.at_level(logging.INFO, logger.name):
@@ -264,12 +264,12 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     logger.removeHandler(caplog.handler)
 
 
-def test_it_says_how_many_faces(log: pytest.LogCaptureFixture) -> None:
+def test_the_log_names_the_number_of_faces(log: pytest.LogCaptureFixture) -> None:
     evaluate([FACE], meta=dict(META, faces_listed=5, list_name='a part'))
     assert 'toy (a part): evaluated 1 of 5 faces listed' in log.text
 
 
-def test_it_says_if_faces_are_left_out(
+def test_the_log_warns_of_untested_faces(
     log: pytest.LogCaptureFixture,
 ) -> None:
     metric = build()
@@ -278,7 +278,9 @@ def test_it_says_if_faces_are_left_out(
     assert '2 of 3 faces of the dataset were not tested' in log.text
 
 
-def test_it_says_nothing_if_none_are(log: pytest.LogCaptureFixture) -> None:
+def test_the_log_has_no_warning_if_all_faces_are_tested(
+    log: pytest.LogCaptureFixture,
+) -> None:
     evaluate([FACE], meta=dict(META, list_name=''))
     assert 'not tested' not in log.text
     assert 'toy (unnamed list): evaluated 1 of 1 faces listed' in log.text
@@ -320,7 +322,7 @@ def test_the_table_in_the_log(log: pytest.LogCaptureFixture) -> None:
     ],
 )
 def test_arguments_that_do_not_fit(options: dict, message: str) -> None:
-    """One clear error each, before any face is tested."""
+    """Each gives one clear error before the test."""
     with pytest.raises(ValueError, match=message):
         build(**options)
 
@@ -358,12 +360,12 @@ def test_a_face_without_a_box(log: pytest.LogCaptureFixture) -> None:
     assert 'NME_pixels_box' not in evaluate([flat])
 
 
-def test_a_hidden_eye_whose_place_is_known() -> None:
+def test_an_unlabelled_eye_with_a_known_position() -> None:
     face = sample(pred=[[0.0, 0.0], *TRUTH[1:]], visible=[0, 1, 1])
     assert evaluate([face])['NME_pixels_eye_points'] == 0
 
 
-def test_without_eyes_there_is_the_box() -> None:
+def test_the_box_is_the_normaliser_without_eyes() -> None:
     result = evaluate([FACE], meta=metainfo())
     assert list(result)[0] == 'NME_pixels_box'
 
@@ -371,7 +373,7 @@ def test_without_eyes_there_is_the_box() -> None:
 @pytest.mark.parametrize(
     'name', ['MTFLDataset', 'AFLW5Dataset', 'AFWDataset', 'W300Dataset']
 )
-def test_our_data_sets_can_be_tested(name: str) -> None:
+def test_every_dataset_can_be_tested(name: str) -> None:
     meta = DATASETS.build(
         dict(type=f'rcn_mmpose.{name}', ann_file='none.json', lazy_init=True)
     ).metainfo
@@ -381,6 +383,6 @@ def test_our_data_sets_can_be_tested(name: str) -> None:
     main = 'eye_points' if keypoints == 5 else 'eye_centres'
     assert list(result)[0] == f'NME_pixels_{main}'
     normalisers = 2 if keypoints == 5 else 3
-    # with 68 points: all and 49, 5 values each; then regions and keypoints
+    # 68 keypoints: all and 49, 5 values each; then regions and keypoints
     groups, regions = (1, 0) if keypoints == 5 else (2, 5)
     assert len(result) == 2 * (5 * normalisers * groups + regions + keypoints)

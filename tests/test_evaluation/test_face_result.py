@@ -10,7 +10,7 @@ from rcn_mmpose.evaluation import face_nme
 from rcn_mmpose.evaluation.faces import one_per_face, read_face
 
 
-def test_a_third_column_is_no_position() -> None:
+def test_a_third_column_is_ignored() -> None:
     face = sample([[*p, 0.5] for p in TRUTH], [[*p, 0.9] for p in TRUTH])
     found = read_face(face)
     np.testing.assert_array_equal(found.truth, TRUTH)
@@ -27,7 +27,7 @@ def test_everything_is_in_double_precision() -> None:
         assert getattr(found, name).dtype == np.float64, name
 
 
-def test_what_is_not_known() -> None:
+def test_missing_fields() -> None:
     face = sample()
     for name in ('dataset_name', 'img_path'):
         del face[name]
@@ -36,20 +36,20 @@ def test_what_is_not_known() -> None:
     assert (found.dataset, found.img_path, found.box) == ('', '', None)
 
 
-def test_visibility_with_weights_beside_it() -> None:
-    """MMPose's datasets may give (1, K, 2): visibility and its weight."""
+def test_visibility_with_weights() -> None:
+    """Datasets of MMPose may give (1, K, 2): visibility and weight."""
     face = sample()
     face['gt_instances']['keypoints_visible'] = np.array([[[1, 0], [0, 1], [2, 1]]])
     assert read_face(face).visible.tolist() == [True, False, True]
 
 
-def test_unlabelled_keypoints_of_a_face_tested_twice() -> None:
+def test_a_duplicate_face_with_unlabelled_keypoints() -> None:
     truth = [*TRUTH[:2], [np.nan, np.nan]]
     face = read_face(sample(truth, visible=[1, 1, 0]))
     assert one_per_face([face, face]) == [face]
 
 
-def test_results_are_collected_as_asked(
+def test_results_are_collected_on_the_given_device(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = []
@@ -64,5 +64,5 @@ def test_results_are_collected_as_asked(
     metric.process({}, [sample()])
     metric.evaluate(size=1)
     [(limit, device, folder)] = asked
-    assert limit > 10**9  # repeated faces come on top
+    assert limit > 10**9  # duplicate faces must not be cut off
     assert (device, folder) == ('cpu', 'shared')

@@ -11,7 +11,7 @@ from rcn_mmpose.registry import DATASETS
 
 
 def faces(*names: str) -> list[dict]:
-    """Three faces whose keypoints are predicted 0, 1 and 4 pixels off."""
+    """Three faces with errors of 0, 1 and 4 pixels."""
     return [
         sample(
             pred=[[x + move, y] for x, y in TRUTH],
@@ -26,7 +26,7 @@ THREE = ('a/1.png', 'a/2.png', 'b/1.png')
 
 
 def percent(*moves: float) -> float:
-    """The mean error, by hand: the eyes are 40 pixels apart."""
+    """The mean error in percent; the eyes are 40 pixels apart."""
     return pytest.approx(100 * sum(moves) / len(moves) / 40, rel=1e-5)
 
 
@@ -53,13 +53,13 @@ def test_list_of_images(tmp_path: Path) -> None:
     path.write_text('a/2.png\n\n b\\1.png \n')
     result = evaluate(faces(*THREE), face_subsets=dict(listed=dict(file=str(path))))
     assert result['NME_pixels_eye_points_listed'] == percent(1, 4)
-    # a whole name: 1.png is in a and b, but .png is none
+    # names must be whole: 1.png is in a and in b
     path.write_text('1.png')
     result = evaluate(faces(*THREE), face_subsets=dict(listed=dict(file=str(path))))
     assert result['NME_pixels_eye_points_listed'] == percent(0, 4)
 
 
-def test_a_list_that_is_not_all_there(tmp_path: Path) -> None:
+def test_a_list_with_untested_images(tmp_path: Path) -> None:
     path = tmp_path / 'list.txt'
     path.write_text('a/2.png\n.png\n')
     with pytest.raises(ValueError, match=r"1 of 2 .* not tested, .*'.png'"):
@@ -93,13 +93,13 @@ def test_subsets_that_match_no_face(rule: dict, message: str) -> None:
 @pytest.mark.parametrize(
     'rule', [8, 'a/*', dict(), dict(field='pose'), dict(path='*', file='x')]
 )
-def test_rules_of_another_form(rule: object) -> None:
+def test_malformed_rules(rule: object) -> None:
     with pytest.raises(ValueError, match=r"\['x'\]=.*give dict.path=pattern"):
         build(face_subsets=dict(x=rule))
 
 
-def test_subsets_of_the_data_set(caplog: pytest.LogCaptureFixture) -> None:
-    """They are named if they are there as a whole; if asked for, they must."""
+def test_subsets_of_the_dataset(caplog: pytest.LogCaptureFixture) -> None:
+    """An incomplete subset is left out, or is an error if the arguments name it."""
     meta = dict(
         META,
         face_subsets=dict(
@@ -142,7 +142,7 @@ def test_a_part_of_300w_is_not_called_common() -> None:
     assert not [name for name in names if 'common' in name]
 
 
-def test_a_list_that_names_nobody(tmp_path: Path) -> None:
+def test_an_empty_list(tmp_path: Path) -> None:
     path = tmp_path / 'list.txt'
     path.write_text('\n')
     with pytest.raises(ValueError, match="list.txt' names no image"):

@@ -38,7 +38,7 @@ def work(
     batch_size: int,
     options: dict,
 ) -> None:
-    """Be one of several processes."""
+    """Run one of several processes."""
     os.chdir(folder)  # for .dist_test
     torch.set_num_threads(1)
     torch.distributed.init_process_group(
@@ -66,13 +66,13 @@ def run(
     batch_size: int = 2,
     **options: object,
 ) -> list:
-    """Test in several processes; returns what each of them got."""
+    """Test in several processes and return the result of each process."""
     folder.mkdir()
     torch.multiprocessing.start_processes(
         work,
         (world_size, folder, choose, batch_size, options),
         nprocs=world_size,
-        start_method='fork',  # what is imported stays imported
+        start_method='fork',  # keeps the imported modules
     )
     found = [
         pickle.loads((folder / f'{rank}.pkl').read_bytes())
@@ -83,12 +83,12 @@ def run(
 
 
 def sampler(**options: object) -> Callable[[int, int], list[int]]:
-    """Choose as MMEngine's sampler does."""
+    """Choose faces as the sampler of MMEngine does."""
     return lambda rank, world_size: list(DefaultSampler(FACES, seed=0, **options))
 
 
 def in_a_row(rank: int, world_size: int) -> list[int]:
-    """Choose neighbours, and fill up with the first faces."""
+    """Choose consecutive faces, and fill up with the first faces."""
     count = -(-len(FACES) // world_size)
     places = range(rank * count, (rank + 1) * count)
     return [place % len(FACES) for place in places]
@@ -100,7 +100,7 @@ def in_a_row(rank: int, world_size: int) -> list[int]:
         (2, sampler(shuffle=False, round_up=True), 3),
         (2, sampler(shuffle=False, round_up=False), 1),
         (3, sampler(shuffle=True, round_up=True), 2),
-        # interleaved and cut to 7 results, this would lose faces
+        # interleaving and truncating to 7 results would lose faces
         (2, in_a_row, 2),
         (3, in_a_row, 7),
     ],
@@ -126,7 +126,7 @@ def test_collected_without_files(tmp_path: Path) -> None:
 
 
 def test_errors_reach_every_process(tmp_path: Path) -> None:
-    """Else the others would wait for the first for ever."""
+    """Otherwise the other processes would wait forever."""
     outcomes = run(
         tmp_path / 'run',
         2,
@@ -137,16 +137,16 @@ def test_errors_reach_every_process(tmp_path: Path) -> None:
         assert "['none'] matches no face of 7" in message
 
 
-def test_ids_that_are_not_unique() -> None:
-    # two annotations of different images
+def test_duplicate_ids() -> None:
+    # two annotations of two images
     twice = [sample(id=1), sample(id=1, img_path='data/other.png')]
     with pytest.raises(ValueError, match='id 1 stands for two faces, .*other'):
         evaluate(twice)
-    # of one image
+    # two annotations of one image
     other = [[61.0, 80.0], [100.0, 80.0], [81.0, 110.5]]
     with pytest.raises(ValueError, match='id 1 stands for two faces'):
         evaluate([sample(id=1), sample(other, id=1)])
-    # an annotation that stands twice in one dataset
+    # a duplicate annotation in one dataset
     face = sample()
     with pytest.raises(ValueError, match='3 results are of 2 faces, but .* 3'):
         evaluate([face, sample(), face])
@@ -162,7 +162,7 @@ def test_without_an_id() -> None:
         evaluate([face])
 
 
-def test_results_of_an_epoch_do_not_stay() -> None:
+def test_results_are_cleared_after_an_epoch() -> None:
     metric = build(META)
     metric.process({}, FACES[:3])
     first = metric.evaluate(size=3)

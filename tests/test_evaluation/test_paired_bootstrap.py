@@ -24,8 +24,8 @@ def test_means_and_faces_by_hand() -> None:
     assert found.low < found.difference < found.high
 
 
-def test_interval_of_all_samples_there_are() -> None:
-    """With 4 faces there are 4^4 samples: their exact distribution."""
+def test_interval_by_all_samples() -> None:
+    """4 faces have 4^4 samples, which give the exact distribution."""
     by_face = np.array([-3.0, -1.0, 0.5, 2.0])
     every = np.mean(list(itertools.product(by_face, repeat=4)), 1)
     found = paired_bootstrap(np.zeros(4), by_face, 40_000)
@@ -33,8 +33,8 @@ def test_interval_of_all_samples_there_are() -> None:
     assert found.high == pytest.approx(np.percentile(every, 97.5), abs=0.25)
 
 
-def test_the_pairing_counts() -> None:
-    """Faces differ by tens, the models by 1 on each: no doubt is left."""
+def test_errors_of_a_face_are_paired() -> None:
+    """Faces differ by tens, the models by 1 on each face: a narrow interval."""
     errors = np.arange(50.0)
     found = paired_bootstrap(errors, errors + 1)
     assert found.low == pytest.approx(1)
@@ -75,7 +75,7 @@ def test_faces_are_matched_by_name() -> None:
     assert (first.tolist(), second.tolist()) == ([2, 4], [20, 40])
 
 
-def test_other_faces() -> None:
+def test_files_with_different_faces() -> None:
     a = file_of('a', {'1': 1.0, '2': 2.0})
     b = file_of('b', {'1': 1.0, '3': 2.0})
     with pytest.raises(ValueError, match='b and a: 2 faces'):

@@ -23,7 +23,7 @@ ERRORS = (20, 4, 6)
 
 
 class Model(BaseModel):
-    """Predicts as badly as ERRORS says."""
+    """A model with the errors of ERRORS."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Model(BaseModel):
 
 
 def train(work: Path, **checkpoint: object) -> set[str]:
-    """Train for three epochs; returns the names of the best checkpoints."""
+    """Train for three epochs; return the names of the best checkpoints."""
     base = Config.fromfile(str(ROOT / 'configs/_base_/runtime.py'))
     hook = dict(base.default_hooks.checkpoint, **checkpoint)
     data = torch.utils.data.TensorDataset(torch.zeros(1))
@@ -80,7 +80,7 @@ def train(work: Path, **checkpoint: object) -> set[str]:
     ],
 )
 def test_by_a_value(tmp_path: Path, value: str) -> None:
-    """The rule, less or greater, follows from the name."""
+    """The name sets the rule, less or greater."""
     found = train(tmp_path / value, save_best=value)
     assert found == {f'best_{value}_epoch_2.pth'}
 
@@ -114,13 +114,13 @@ def test_values_of_each_config(path: Path) -> None:
         evaluators = cfg[f'{part}_evaluator'] or []
         if not isinstance(evaluators, list):
             evaluators = [evaluators]
-        # MMPose's metrics come behind ours, so that 'auto' finds ours
+        # FaceNME comes before the metrics of MMPose, so that 'auto' finds it
         assert not evaluators or evaluators[0].type == 'rcn_mmpose.FaceNME'
         for evaluator in evaluators[:1]:
             options = dict(evaluator)
             del options['type']
             name = cfg[f'{part}_dataloader'].dataset.type
-            if name == 'rcn_mmpose.OwnFaceDataset':  # says more in its json
+            if name == 'rcn_mmpose.OwnFaceDataset':  # the json has more metainfo
                 meta = metainfo()
             else:
                 meta = DATASETS.build(

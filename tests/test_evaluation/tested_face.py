@@ -1,4 +1,4 @@
-"""Tested faces made by hand, and their test."""
+"""Tested faces written by hand, and functions that test them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from rcn_mmpose.registry import METRICS
 
 IDS = count(1)
-# Crop from (20, 20), two image pixels a crop pixel.
+# The crop starts at (20, 20); a crop pixel is two image pixels wide.
 TRUTH = [[60.0, 80.0], [100.0, 80.0], [81.0, 110.5]]
 
 
 def metainfo(keypoints: int = 3, **more: object) -> dict:
-    """What MMPose makes of a dataset, as far as it matters here."""
+    """Metainfo of a dataset as MMPose parses it, with the keys used here."""
     return dict(
         dataset_name='toy',
         num_keypoints=keypoints,
@@ -59,7 +59,7 @@ def sample(
 
 
 def random_samples(number: int, seed: int = 0, keypoints: int = 5) -> list:
-    """Faces with random keypoints; the same for the same seed."""
+    """Faces with random keypoints from a seed."""
     rng = np.random.default_rng(seed)
     return [
         sample(
@@ -81,7 +81,7 @@ def build(meta: dict = META, **options: object) -> object:
 
 
 def evaluate(*batches: list, meta: dict = META, **options: object) -> dict:
-    """Test batches of faces, all of the dataset."""
+    """Test batches of faces that form a whole dataset."""
     metric = build(meta, **options)
     for batch in batches:
         metric.process({}, batch)

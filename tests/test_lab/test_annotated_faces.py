@@ -48,7 +48,7 @@ def test_the_same_faces_by_name_file_and_config(
         faces_of_config(str(config), 'test')
 
 
-def test_lists_are_of_data_sets_there_are(converted: Path) -> None:
+def test_datasets_of_the_lists_are_registered(converted: Path) -> None:
     for kind, _, _ in LISTS.values():
         assert DATASETS.get(kind) is not None
     assert faces_of_list('aflw5_test', str(converted)).is_test

@@ -50,7 +50,7 @@ def bumps(
 
 
 def make(faces: int, temperature: float, seed: int = 0) -> MapStatistics:
-    """Maps that are too sharp: truths are spread by that temperature."""
+    """Maps that are too sharp: the truths are spread by the temperature."""
     random = np.random.default_rng(seed)
     maps, middle, deviation = bumps(random, 4 * faces)
     spread = deviation[:, None] * math.sqrt(temperature)
@@ -73,7 +73,7 @@ def seen() -> MapStatistics:
     return make(400, temperature=1.5)
 
 
-# ---------------------------------------------------------- observation
+# ------------------------------------------------------- map statistics
 
 
 def test_maps_at_temperatures_cell_by_cell() -> None:
@@ -101,7 +101,7 @@ def test_maps_at_temperatures_cell_by_cell() -> None:
 # ------------------------------------------------------------------ fit
 
 
-def test_it_finds_what_made_the_truths(seen: MapStatistics) -> None:
+def test_the_fit_finds_the_temperature_of_the_truths(seen: MapStatistics) -> None:
     found = fit(seen)
     assert found.temperature == pytest.approx(1.5, rel=0.08)
     # maps and truths are both Gaussian: nothing is left to scale but what
@@ -122,16 +122,16 @@ def test_other_faces(seen: MapStatistics) -> None:
     assert len(halves) == 6
     for first, second in zip(halves[::2], halves[1::2], strict=True):
         both = join_outcomes(first, second)
-        # each keypoint once
+        # every keypoint occurs once
         np.testing.assert_allclose(np.sort(both.near), np.sort(seen.near.ravel()))
         assert both.coverage(0.9) == pytest.approx(0.9, abs=0.03)
-    # not fitted on the faces it is measured on
+    # the fit does not use the faces that are scored
     own = {round(h.coverage(0.9), 6) for h in halves}
     assert own != {0.9}
 
 
-def test_the_other_half_alone_is_measured() -> None:
-    """One half has truths in place, the other has them far off."""
+def test_only_the_other_half_is_scored() -> None:
+    """The truths of one half lie on the keypoints, the others far away."""
     seen = make(40, 1.0)
     far = np.arange(40) >= 20
     seen = seen._replace(
@@ -161,7 +161,7 @@ def test_unlabelled_keypoints_do_not_count(seen: MapStatistics) -> None:
     assert score(outcomes_of(part, None)) == score(outcomes_of(three, None))
 
 
-def test_too_little_to_fit() -> None:
+def test_too_few_faces_to_fit() -> None:
     with pytest.raises(ValueError, match='19 validation faces'):
         fit(make(19, 1.0))
     seen = make(20, 1.0)
@@ -169,7 +169,7 @@ def test_too_little_to_fit() -> None:
         fit(seen._replace(labelled=np.zeros((20, 4), bool)))
 
 
-# -------------------------------------------------------------- figures
+# --------------------------------------------------------------- scores
 
 
 def test_chi_square_by_its_distribution() -> None:
@@ -226,7 +226,7 @@ def test_calibration_error_by_hand() -> None:
     confidence = np.array([0.9, 0.1, 0.8, 0.3, 0.5])
     happened = np.array([True, False, False, True, True])
     bins = equal_bins(confidence, happened, 2)
-    # 0.1, 0.3, 0.5 of which two happened; 0.8, 0.9 of which one did
+    # two of 0.1, 0.3, 0.5 happened; one of 0.8, 0.9 happened
     np.testing.assert_allclose(bins.confidence, [0.3, 0.85])
     np.testing.assert_allclose(bins.share, [2 / 3, 1 / 2])
     assert bins.number.tolist() == [3, 2]

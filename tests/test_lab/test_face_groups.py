@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rcn_mmpose.geometry.keypoints import FIVE_NAMES, NAMES_68
-from rcn_mmpose.lab.report.face_groups import group_faces, lean_of, turn_of
+from rcn_mmpose.lab.report.face_groups import group_faces, roll_of, yaw_of
 
 FIVE = np.array([(0, 0), (40, 0), (20, 25), (5, 50), (35, 50)], float)
 
@@ -18,15 +18,15 @@ def face(five: np.ndarray, hidden: int = 0, **attributes: object) -> dict:
     )
 
 
-def test_turn_and_lean_by_hand() -> None:
-    assert turn_of(FIVE) == 0
+def test_yaw_and_roll_by_hand() -> None:
+    assert yaw_of(FIVE) == 0
     aside = FIVE.copy()
-    aside[2] = 30, 25  # 10 beside a line of 50
-    assert turn_of(aside) == pytest.approx(0.2)
+    aside[2] = 30, 25  # 10 pixels beside a line of 50 pixels
+    assert yaw_of(aside) == pytest.approx(0.2)
     down = FIVE @ np.array([(0.8, 0.6), (-0.6, 0.8)])
-    assert turn_of(down) == pytest.approx(0, abs=1e-9)
-    assert lean_of(*down[:2]) == pytest.approx(36.8699, abs=1e-3)
-    assert lean_of(*FIVE[:2]) == 0
+    assert yaw_of(down) == pytest.approx(0, abs=1e-9)
+    assert roll_of(*down[:2]) == pytest.approx(36.8699, abs=1e-3)
+    assert roll_of(*FIVE[:2]) == 0
 
 
 def test_groups() -> None:
@@ -44,13 +44,13 @@ def test_groups() -> None:
         for criterion, parts in groups.items()
         for name, rows in parts.items()
     }
-    # none leans, and names are too many
+    # no face leans, and there are too many names
     assert found == {
-        ('turn to a side', 'below 0.1'): [0, 3, 4],
-        ('turn to a side', 'from 0.25'): [1, 2],
+        ('yaw', 'below 0.1'): [0, 3, 4],
+        ('yaw', 'from 0.25'): [1, 2],
         ('eye distance, pixels', '25 to 50'): [0, 2, 3],
         ('eye distance, pixels', 'from 100'): [1],
-        ('keypoints', 'all in sight'): [0, 1, 3],
+        ('keypoints', 'all visible'): [0, 1, 3],
         ('keypoints', 'some hidden'): [2],
         ('glasses', '1'): [0, 2, 3],
         ('glasses', '2'): [1],
@@ -66,6 +66,6 @@ def test_68_keypoints_and_others() -> None:
     faces = [dict(keypoints=p[None]) for p in (points, turned)]
     (parts,) = group_faces(faces, NAMES_68, ((36, 39), (42, 45))).values()
     assert parts['from 0.25'].tolist() == [False, True]
-    # a nose that is not known as one says nothing
+    # without known names there is no nose to measure the yaw
     faces = [face(FIVE), face(FIVE * 2)]
     assert not group_faces(faces, list('abcde'), None)

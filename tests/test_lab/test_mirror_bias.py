@@ -16,13 +16,13 @@ DOTS = np.array([(11, 20), (40, 18), (30, 35)])
 
 
 class Finder:
-    """Finds the dots of an image, but 2 pixels too far to the right."""
+    """A model that finds the dots of an image 2 pixels too far to the right."""
 
     info = SimpleNamespace(keypoints=('left_eye', 'right_eye', 'nose'))
 
     def __call__(self, image: np.ndarray, boxes: list) -> SimpleNamespace:
         grey = image.max(-1) if image.ndim == 3 else image
-        # the box goes with the face to the other side of a mirrored image
+        # in a mirrored image the box lies on the other side too
         (x1, y1, x2, y2) = (round(v) for v in boxes[0])
         assert (grey[y1:y2, x1:x2] > 99).sum() == 3
         y, x = np.nonzero(grey > 99)
@@ -55,7 +55,7 @@ def faces(folder: Path, **metainfo: object) -> AnnotatedFaces:
     )
 
 
-def test_labels_and_network_are_told_apart(tmp_path: Path) -> None:
+def test_bias_of_labels_and_of_the_network(tmp_path: Path) -> None:
     done = []
     bias = mirror_bias(Finder(), faces(tmp_path), done.append)
     np.testing.assert_allclose(bias.network, np.full((2, 3), 2.0))
@@ -65,14 +65,14 @@ def test_labels_and_network_are_told_apart(tmp_path: Path) -> None:
     assert done == [1, 1]
 
 
-def test_a_model_of_other_keypoints_is_refused(tmp_path: Path) -> None:
+def test_a_model_with_other_keypoints_is_an_error(tmp_path: Path) -> None:
     listed = faces(tmp_path)
     listed.metainfo['flip_indices'] = [1, 0]
     with pytest.raises(ValueError, match="3 keypoints, .* 'dots' have 2"):
         mirror_bias(Finder(), listed)
 
 
-def test_table_takes_medians_by_size() -> None:
+def test_the_table_has_medians_by_image_size() -> None:
     bias = MirrorBias(
         np.array([[0.0], [1.0], [5.0]]),
         np.array([[2.0], [2.0], [-1.0]]),
@@ -88,7 +88,7 @@ def test_table_takes_medians_by_size() -> None:
     ]
 
 
-def test_test_faces_are_refused(converted: Path) -> None:
+def test_test_faces_are_an_error(converted: Path) -> None:
     arguments = ['rcn-5', '--data', 'aflw5_test', '--data-root', converted]
     with pytest.raises(ValueError, match='holds test faces'):
         load_tool('analysis_tools/mirror_bias.py').main(list(map(str, arguments)))

@@ -24,13 +24,13 @@ from rcn_mmpose.lab.report.model_test import (
 )
 
 SIDE = 40
-# of a crop of 40 pixels
+# in a crop of 40 pixels
 POINTS = np.array([(12, 14), (28, 14), (20, 20), (14, 28), (26, 28)], float)
 BOXES = ([20, 30, 60, 70], [100, 20, 180, 100], [10, 10, 50, 50])
 
 
 class Fixed(Predictor):
-    """Says the same of every crop."""
+    """A model that predicts the same keypoints in every crop."""
 
     def _run(self, crops: np.ndarray) -> tuple:
         count = len(crops)
@@ -49,8 +49,8 @@ def fixed(**options: object) -> Fixed:
 def faces(tmp_path: Path) -> AnnotatedFaces:
     """Two faces in one image, one in another.
 
-    Their keypoints are what :class:`Fixed` says, but that the third face lies
-    2 pixels to the right of it.
+    Their keypoints are the predictions of ``Fixed``; those of the third face lie
+    2 pixels to the right of the prediction.
     """
     found = []
     for i, (name, box) in enumerate(zip('aab', BOXES, strict=True)):
@@ -78,7 +78,7 @@ def faces(tmp_path: Path) -> AnnotatedFaces:
 
 
 def by_hand(box: list, dx: float, dy: float, zoom: float, turn: float):  # noqa: ANN201
-    """Where Fixed puts the points of a box that is off."""
+    """The keypoints that Fixed predicts with a wrong box."""
     side = (box[2] - box[0]) * zoom
     centre = np.array([box[0] + box[2], box[1] + box[3]]) / 2
     centre += np.array([dx, dy]) * (box[2] - box[0])
@@ -122,12 +122,12 @@ def test_the_model_does_not_change(faces: AnnotatedFaces) -> None:
     np.testing.assert_allclose([side for _, side in tested.true.squares], [40, 80, 40])
 
 
-def test_what_is_summed_up(faces: AnnotatedFaces) -> None:
-    """Eyes are 16 crop pixels apart: 16, 32 and 16 of the image."""
+def test_the_numbers_of_the_report(faces: AnnotatedFaces) -> None:
+    """The eyes are 16 crop pixels apart: 16, 32 and 16 image pixels."""
 
     def detector(image: np.ndarray) -> np.ndarray:
-        # the first face, larger by half, and something else; in the other
-        # image the same something, for there is no face of the second
+        # a box of the first face, 1.2 times as large, and a box of no face;
+        # both boxes match no face of the other image
         return np.array([[16, 26, 64, 74], [150, 80, 190, 119]], float)
 
     errors = box_errors(shifts=(0.1,), scales=(0.2,), rotations=(20,))
@@ -180,7 +180,7 @@ def test_what_is_summed_up(faces: AnnotatedFaces) -> None:
     assert nme == pytest.approx(100 * 2 / 16 / 2, abs=1e-3)
     assert groups['kind', 'x']['FR10'] == [50]
     assert groups['kind', 'y']['NME'][0] == pytest.approx(0, abs=1e-3)
-    for name, count in (('in sight', 12), ('hidden', 3)):
+    for name, count in (('visible', 12), ('hidden', 3)):
         line = groups['each keypoint', name]
         assert line['keypoints'] == count
         assert line['NME'][0] == pytest.approx(100 * 2 / 16 / 3, abs=1e-3)
@@ -202,7 +202,7 @@ def test_two_passes_and_their_text(faces: AnnotatedFaces) -> None:
     centre = np.array([20, 21 + 16 * shift]) + BOXES[0][:2]
     again = (POINTS - 20) * 16 * scale / SIDE + centre
     np.testing.assert_allclose(tested.true.keypoints[1][0], again, atol=1e-4)
-    # without variances the two weigh the same
+    # without variances both passes have the same weight
     np.testing.assert_allclose(
         tested.true.keypoints[2][0],
         (again + POINTS + BOXES[0][:2]) / 2,
@@ -231,7 +231,7 @@ def test_tables() -> None:
     ]
 
 
-def test_other_keypoints_are_refused(faces: AnnotatedFaces) -> None:
+def test_other_keypoints_and_bad_boxes_are_errors(faces: AnnotatedFaces) -> None:
     model = Fixed(ModelInfo((SIDE, SIDE), ('a', 'b')))
     with pytest.raises(ValueError, match="2 keypoints, the faces of 'three'"):
         run_test(model, faces)

@@ -24,7 +24,7 @@ NUMBERS = st.floats(-500, 500, width=32)
 
 @st.composite
 def face_lists(draw: st.DrawFn) -> list[FaceResult]:
-    """One to six faces of four keypoints, the eyes labelled and apart."""
+    """One to six faces with four keypoints; the eyes are labelled and differ."""
     faces = []
     for number in range(draw(st.integers(1, 6))):
         values = draw(st.lists(NUMBERS, min_size=16, max_size=16))
@@ -61,7 +61,7 @@ def measured(faces: list[FaceResult]) -> dict[str, float]:
 
 
 def brute_force(faces: list[FaceResult]) -> dict[str, float]:
-    """The values, one loop for each sum of their definition."""
+    """Compute the values by their definition, with one loop per sum."""
     errors: dict[str, list[float]] = {}
     for face in faces:
         eyes = math.hypot(*(face.truth[0] - face.truth[1]))
@@ -112,14 +112,16 @@ def test_by_brute_force(faces: list[FaceResult]) -> None:
     expected = brute_force(faces)
     assert expected.keys() <= found.keys()
     for name, value in expected.items():
-        if name.startswith('FR'):  # an error at the limit, but for rounding
+        if name.startswith('FR'):  # rounding may move an error across the limit
             assert abs(found[name] - value) < 100.1 / len(faces)
         assert found[name] == pytest.approx(value, rel=1e-9, abs=1e-9), name
 
 
 @settings(max_examples=40)
 @given(face_lists(), st.randoms(use_true_random=False))
-def test_order_of_faces_means_nothing(faces: list[FaceResult], draw: object) -> None:
+def test_the_order_of_faces_does_not_matter(
+    faces: list[FaceResult], draw: object
+) -> None:
     mixed = list(faces)
     draw.shuffle(mixed)
     assert measured(mixed) == measured(faces)  # to the last digit
@@ -127,7 +129,9 @@ def test_order_of_faces_means_nothing(faces: list[FaceResult], draw: object) -> 
 
 @settings(max_examples=40)
 @given(face_lists(), st.sampled_from([0.125, 0.5, 2.0, 64.0]))
-def test_size_of_images_means_nothing(faces: list[FaceResult], factor: float) -> None:
+def test_the_size_of_images_does_not_matter(
+    faces: list[FaceResult], factor: float
+) -> None:
     larger = [
         face._replace(
             truth=face.truth * factor,

@@ -27,7 +27,7 @@ from rcn_mmpose.lab.release.packing import (
 )
 
 
-def test_kernels_are_rounded_and_nothing_else(project: Path) -> None:
+def test_only_kernels_are_rounded(project: Path) -> None:
     before = torch.load(project / 'best.pth', weights_only=False)
     path = project / 'rcn_mmpose' / 'shipped' / 'models' / 'tiny-5.pth'
     after = torch.load(path, weights_only=True)
@@ -41,11 +41,11 @@ def test_kernels_are_rounded_and_nothing_else(project: Path) -> None:
             assert weight.dtype == torch.float32
         np.testing.assert_array_equal(weight, trained)
     described = after['meta']['dataset_meta']
-    assert described['sigmas'] == [1.0] * 5  # no array of numpy's
+    assert described['sigmas'] == [1.0] * 5  # not a NumPy array
     assert described['keypoint_id2name'][0] == 'left'
 
 
-def test_averaged_weights_are_taken(tmp_path: Path) -> None:
+def test_averaged_weights_are_shipped(tmp_path: Path) -> None:
     """MMEngine's own hook writes the checkpoint."""
     model = nn.Linear(2, 1, bias=False)
     model.weight.data[:] = 1
@@ -63,7 +63,7 @@ def test_averaged_weights_are_taken(tmp_path: Path) -> None:
     assert found['weight'].tolist() == [[average, average]]
 
 
-def test_what_is_no_training(tmp_path: Path) -> None:
+def test_files_that_are_no_training_checkpoint(tmp_path: Path) -> None:
     torch.save(dict(weight=torch.ones(1)), tmp_path / 'a.pth')
     with pytest.raises(ValueError, match='no state_dict'):
         read_trained_network(tmp_path / 'a.pth')
@@ -104,14 +104,16 @@ def test_joint_model_from_two_checkpoints(small: ModuleType, tmp_path: Path) -> 
     rounded = load_model(tmp_path / 'b.pth').predict_crops(crops)
     model.load_state_dict(half_weights(every))
     path = small.write_checkpoint(tmp_path / 'c.pth', small.config(**parts), model)
-    for ours, expected in zip(rounded, load_model(path).predict_crops(crops), strict=True):
+    for ours, expected in zip(
+        rounded, load_model(path).predict_crops(crops), strict=True
+    ):
         np.testing.assert_array_equal(ours, expected)
 
 
 # ------------------------------------------------------------ the config
 
 
-def test_what_a_config_loses(small: ModuleType) -> None:
+def test_keys_removed_from_the_config(small: ModuleType) -> None:
     training = TrainedNetwork({}, {})
     config = Config(
         dict(
@@ -125,13 +127,13 @@ def test_what_a_config_loses(small: ModuleType) -> None:
     kept = shipped_config(config, training)
     assert set(kept) == {'default_scope', 'model', 'test_dataloader'}
     assert kept.model == config.model
-    assert 'work_dir' in config  # which stays as it was
+    assert 'work_dir' in config  # the input does not change
 
 
 @pytest.mark.parametrize(
     'place', ['/data/faces', '~/faces', f'x:{Path.cwd()}', str(Path.home())]
 )
-def test_paths_are_refused(small: ModuleType, place: str) -> None:
+def test_local_paths_are_an_error(small: ModuleType, place: str) -> None:
     config = small.config()
     config.test_dataloader.dataset.data_root = place
     name = 'test_dataloader.dataset.data_root'
@@ -142,7 +144,7 @@ def test_paths_are_refused(small: ModuleType, place: str) -> None:
         check_no_local_path(dict(a=['data/faces', place]))
 
 
-def test_a_calibration_is_taken_over(small: ModuleType) -> None:
+def test_the_calibration_of_the_checkpoint_is_kept(small: ModuleType) -> None:
     calibrated = small.config()
     numbers = dict(temperature=1.5, covariance_scale=2.0)
     calibrated.model.head.decoder.calibration = numbers
@@ -152,7 +154,7 @@ def test_a_calibration_is_taken_over(small: ModuleType) -> None:
     assert config_differences(kept, training) == []
 
 
-def test_differences_are_named(small: ModuleType) -> None:
+def test_differences_between_configs(small: ModuleType) -> None:
     trained = small.config()
     trained.model.head.decoder.target = 'four'
     trained.model.head.loss = dict(type='a', loss_weight=5.0)
@@ -175,7 +177,7 @@ def test_weights_out_of_range() -> None:
 
 
 class Fixed:
-    """Predicts what it was made with."""
+    """A model with fixed predictions."""
 
     def __init__(self, keypoints: np.ndarray, confidence: float) -> None:
         self.keypoints = keypoints
@@ -185,17 +187,17 @@ class Fixed:
         return self.keypoints, self.confidence
 
 
-def test_how_far_keypoints_move() -> None:
+def test_the_shift_of_keypoints() -> None:
     crops = np.zeros((50, 40, 40), np.uint8)
     before = np.zeros((50, 4, 2))
     after = before.copy()
     after[..., 0] = 0.003
-    after[0, 0] = 3, 4  # one of 200 jumps by 5
+    after[0, 0] = 3, 4  # one of 200 keypoints moves by 5
     found = compare_halved(Fixed(before, 0.5), Fixed(after, 0.75), crops)
     assert found == dict(
         faces=50, median=0.003, percentile_99=0.003, largest=5, confidence=0.25
     )
-    after[1, :3, 0] = 0.6  # four of 200
+    after[1, :3, 0] = 0.6  # four of 200 keypoints
     with pytest.raises(ValueError, match='moves by 0.600 pixels'):
         compare_halved(Fixed(before, 0.5), Fixed(after, 0.5), crops)
     after[:] = np.nan
@@ -203,7 +205,7 @@ def test_how_far_keypoints_move() -> None:
         compare_halved(Fixed(before, 0.5), Fixed(after, 0.5), crops)
 
 
-def test_an_onnx_that_differs_is_refused(
+def test_a_different_onnx_is_an_error(
     small: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = small.write_checkpoint(tmp_path / 'a.pth', small.config(), small.build())
@@ -229,5 +231,5 @@ def test_size_in_a_wheel(tmp_path: Path) -> None:
     with ZipFile(tmp_path / 'a.zip', 'w', ZIP_DEFLATED) as archive:
         archive.write(tmp_path / 'a')
         (info,) = archive.infolist()
-    # zlib has six bytes more around it
+    # the header and the checksum of zlib have six bytes
     assert abs(size_in_wheel([tmp_path / 'a']) - info.compress_size) <= 6

@@ -53,7 +53,7 @@ def test_a_model_is_added_and_replaced() -> None:
     again = yaml.safe_load(twice)['Models']
     assert again[0] == other
     assert again[1]['Metadata']['FLOPs'] == 77 and 'Results' not in again[1]
-    # one in the middle
+    # replace a model in the middle
     both = metafile_with(twice, replace(MODEL, config='configs/z.py'), 1)
     names = [m['Name'] for m in yaml.safe_load(both)['Models']]
     assert names == ['other', 'a_5', 'z']
@@ -69,12 +69,12 @@ def test_a_model_is_added_and_replaced() -> None:
         'Collections: []\n',
     ],
 )
-def test_a_metafile_of_another_form(text: str) -> None:
+def test_a_malformed_metafile(text: str) -> None:
     with pytest.raises(ValueError, match='the metafile cannot be changed'):
         metafile_with(text, MODEL, 99)
 
 
-def test_the_one_of_the_project_can_be_changed(root: Path) -> None:
+def test_the_metafile_of_the_project_can_be_changed(root: Path) -> None:
     text = (root / 'configs' / 'metafile.yml').read_text()
     new = metafile_with(text, MODEL, 99)
     for line in text.splitlines():
@@ -92,7 +92,7 @@ def test_facts_of_a_card() -> None:
 
 
 def test_cards_and_terms_of_the_package(root: Path) -> None:
-    """What ships has a card, whose facts are those of the index."""
+    """Every shipped model has a card with the facts of the index."""
     terms = (shipped.FOLDER / 'LICENSE-weights.md').read_text()
     metafile = (root / 'configs' / 'metafile.yml').read_text()
     for name, model in shipped_models().items():
@@ -115,7 +115,7 @@ def test_cards_and_terms_of_the_package(root: Path) -> None:
 @pytest.mark.parametrize(
     'text', ['[]', '{"a": 1}', '{"a": {"b": "5"}}', '{"a": {"b": NaN}}']
 )
-def test_metrics_that_are_none(tmp_path: Path, text: str) -> None:
+def test_malformed_metrics(tmp_path: Path, text: str) -> None:
     path = tmp_path / 'a.json'
     path.write_text(text)
     with pytest.raises(ValueError, match='numbers by dataset and measure'):

@@ -26,7 +26,7 @@ def contents(root: Path) -> dict[str, bytes]:
     }
 
 
-# -------------------------------------------------------- what it writes
+# ---------------------------------------------------------- output files
 
 
 def test_the_index(project: Path) -> None:
@@ -50,8 +50,8 @@ def test_the_index(project: Path) -> None:
     assert 0 < model.halving['percentile_99'] < 0.5
 
 
-def test_half_of_the_bytes_and_once(project: Path) -> None:
-    """Weights of 2 bytes, in the checkpoint alone."""
+def test_weights_take_two_bytes_and_are_stored_once(project: Path) -> None:
+    """Only the checkpoint stores weights, with 2 bytes each."""
     folder = project / 'rcn_mmpose' / 'shipped' / 'models'
     sizes = {path.suffix: path.stat().st_size for path in folder.glob('tiny-5.*')}
     (model,) = shipped_models(folder).values()
@@ -74,7 +74,7 @@ print(sorted(found), sorted(found['meta']))
     ), done.stderr
 
 
-def test_nothing_of_this_machine_is_in_it(project: Path) -> None:
+def test_the_files_have_no_path_of_this_machine(project: Path) -> None:
     folder = project / 'rcn_mmpose' / 'shipped' / 'models'
     for path in folder.iterdir():
         content = path.read_bytes()
@@ -105,7 +105,7 @@ def test_the_card(project: Path) -> None:
     assert digest in text
 
 
-# ------------------------------------------------------ what it refuses
+# --------------------------------------------------------------- errors
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_the_card(project: Path) -> None:
         (['--joint', 'none.pth'], FileNotFoundError, "'none.pth' does not"),
     ],
 )
-def test_wrong_words(
+def test_wrong_arguments(
     begun: Path, ship: ModuleType, more: list, error: type, message: str
 ) -> None:
     before = contents(begun)
@@ -128,7 +128,7 @@ def test_wrong_words(
     assert contents(begun) == before
 
 
-def test_a_model_is_replaced_only_if_told(
+def test_a_model_is_replaced_only_with_replace(
     project: Path, ship: ModuleType, tmp_path: Path
 ) -> None:
     root = tmp_path / 'project'
@@ -146,7 +146,7 @@ def test_a_model_is_replaced_only_if_told(
     assert 'NME cells' not in (root / 'tiny-5.md').read_text()
 
 
-def test_too_large(
+def test_models_that_are_too_large(
     begun: Path, ship: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ship, 'MOST_BYTES', 1000)
@@ -179,5 +179,5 @@ def test_faces_of_an_annotation_file(
     args = ship.parse_args(words(tmp_path, *given))
     crops = ship.faces(args, predictor)
     assert crops.shape == (2, small.SIDE, small.SIDE)
-    # a box as large as the crop is cut out
+    # a box with the size of the crop is cropped without scaling
     assert (crops[0] == image[5:45, 10:50]).all()

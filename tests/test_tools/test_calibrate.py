@@ -18,14 +18,14 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, MODELS
 
 from rcn_mmpose import load_model
-from rcn_mmpose.inference.loading import load_estimator
+from rcn_mmpose.inference.estimator import load_estimator
 from rcn_mmpose.lab.calibration.map_statistics import UNIT, collect_statistics
 from rcn_mmpose.lab.calibration.reliability import BINS
 
 
 @pytest.fixture(scope='module')
 def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A config with 24 validation faces and weights, both small."""
+    """A small config with 24 validation faces, and weights."""
     folder = tmp_path_factory.mktemp('experiment')
     mtfl = make_mtfl(folder / 'data' / 'mtfl', train=30)
     load_tool('dataset_converters/mtfl2coco.py').main(
@@ -64,7 +64,7 @@ def calibrate() -> ModuleType:
 
 @pytest.fixture(scope='module')
 def done(experiment: Path) -> Path:
-    """What the tool writes."""
+    """The folder with the output files of the tool."""
     out = experiment / 'out'
     load_tool('calibrate.py').main(
         [
@@ -78,12 +78,12 @@ def done(experiment: Path) -> Path:
     return out
 
 
-def test_figures(done: Path) -> None:
+def test_the_numbers(done: Path) -> None:
     figures = json.loads((done / 'figures.json').read_text())
     assert figures['faces'] == 24 and figures['radius_cells'] == 3
     assert figures['after']['keypoints'] == 120
     assert figures['after']['coverage']['90'] == pytest.approx(0.9)
-    # fitted by it, with 1.0 among the temperatures
+    # the fit minimises this loss, and may choose temperature 1.0
     assert figures['after']['log_loss'] <= figures['before']['log_loss']
     assert len(figures['held_out']) == 40
     bins = figures['first_halving']['bins']
@@ -91,7 +91,7 @@ def test_figures(done: Path) -> None:
     assert cv2.imread(str(done / 'reliability.png')).std() > 5
 
 
-def test_observed_is_what_is_predicted(experiment: Path) -> None:
+def test_statistics_equal_the_predictions(experiment: Path) -> None:
     cfg = Config.fromfile(experiment / 'config.py')
     path = experiment / 'weights.pth'
     model = load_estimator(cfg, path)[0].eval()
@@ -106,7 +106,9 @@ def test_observed_is_what_is_predicted(experiment: Path) -> None:
         assert side == pytest.approx(height, abs=1e-3)
         truth = np.array(face['keypoints']).reshape(5, 3)[:, :2]
         truth = (truth - (x, y)) / side * 80
-        keypoints, confidence, covariance = predictor.predict(packed['inputs'].numpy())
+        keypoints, confidence, covariance = predictor.predict_crops(
+            packed['inputs'].numpy()
+        )
         np.testing.assert_allclose(seen.offset[i], truth - keypoints[0], atol=2e-3)
         np.testing.assert_allclose(seen.confidence[UNIT, i], confidence[0], atol=1e-4)
         np.testing.assert_allclose(
@@ -117,21 +119,21 @@ def test_observed_is_what_is_predicted(experiment: Path) -> None:
     assert seen.labelled.all() and seen.radius == 3
 
 
-def test_the_checkpoint_acts(done: Path, experiment: Path) -> None:
+def test_the_checkpoint_is_calibrated(done: Path, experiment: Path) -> None:
     wanted = json.loads((done / 'figures.json').read_text())['calibration']
     path = done / 'calibrated.pth'
     content = torch.load(path, weights_only=True)
     assert set(content) == {'meta', 'state_dict'}
-    assert content['meta']['epoch'] == 3  # what was known stays
+    assert content['meta']['epoch'] == 3  # the other metadata is kept
     plain = load_model(experiment / 'weights.pth')
     found = load_model(path)
     assert plain.info.calibration is None
     assert found.info.calibration == wanted
     crops = np.random.default_rng(0).integers(0, 255, (3, 80, 80))
-    before, after = (m.predict(crops.astype(np.uint8)) for m in (plain, found))
+    before, after = (m.predict_crops(crops.astype(np.uint8)) for m in (plain, found))
     np.testing.assert_array_equal(before[0], after[0])
     assert (before[2] != after[2]).any()
-    # calibrated again, it comes to the same
+    # a second calibration gives the same result
     calibrated = load_tool('calibrate.py')
     calibrated.main(
         [
@@ -144,10 +146,10 @@ def test_the_checkpoint_acts(done: Path, experiment: Path) -> None:
     assert again['calibration'] == wanted
 
 
-def test_tested_by_the_config_alone(
+def test_tools_test_uses_the_calibration(
     done: Path, experiment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """tools/test.py takes the calibration of the checkpoint."""
+    """tools/test.py uses the calibration of the checkpoint."""
     wanted = json.loads((done / 'figures.json').read_text())['calibration']
     tool = load_tool('test.py')
     for checkpoint, expected in (
@@ -169,7 +171,7 @@ def test_tested_by_the_config_alone(
         (['--cfg-options', 'val_dataloader=None'], '--faces'),
     ],
 )
-def test_what_it_refuses(
+def test_wrong_input(
     calibrate: ModuleType,
     experiment: Path,
     arguments: list[str],
@@ -193,7 +195,7 @@ def hidden(experiment: Path, *arguments: str) -> None:
     )
 
 
-def test_things_pasted(
+def test_pasted_objects(
     experiment: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     out, sheet = tmp_path / 'a.json', tmp_path / 'a.png'
@@ -204,7 +206,7 @@ def test_things_pasted(
     assert first['faces'] == 24 and first['hidden'] > 0
     assert first['hidden'] + first['seen'] == 120
     assert 0 <= first['low'] <= first['area'] <= first['high'] <= 1
-    # shares of whole keypoints
+    # fractions of whole numbers of keypoints
     near = first['near_hidden'] * first['hidden']
     near += first['near_seen'] * first['seen']
     assert near == pytest.approx(round(near)) and near < 120
@@ -215,7 +217,7 @@ def test_things_pasted(
     assert json.loads(out.read_text()) != first
 
 
-def test_flags_of_the_annotations(experiment: Path, tmp_path: Path) -> None:
+def test_visibility_flags(experiment: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match='no keypoint .* is flagged'):
         hidden(experiment)
     source = experiment / 'data' / 'annotations' / 'mtfl_val.json'

@@ -19,7 +19,7 @@ LOG = Path('results/test_evaluations.jsonl')
 
 @pytest.fixture
 def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A model of MTFL's keypoints, in the current folder."""
+    """Checkpoint of a model with five keypoints, in the current folder."""
     monkeypatch.chdir(tmp_path)
     path = write_checkpoint(tmp_path / 'small.pth', config(), build())
     content = torch.load(path, weights_only=False)
@@ -38,7 +38,7 @@ def read() -> dict:
 
 
 def shift_by_hand(checkpoint: Path, ann_file: Path) -> tuple[float, ...]:
-    """Where truths lie in the median, and the error without, in percent."""
+    """Median shift of the truths, and the error without it, in percent."""
     found = offsets(checkpoint, ann_file, 1)
     right = np.median([x for face in found for x, _ in face])
     below = np.median([y for face in found for _, y in face])
@@ -109,10 +109,10 @@ def test_a_report(
     assert f'lie {right:+.2f} to the right of and {below:+.2f} below' in text
 
 
-def test_a_small_report_elsewhere(
+def test_a_small_report_of_an_annotation_file(
     checkpoint: Path, converted: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    """By file; without detector, wrong boxes, and faces in images."""
+    """A report without detector, wrong boxes and images of faces."""
     run(checkpoint, '--ann-file', converted / 'annotations/mtfl_val.json',
         '--images', converted / 'mtfl', '--box-faces', 0, '--no-detector',
         '--out', 'elsewhere')  # fmt: skip
@@ -123,7 +123,7 @@ def test_a_small_report_elsewhere(
     assert not {'detector', 'wrong_boxes'} & set(content)
 
 
-def test_a_test_set_is_written_down(checkpoint: Path, converted: Path) -> None:
+def test_the_use_of_test_faces_is_logged(checkpoint: Path, converted: Path) -> None:
     arguments = [checkpoint, '--data', 'aflw5_test', '--data-root', converted]
     arguments += ['--box-faces', 0, '--sheet-faces', 0, '--out', OUT]
     with pytest.raises(ValueError, match='holds test faces.*--test-set'):
@@ -143,6 +143,6 @@ def test_a_test_set_is_written_down(checkpoint: Path, converted: Path) -> None:
 
 
 @pytest.mark.parametrize('option', ['--box-faces', '--sheet-faces'])
-def test_numbers_below_zero(checkpoint: Path, option: str) -> None:
+def test_negative_numbers(checkpoint: Path, option: str) -> None:
     with pytest.raises(SystemExit):
         run(checkpoint, '--data', 'mtfl_val', option, -1)

@@ -1,4 +1,4 @@
-"""tools/report.py, tools/plot_ced.py and tools/analysis_tools/compare.py."""
+"""tools/report.py, `rcn-mmpose plot` and tools/analysis_tools/compare.py."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conftest import load_tool
 
 @pytest.fixture
 def predictions(converted: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict]:
-    """Of the four test faces, off by 0, 3, 6 and 9 % of the eye distance."""
+    """Predictions of four test faces with errors of 0, 3, 6 and 9 %."""
     monkeypatch.chdir(converted.parent)
     content = mmengine.load(converted / 'annotations' / 'aflw5_test.json')
     samples = []
@@ -69,10 +69,10 @@ def test_report(
     assert lines[1] == [*labels, 'NME', 'AUC8', 'AUC10', 'FR8', 'FR10']
     nme, _, auc10, fr8, fr10 = lines[2][4:]
     assert lines[2][:4] == ['all', 'all', 'eye_points', 'pixels']
-    assert nme == '4.50'  # of 0, 3, 6, 9
+    assert nme == '4.50'  # the mean of 0, 3, 6, 9
     assert (auc10, fr8, fr10) == ('55.00', '25.00', '0.00')
     assert lines[3][0] == 'cells'
-    assert float(lines[3][1]) > 50  # all cells at (0, 0)
+    assert float(lines[3][1]) > 50  # all predicted cells are (0, 0)
     found = {line[0]: line for line in lines if line}
     assert found['frontal'][1:5] == ['all', 'eye_points', 'pixels', '3.00']
     assert found['profile'][1:5] == ['all', 'eye_points', 'pixels', '9.00']
@@ -80,12 +80,12 @@ def test_report(
     assert ['pixels,', 'eye_points', '4.50', '8.10'] in lines
     for name in ('faces', 'worst', 'ced'):
         assert cv2.imread(f'report/{name}.png').std() > 5
-    # the worst comes first: its red dots lie off the green ones
+    # the worst face comes first: its red dots differ from the green dots
     worst = cv2.imread('report/worst.png')[:160, :160]
     assert (worst == (0, 0, 255)).all(-1).any()
 
 
-def test_report_by_another_evaluator(
+def test_a_config_with_other_evaluators(
     root: Path, predictions: list[dict], capsys: pytest.CaptureFixture
 ) -> None:
     report(
@@ -110,6 +110,13 @@ def test_report_by_another_evaluator(
         )
 
 
+def plot(arguments: list[str]) -> None:
+    """Run `rcn-mmpose plot`; errors are raised."""
+    parser = argparse.ArgumentParser()
+    plot_command.add_arguments(parser)
+    plot_command.run(parser.parse_args(arguments))
+
+
 def test_curves_of_several_files(
     root: Path, predictions: list[dict], capsys: pytest.CaptureFixture
 ) -> None:
@@ -117,7 +124,6 @@ def test_curves_of_several_files(
     whole = Path('report/errors.csv').read_text()
     header, *faces = whole.splitlines()
     Path('second.csv').write_text('\n'.join([header, *faces[2:]]))
-    plot = load_tool('plot_ced.py').main
     capsys.readouterr()
     plot(
         ['report/errors.csv', 'second.csv', '--labels', 'first one', 'b']
@@ -126,7 +132,7 @@ def test_curves_of_several_files(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == 'NME_pixels_eye_points, in percent'
     assert lines[1].split() == ['faces', 'NME', 'median', 'AUC5', 'FR5']
-    # AUC: blocks of 5 and 2 of 4 times 5
+    # AUC: blocks of width 5 and 2, of 4 faces times 5
     assert lines[2].split()[2:] == ['4', '4.50', '4.50', '35.00', '50.00']
     assert lines[3].split() == ['b', '2', '7.50', '7.50', '0.00', '100.00']
     assert lines[4:] == [
@@ -163,7 +169,7 @@ def test_curves_that_cannot_be_drawn(
     report(root, predictions)
     Path('report/errors.csv').rename('a.csv')
     with pytest.raises(ValueError, match=message):
-        load_tool('plot_ced.py').main(arguments)
+        plot(arguments)
     assert not Path('ced.png').exists()
 
 

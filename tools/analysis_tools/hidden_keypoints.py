@@ -103,10 +103,10 @@ def main(args: Sequence[str]) -> None:
     how = 'covered by objects' if options.paste else 'hidden by their flags'
     print(
         f'\n{len(dataset)} faces of {name}: {figures["hidden"]:,} keypoints '
-        f'{how}, {figures["seen"]:,} in sight\n'
+        f'{how}, {figures["seen"]:,} visible\n'
         f'mean confidence, and truths within the radius: hidden '
         f'{figures["confidence_hidden"]:.3f}, {figures["near_hidden"]:.3f}; '
-        f'in sight {figures["confidence_seen"]:.3f}, '
+        f'visible {figures["confidence_seen"]:.3f}, '
         f'{figures["near_seen"]:.3f}\n'
         f'area under ROC: {figures["area"]:.3f} (95 %: {figures["low"]:.3f} '
         f'to {figures["high"]:.3f}), between keypoints of one kind '

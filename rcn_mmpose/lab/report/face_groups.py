@@ -9,14 +9,14 @@ import numpy as np
 from ...geometry.keypoints import FIVE_NAMES, five_from_68
 
 # Upper ends of the bins; the last bin has no upper end.
-TURN = (0.1, 0.25)
-LEAN = (10.0, 20.0)
+YAW = (0.1, 0.25)
+ROLL = (10.0, 20.0)
 EYES = (25.0, 50.0, 100.0)
 # An attribute with more values is a measurement or a name.
 MOST_VALUES = 6
 
 
-def turn_of(five: np.ndarray) -> float:
+def yaw_of(five: np.ndarray) -> float:
     """Estimate the yaw of a face, without a unit.
 
     The value is the distance from the nose tip to the line between the midpoint
@@ -32,7 +32,7 @@ def turn_of(five: np.ndarray) -> float:
     return float(abs(x * nose_y - y * nose_x) / (x * x + y * y))
 
 
-def lean_of(left: np.ndarray, right: np.ndarray) -> float:
+def roll_of(left: np.ndarray, right: np.ndarray) -> float:
     """Return the angle between the line of the eyes and the horizontal, degrees."""
     x, y = right - left
     return float(abs(np.degrees(np.arctan2(y, x))))
@@ -64,17 +64,17 @@ def group_faces(
     elif len(names) == 68:
         five = [five_from_68(face) for face in points]
     if five is not None:
-        groups['turn to a side'] = _bins([turn_of(f) for f in five], TURN)
+        groups['yaw'] = _bins([yaw_of(f) for f in five], YAW)
     if eyes is not None:
         ends = [[face[list(e)].mean(0) for e in eyes] for face in points]
-        groups['lean, degrees'] = _bins([lean_of(*e) for e in ends], LEAN)
+        groups['roll, degrees'] = _bins([roll_of(*e) for e in ends], ROLL)
         apart = [float(np.linalg.norm(right - left)) for left, right in ends]
         groups['eye distance, pixels'] = _bins(apart, EYES)
     raw = [face.get('raw_ann_info') or {} for face in faces]
     hidden = np.array(
         [any(flag == 1 for flag in ann.get('keypoints', ())[2::3]) for ann in raw]
     )
-    groups['keypoints'] = {'all in sight': ~hidden, 'some hidden': hidden}
+    groups['keypoints'] = {'all visible': ~hidden, 'some hidden': hidden}
     attributes = [ann.get('attributes') or {} for ann in raw]
     for key in dict.fromkeys(k for entry in attributes for k in entry):
         values = [entry.get(key) for entry in attributes]

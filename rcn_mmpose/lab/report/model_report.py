@@ -200,7 +200,7 @@ class ModelReport:
                 NME=[float(column[rows].mean()) for column in columns],
             )
             for name, rows in (
-                ('in sight', visible & ~hidden),
+                ('visible', visible & ~hidden),
                 ('hidden', visible & hidden),
             )
         ]
