@@ -148,7 +148,7 @@ class ErrorTable:
         normaliser and of a protocol, then one column per value. A name that
         equals the name in the row above is left blank. All faces with all
         keypoints are listed by every normaliser. Subsets, keypoint groups and
-        regions are listed by the main normaliser only; :attr:`values` and the
+        regions are listed by the main normaliser only; ``values`` and the
         error files hold the other numbers.
 
         Args:

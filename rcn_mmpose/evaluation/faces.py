@@ -123,7 +123,7 @@ def one_per_face(
             first.truth, face.truth, equal_nan=True
         ):
             raise ValueError(
-                f'id {face.id} stands for two faces, in {first.img_path!r} '
+                f'id {face.id} belongs to two faces, in {first.img_path!r} '
                 f'and in {face.img_path!r}; give each annotation of '
                 f'{face.dataset!r} an id of its own.'
             )
@@ -180,7 +180,7 @@ def find_members(name: str, rule: dict, faces: Sequence[FaceResult]) -> np.ndarr
 
     Args:
         name (str): Name of the subset.
-        rule (dict): Result of :func:`check_rule`.
+        rule (dict): Result of :func:`~rcn_mmpose.evaluation.faces.check_rule`.
         faces (Sequence[FaceResult]): N faces, read with the fields of the
             rule.
 
@@ -212,7 +212,7 @@ def find_members(name: str, rule: dict, faces: Sequence[FaceResult]) -> np.ndarr
         members = [value in rule['values'] for value in found]
         seen = sorted({repr(value) for value in found})
         looked = (
-            f'{rule["field"]!r} is none of {list(rule["values"])}, but '
+            f'no face has {rule["field"]!r} in {list(rule["values"])}; found: '
             f'{", ".join(seen[:10])}'
         )
     count = sum(members)

@@ -23,7 +23,7 @@ class Measure(NamedTuple):
     Attributes:
         value (str): ``'NME'``, or ``'AUC'`` or ``'FR'`` with a limit in
             percent.
-        protocol (str): One of :data:`PROTOCOLS`.
+        protocol (str): One of ``PROTOCOLS``.
         normaliser (str): Name of the length that divides the errors.
         keypoints (str): Name of a set of keypoints; empty for all.
         faces (str): Name of a subset; empty for all.
@@ -179,7 +179,7 @@ def check_indices(what: str, indices: Sequence[int], count: int) -> None:
     for i, index in enumerate(indices):
         if not isinstance(index, int) or not 0 <= index < count:
             raise ValueError(
-                f'{what} has {index!r}, which is none of the {count} keypoints; {cure}.'
+                f'{what} has {index!r}, but there are {count} keypoints; {cure}.'
             )
         if index in list(indices)[:i]:
             raise ValueError(f'{what} has {index} twice; {cure}.')
@@ -208,7 +208,7 @@ def _choose(
     unknown = [name for name in given if name not in known]
     if unknown or isinstance(given, str):
         raise ValueError(
-            f'{what}={given!r}: this dataset knows '
+            f'{what}={given!r}: this dataset has '
             f'{", ".join(known) or "none"}; give a list of these names, or '
             'define others by dict(name=...).'
         )
@@ -219,8 +219,8 @@ def _check_normaliser(name: str, groups: tuple | None, count: int) -> None:
     """Check that a normaliser is the box or two groups of keypoints."""
     if (name == BOX) != (groups is None):
         raise ValueError(
-            f'normalisers[{name!r}]={groups!r}: {BOX!r} alone needs no '
-            'keypoints; give others by another name.'
+            f'normalisers[{name!r}]={groups!r}: only {BOX!r} has no '
+            'keypoints; give this normaliser another name.'
         )
     if groups is None:
         return

@@ -174,7 +174,7 @@ def test_calibration_finds_scale_and_shift(tmp_path: Path) -> None:
     assert found.shift == pytest.approx(0.1)
     assert found.sideways == pytest.approx(0)
     np.testing.assert_allclose(found.spread, [(1.2, 1.2), (0.1, 0.1)])
-    with pytest.raises(ValueError, match='none of 9 faces'):
+    with pytest.raises(ValueError, match='found no face of 9'):
         calibration.compare_boxes(lambda image: np.zeros((0, 4)), paths, np.array(true))
 
 
@@ -200,5 +200,5 @@ def test_calibration_of_a_file(
     assert '\nshift 0.154 ' in said
     calibration.main([*words, '--turn', '5'])
     assert '0 missed' in capsys.readouterr().out
-    with pytest.raises(ValueError, match='none of 2 faces'):
+    with pytest.raises(ValueError, match='found no face of 2'):
         calibration.main([*words, '--turn', '90'])

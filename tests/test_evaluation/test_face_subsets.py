@@ -79,9 +79,9 @@ def test_a_list_with_untested_images(tmp_path: Path) -> None:
         ),
         (
             dict(field='attributes.pose', values=[7]),
-            "'attributes.pose' is none of .7., but 1, 3; correct the rule",
+            "no face has 'attributes.pose' in .7.; found: 1, 3; correct the rule",
         ),
-        (dict(field='pose', values=[1]), "'pose' is none of .1., but None"),
+        (dict(field='pose', values=[1]), "no face has 'pose' in .1.; found: None"),
         (dict(path='*', count=4), 'matches 3 faces, not 4'),
     ],
 )
@@ -118,7 +118,7 @@ def test_subsets_of_the_dataset(caplog: pytest.LogCaptureFixture) -> None:
     assert not [name for name in evaluate(faces(*THREE), meta=meta) if 'front' in name]
     with pytest.raises(ValueError, match='matches 1 faces, not 9'):
         evaluate(faces(*THREE), meta=meta, face_subsets=['turned'])
-    with pytest.raises(ValueError, match='knows frontal, turned; give a list'):
+    with pytest.raises(ValueError, match='has frontal, turned; give a list'):
         build(meta=meta, face_subsets=['profile'])
 
 

@@ -140,11 +140,11 @@ def test_errors_reach_every_process(tmp_path: Path) -> None:
 def test_duplicate_ids() -> None:
     # two annotations of two images
     twice = [sample(id=1), sample(id=1, img_path='data/other.png')]
-    with pytest.raises(ValueError, match='id 1 stands for two faces, .*other'):
+    with pytest.raises(ValueError, match='id 1 belongs to two faces, .*other'):
         evaluate(twice)
     # two annotations of one image
     other = [[61.0, 80.0], [100.0, 80.0], [81.0, 110.5]]
-    with pytest.raises(ValueError, match='id 1 stands for two faces'):
+    with pytest.raises(ValueError, match='id 1 belongs to two faces'):
         evaluate([sample(id=1), sample(other, id=1)])
     # a duplicate annotation in one dataset
     face = sample()

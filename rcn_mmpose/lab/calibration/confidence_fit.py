@@ -10,8 +10,9 @@ Two numbers are fitted on validation faces:
   prediction; Angelopoulos and Bates, A Gentle Introduction to Conformal
   Prediction, 2021, section 2).
 
-:func:`held_out` fits on one half of the faces and scores the other half, which
-tells how well the calibration holds for new faces.
+:func:`~rcn_mmpose.lab.calibration.confidence_fit.held_out` fits on one half of the
+faces and scores the other half. The score shows how well the calibration holds for
+new faces.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def compare_boxes(
             pairs.append((box, found[shares.argmax()]))
             others -= 1
     if not pairs:
-        raise ValueError(f'none of {len(boxes)} faces was found.')
+        raise ValueError(f'the detector found no face of {len(boxes)}.')
     true, found = (np.array(side) for side in zip(*pairs, strict=True))
     side = (found[:, 2:] - found[:, :2]).max(-1)
     scale = (true[:, 2:] - true[:, :2]).max(-1) / side

@@ -64,11 +64,11 @@ class TrainedNetwork(NamedTuple):
 
 
 def read_trained_network(checkpoint: str | os.PathLike) -> TrainedNetwork:
-    """Read a checkpoint of tools/train.py; optimiser and log are left aside.
+    """Read weights and metadata of a checkpoint of tools/train.py.
 
     Raises:
-        FileNotFoundError: If it does not exist.
-        ValueError: If it lacks what a shipped model says of itself.
+        FileNotFoundError: If the checkpoint does not exist.
+        ValueError: If the weights or the metadata of the dataset are missing.
     """
     path = os.fspath(checkpoint)
     if not os.path.isfile(path):
@@ -170,7 +170,7 @@ def write_checkpoint(path: Path, training: TrainedNetwork, config: Config) -> No
     Args:
         path (Path): The ``.pth`` file.
         training (TrainedNetwork): Weights, of any precision, and meta.
-        config (Config): See :func:`shipped_config`.
+        config (Config): See :func:`~rcn_mmpose.lab.release.packing.shipped_config`.
     """
     known = training.meta
     meta = {name: known[name] for name in NOTED if name in known}
