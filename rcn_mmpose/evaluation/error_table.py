@@ -178,7 +178,8 @@ class ErrorTable:
         lines = [line(titles, names)]
         above: tuple[str, ...] = ('',) * len(titles)
         for labels, cells in rows:
-            same = next(i for i in range(len(titles)) if labels[i] != above[i])
+            # the protocol is always shown
+            same = next((i for i in range(3) if labels[i] != above[i]), 3)
             lines.append(line(('',) * same + labels[same:], cells))
             above = labels
         return '\n'.join(lines)

@@ -73,6 +73,12 @@ def test_the_layout_without_cells_and_details() -> None:
     )
 
 
+def test_a_subset_with_the_name_all() -> None:
+    plan = MeasurePlan(META, ['eyes'], face_subsets=dict(all=dict(path='*')))
+    lines = ErrorTable([face('front', 0, cells=False)], plan).table().splitlines()
+    assert [line.split()[-6:-5] for line in lines[1:]] == [['pixels'], ['pixels']]
+
+
 def test_68_keypoints_fit_into_a_terminal() -> None:
     rng = np.random.default_rng(0)
     truth = rng.uniform(30, 170, (68, 2)).tolist()
