@@ -1,13 +1,12 @@
-"""The tests on other versions, and what else takes long.
+"""Sessions of nox: tests with other versions, coverage, mutation testing.
 
     pip install nox
     nox --list
     nox -s locked-3.12 numpy
 
-Each session has an environment of its own below .nox/, which the Makefile
-builds from requirements/lock.txt; then some packages are exchanged. A session
-whose interpreter is not on the PATH is skipped. What passed, and when, stands
-in the README's table of versions.
+Each session has its own environment below .nox/. The Makefile builds it from
+requirements/lock.txt; then the session replaces some packages. A session whose
+interpreter is not on the PATH is skipped.
 """
 
 from __future__ import annotations
@@ -22,13 +21,12 @@ nox.options.default_venv_backend = 'none'
 
 VERSIONS = ['3.10', '3.11', '3.12']
 nox.options.sessions = [f'locked-{version}' for version in VERSIONS]
-PYTHON = '3.11'  # of the sessions that exchange packages
-# What `make` sets for itself and must not reach the `make` of a session.
+PYTHON = '3.11'  # of the sessions that replace packages
+# Variables of an outer `make` that must not reach the `make` of a session.
 OF_MAKE = ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL', 'VIRTUAL_ENV', 'PYTHONPATH')
 
-
-# What asks for the versions of the lock, where some were exchanged.
-EXCHANGED = [
+# Tests that require exactly the versions of the lock.
+WITHOUT_LOCK = [
     f'--deselect=tests/test_setup.py::{name}'
     for name in (
         'test_environment_is_that_of_the_lock',
@@ -38,10 +36,10 @@ EXCHANGED = [
 
 
 def install(session: nox.Session, python: str = PYTHON) -> str:
-    """Build the environment of the lock.
+    """Build an environment from the lock.
 
     Returns:
-        str: Its interpreter.
+        str: Path of its interpreter.
     """
     name = f'python{python}'
     if shutil.which(name) is None:
@@ -54,7 +52,7 @@ def install(session: nox.Session, python: str = PYTHON) -> str:
 
 
 def exchange(session: nox.Session, python: str, wanted: str, *without: str) -> None:
-    """Install another version than the lock's, and nothing else."""
+    """Replace a package of the lock by another version, without dependencies."""
     if without:
         session.run(python, '-m', 'pip', 'uninstall', '-y', *without)
     session.run(
@@ -64,13 +62,13 @@ def exchange(session: nox.Session, python: str, wanted: str, *without: str) -> N
 
 
 def test(session: nox.Session, python: str, *options: str) -> None:
-    """Run the tests, or those named after ``--``."""
+    """Run all tests, or the tests named after ``--``."""
     session.run(python, '-m', 'rcn_mmpose.environment.diagnosis')
     session.run(python, '-m', 'pytest', *options, *session.posargs)
 
 
 def locked(session: nox.Session) -> None:
-    """The lock, on one Python."""
+    """Run the tests with the lock on one version of Python."""
     test(session, install(session, session.name.removeprefix('locked-')))
 
 
@@ -80,33 +78,33 @@ for version in VERSIONS:
 
 @nox.session
 def numpy(session: nox.Session) -> None:
-    """The newest numpy that the `mm` extra allows."""
+    """Run the tests with the newest numpy that the `mm` extra allows."""
     python = install(session)
     exchange(session, python, 'numpy==2.3.5')
-    test(session, python, *EXCHANGED)
+    test(session, python, *WITHOUT_LOCK)
 
 
 @nox.session
 def fork(session: nox.Session) -> None:
-    """MMEngine's maintained fork in place of MMEngine."""
+    """Run the tests with the maintained fork of MMEngine."""
     python = install(session)
     exchange(session, python, 'onedl-mmengine==0.10.12', 'mmengine')
-    test(session, python, *EXCHANGED)
+    test(session, python, *WITHOUT_LOCK)
 
 
 @nox.session
 def operators(session: nox.Session) -> None:
-    """Take mmcv with its compiled operators: compiles for 10 to 30 minutes."""
+    """Run the tests with mmcv's operators (10 to 30 minutes to compile)."""
     python = install(session)
     session.env['MMCV_WITH_OPS'] = '1'
     exchange(session, python, 'mmcv==2.1.0', 'mmcv-lite')
     session.run(python, '-c', 'import mmcv.ops')
-    test(session, python, *EXCHANGED)
+    test(session, python, *WITHOUT_LOCK)
 
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """Branch coverage of the package, with the processes that tests start."""
+    """Measure branch coverage, including the processes that tests start."""
     python = install(session)
     exchange(session, python, 'coverage==7.17.3')
     run = ('-m', 'coverage', 'run', '-m', 'pytest', *session.posargs)
@@ -117,13 +115,13 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def mutation(session: nox.Session) -> None:
-    """Change the code that computes and see which tests notice (half an hour).
+    """Mutation testing of the core, about half an hour.
 
-    The changes that no test noticed are listed in the end;
-    `mutmut show NAME` shows one. Reasons: docs/mutants.md.
+    The session ends with a list of the surviving mutants, which no test has
+    detected; `mutmut show NAME` shows one.
     """
     python = install(session)
     session.run(python, '-m', 'pip', 'install', 'mutmut==3.8.1')
-    session.env['OMP_NUM_THREADS'] = '1'  # a change is tried in a fork
+    session.env['OMP_NUM_THREADS'] = '1'  # each mutant is tested in a fork
     session.run(python, '-m', 'mutmut', 'run', *session.posargs)
     session.run(python, '-m', 'mutmut', 'results')

@@ -1,13 +1,13 @@
-"""What MMPose 1.3.2 needs to run beside current packages.
+"""Workarounds that let MMPose 1.3.2 run with current packages.
 
-MMPose, MMDetection and MMCV stopped in 2024; torch, numpy, setuptools and
-Python went on. Each workaround below mends one fault. It first tries the
-real thing and does nothing where that works, so a mended upstream switches
-it off by itself. ``python -m rcn_mmpose doctor`` tells which are active and
-how to be rid of them.
+The last releases of MMPose, MMDetection and MMCV are of 2024; torch, numpy,
+setuptools and Python have newer versions. Each workaround below repairs one
+fault. It first tries the original code and does nothing if that works, so a
+fixed release switches the workaround off. ``python -m rcn_mmpose doctor`` lists
+the active workarounds and how to make each one unnecessary.
 
-:func:`activate` has to run before ``mmpose.models`` is imported, which
-MMPose does late, on the first look into its registry. Importing
+:func:`activate` must run before ``mmpose.models`` is imported. MMPose imports
+``mmpose.models`` late, at the first lookup in its registry. Importing
 ``rcn_mmpose.registry``, also by ``custom_imports``, is early enough.
 """
 
@@ -32,16 +32,16 @@ from typing import Any, NoReturn
 
 @dataclass
 class Workaround:
-    """One fault upstream and what is done about it.
+    """One fault in another package, and its repair.
 
     Attributes:
         name: Short name.
-        fault: What goes wrong without it, and what it costs.
-        versions: The versions that have the fault.
-        cure: How to be rid of the workaround.
-        apply: Puts it in place if it is needed; returns why it was
-            needed, or an empty string.
-        reason: Why it is active; empty while it is not.
+        fault: The fault, and the limits of the repair.
+        versions: Versions that have the fault.
+        cure: How to make the workaround unnecessary.
+        apply: Applies the workaround if it is needed; returns the reason, or
+            an empty string.
+        reason: Why the workaround is active; empty if it is not.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Workaround:
 
     @property
     def active(self) -> bool:
-        """Whether the workaround is in place."""
+        """Whether the workaround is applied."""
         return bool(self.reason)
 
 
@@ -63,10 +63,10 @@ _done = False
 
 
 def activate() -> None:
-    """Put every workaround in place that this environment needs.
+    """Apply every workaround that this environment needs.
 
-    A second call does nothing. Packages that are not installed are left
-    alone: the import that asks for them says so better.
+    A second call does nothing. Packages that are not installed are skipped;
+    the import that needs them raises the clearer error.
     """
     global _done
     with _lock:
@@ -77,13 +77,15 @@ def activate() -> None:
 
 
 def active() -> list[Workaround]:
-    """Return the workarounds that are in place."""
+    """Return the workarounds that are applied."""
     return [workaround for workaround in WORKAROUNDS if workaround.active]
 
 
 def _workaround(
     name: str, fault: str, versions: str, cure: str
 ) -> Callable[[Callable[[], str]], Callable[[], str]]:
+    """Return a decorator that adds a workaround to :data:`WORKAROUNDS`."""
+
     def register(apply: Callable[[], str]) -> Callable[[], str]:
         WORKAROUNDS.append(Workaround(name, fault, versions, cure, apply))
         return apply
@@ -100,8 +102,8 @@ def release(version: str) -> tuple[int, int]:
 def _failure(name: str) -> str:
     """Import a module; return the error in one line, '' on success.
 
-    Any exception counts: a wrong binary raises ValueError (numpy) or
-    RuntimeError (torch), a refused version AssertionError.
+    All exceptions are caught: a binary for another version raises ValueError
+    (numpy) or RuntimeError (torch), a refused version AssertionError.
     """
     try:
         with warnings.catch_warnings():
@@ -113,17 +115,17 @@ def _failure(name: str) -> str:
 
 
 def _forget(name: str) -> None:
-    """Drop what a failed import of a package has left behind."""
+    """Remove a package and its modules from ``sys.modules``."""
     for key in list(sys.modules):
         if key == name or key.startswith(f'{name}.'):
             del sys.modules[key]
 
 
 def _stub(name: str, **attributes: Any) -> None:
-    """Put a stand-in in the place of a module."""
-    module = ModuleType(name, 'Stand-in of rcn_mmpose.compat.')
-    # Without a loader the stub does not pretend: pkgutil.find_loader, by
-    # which MMEngine looks for the operators of MMCV, finds none.
+    """Replace a module by a stub."""
+    module = ModuleType(name, 'Stub of rcn_mmpose.compat.')
+    # The spec has no loader, so that pkgutil.find_loader, which MMEngine calls
+    # to look for MMCV's operators, returns None.
     module.__spec__ = ModuleSpec(name, None, is_package=True)
     module.__path__ = []
     vars(module).update(attributes)
@@ -131,10 +133,10 @@ def _stub(name: str, **attributes: Any) -> None:
 
 
 class _PkgResources(MetaPathFinder, Loader):
-    """Finds a ``pkg_resources`` that is made of ``importlib.metadata``.
+    """Finds a ``pkg_resources`` built on ``importlib.metadata``.
 
-    A finder, for a stub in sys.modules would not survive that MMEngine
-    reloads the module at each use.
+    This is a finder and not a stub in ``sys.modules``, because MMEngine reloads
+    the module at each use.
     """
 
     class DistributionNotFound(Exception):
@@ -156,7 +158,7 @@ class _PkgResources(MetaPathFinder, Loader):
                     self.location = osp.dirname(osp.dirname(spec.origin))
 
         def has_metadata(self, name: str) -> bool:
-            """Whether the metadata has a file of that name."""
+            """Return whether the metadata has a file with the name."""
             return self._real.read_text(name) is not None
 
         def get_metadata(self, name: str) -> str:
@@ -166,42 +168,44 @@ class _PkgResources(MetaPathFinder, Loader):
     def find_spec(
         self, name: str, path: Any = None, target: Any = None
     ) -> ModuleSpec | None:
-        """Answer for ``pkg_resources`` alone."""
+        """Return a spec for ``pkg_resources`` only."""
         return ModuleSpec(name, self) if name == 'pkg_resources' else None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Fill the module with what MMEngine uses."""
-        module.DistributionNotFound = self.DistributionNotFound
-        module.get_distribution = self.Distribution
+        """Fill the module with the names that MMEngine uses."""
+        vars(module).update(
+            DistributionNotFound=self.DistributionNotFound,
+            get_distribution=self.Distribution,
+        )
 
 
 @_workaround(
     'pkg_resources',
-    'mmengine looks for packages by pkg_resources, which is gone; '
-    'importlib.metadata does it. A config that inherits from mmpose:: is '
-    'read before this can act.',
+    'mmengine finds packages by pkg_resources, which is missing; '
+    'importlib.metadata replaces it. A config that inherits from mmpose:: is '
+    'read before the workaround can be applied.',
     'mmengine <= 0.10.7 with setuptools >= 82 or none, or with setuptools '
     '< 66 on Python 3.12',
     'install setuptools 66 to 81',
 )
-def _mend_pkg_resources() -> str:
+def _fix_pkg_resources() -> str:
     reason = _failure('pkg_resources')
     if reason:
         _forget('pkg_resources')
         sys.meta_path.insert(0, _PkgResources())
-    # The real one warns each time that MMEngine reloads it.
+    # The original module warns each time that MMEngine reloads it.
     warnings.filterwarnings('ignore', 'pkg_resources is deprecated')
     return reason
 
 
 @_workaround(
     'six',
-    'mmpose.models imports six, which MMPose does not require; its map and '
-    'zip are provided',
+    'mmpose.models imports six, which MMPose does not require; a stub '
+    'provides its map and zip',
     'mmpose <= 1.3.2',
     'install six',
 )
-def _mend_six() -> str:
+def _fix_six() -> str:
     reason = _failure('six.moves')
     if reason:
         _stub('six')
@@ -211,20 +215,20 @@ def _mend_six() -> str:
 
 @_workaround(
     'xtcocotools',
-    'mmpose.datasets imports xtcocotools, whose wheels are made for numpy 1 '
-    'and end with Python 3.11; pycocotools stands in, without the crowd '
-    'and whole-body evaluation',
+    'mmpose.datasets imports xtcocotools, whose wheels need numpy 1 and Python '
+    '3.11 or older; pycocotools replaces it, without the crowd and whole-body '
+    'evaluation',
     'mmpose <= 1.3.2 with xtcocotools <= 1.14.3',
     'build xtcocotools from source with the installed numpy (compiler)',
 )
-def _mend_xtcocotools() -> str:
+def _fix_xtcocotools() -> str:
     reason = _failure('xtcocotools.coco')
     if not reason or _failure('pycocotools.cocoeval'):
         return ''
     from pycocotools import coco, cocoeval, mask
 
     class COCOeval(cocoeval.COCOeval):
-        """Takes the two arguments that xtcocotools has added."""
+        """pycocotools' COCOeval with the two further arguments of xtcocotools."""
 
         def __init__(
             self,
@@ -255,12 +259,12 @@ def _mend_xtcocotools() -> str:
 
 @_workaround(
     'weights_only',
-    'torch.load refuses what checkpoints of MMEngine hold beside tensors; '
-    'the harmless types among them are allowed',
+    'torch.load refuses types that checkpoints of MMEngine hold beside '
+    'tensors; the harmless types are allowed',
     'mmengine <= 0.10.7 with torch >= 2.6',
-    'none is needed: the list of allowed types is the safe way',
+    'none is needed: a list of allowed types is the safe way',
 )
-def _mend_weights_only() -> str:
+def _fix_weights_only() -> str:
     if _failure('torch') or _failure('mmengine.logging'):
         return ''
     import numpy as np
@@ -268,10 +272,10 @@ def _mend_weights_only() -> str:
     from mmengine.logging import HistoryBuffer
 
     if release(torch.__version__) < (2, 6):
-        return ''  # torch.load would not ask; the doctor warns
+        return ''  # torch.load checks no types; the doctor warns
 
     def history_getattr(owner: Any, name: str) -> Any:
-        # The real getattr on an allow-list would open it to everything.
+        # The real getattr on the allow-list would give access to everything.
         if owner is not HistoryBuffer or name not in (
             ('min', 'max', 'mean', 'current')
         ):
@@ -283,7 +287,7 @@ def _mend_weights_only() -> str:
     allowed += [type(np.dtype(code)) for code in '?bBhHiIlLqQefd']
     for package in ('numpy.core', 'numpy._core'):  # numpy 1 and 2
         for example in (np.zeros(0), np.float64(0)):
-            function = example.__reduce__()[0]
+            function: Any = example.__reduce__()[0]
             path = f'{package}.multiarray.{function.__name__}'
             allowed.append((function, path))
     torch.serialization.add_safe_globals(allowed)
@@ -292,13 +296,13 @@ def _mend_weights_only() -> str:
 
 @_workaround(
     'weights_only by URL',
-    'a checkpoint given by its URL is unpickled whole, which can run any '
-    'code; it is loaded like one in a file. Who trusts a file sets '
-    'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1',
+    'a checkpoint from a URL is unpickled without restrictions, so a malicious '
+    'file can run code; it is loaded like a checkpoint from a file. To load a '
+    'trusted file without the check, set TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1',
     'mmengine <= 0.10.7; torch.hub up to 2.13 at least',
     'none is known',
 )
-def _mend_weights_by_url() -> str:
+def _fix_weights_by_url() -> str:
     if _failure('torch') or _failure('mmengine.runner.checkpoint'):
         return ''
     import inspect
@@ -311,23 +315,24 @@ def _mend_weights_by_url() -> str:
     original = checkpoint.load_url
 
     def load_url(*args: Any, **kwargs: Any) -> Any:
-        """Load by URL, unpickling no more than from a file."""
+        """Load a checkpoint from a URL with the checks for a file."""
         trusted = os.environ.get('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '0')
         kwargs.setdefault('weights_only', trusted not in ('1', 'true', 'y'))
         return original(*args, **kwargs)
 
     checkpoint.load_url = load_url
-    return 'torch.hub.load_state_dict_from_url unpickles everything'
+    return 'torch.hub.load_state_dict_from_url unpickles without restrictions'
 
 
 @_workaround(
     'weights_only of the fork',
-    'a checkpoint that is refused is unpickled whole all the same, and what '
-    'is allowed is forgotten after the first; torch.load is asked as it is',
+    'a refused checkpoint is unpickled without restrictions after all, and the '
+    'list of allowed types is cleared after the first load; torch.load is '
+    'called directly',
     'onedl-mmengine 0.10.12',
-    'install mmengine 0.10.7 in its place',
+    'install mmengine 0.10.7 instead',
 )
-def _mend_fallback_of_the_fork() -> str:
+def _fix_fallback_of_the_fork() -> str:
     if _failure('torch') or _failure('mmengine.runner.checkpoint'):
         return ''
     import torch
@@ -341,12 +346,12 @@ def _mend_fallback_of_the_fork() -> str:
 
 @_workaround(
     'config in a checkpoint',
-    'a training that is resumed runs a text in the checkpoint, '
-    "meta['config'], as a program; it is left aside",
+    "resuming a training runs a text of the checkpoint, meta['config'], as "
+    'Python code; the text is removed',
     'mmengine <= 0.10.7',
     'none is known',
 )
-def _mend_config_in_checkpoint() -> str:
+def _fix_config_in_checkpoint() -> str:
     if _failure('torch') or _failure('mmengine.runner'):
         return ''
     import inspect
@@ -358,7 +363,7 @@ def _mend_config_in_checkpoint() -> str:
     original = Runner.load_checkpoint
 
     def load_checkpoint(self: Any, *args: Any, **kwargs: Any) -> Any:
-        """Load without what would be run."""
+        """Load a checkpoint without the text that would be run."""
         checkpoint = original(self, *args, **kwargs)
         checkpoint.get('meta', {}).pop('config', None)
         return checkpoint
@@ -371,10 +376,10 @@ def _mend_config_in_checkpoint() -> str:
     'mmcv operators',
     'mmpose.models imports mmcv.ops, which needs the compiled mmcv._ext; '
     'an operator raises an error when it is called',
-    'mmpose <= 1.3.2 with mmcv-lite, or with an mmcv made for another torch',
-    'in place of mmcv-lite build mmcv 2.1.0 for the installed torch (compiler)',
+    'mmpose <= 1.3.2 with mmcv-lite, or with an mmcv built for another torch',
+    'build mmcv 2.1.0 for the installed torch instead of mmcv-lite (compiler)',
 )
-def _mend_mmcv_operators() -> str:
+def _fix_mmcv_operators() -> str:
     if _failure('mmcv'):
         return ''
     reason = _failure('mmcv._ext')
@@ -395,7 +400,7 @@ def _mend_mmcv_operators() -> str:
 
         return missing
 
-    # The two functions are called to describe the environment.
+    # MMEngine calls these two functions to describe the environment.
     info = dict.fromkeys(
         ('get_compiler_version', 'get_compiling_cuda_version'), lambda: 'n/a'
     )
@@ -406,12 +411,12 @@ def _mend_mmcv_operators() -> str:
 @_workaround(
     'mmdet',
     'mmpose.models imports mmdet.utils, and mmdet is missing or refuses '
-    'this mmcv; the two names it wants are provided, the detectors of '
-    'MMDetection are not',
+    'this mmcv; a stub provides the two imported names, but not the detectors '
+    'of MMDetection',
     'mmpose <= 1.3.2; mmdet <= 3.3.0 with mmcv >= 2.2.0',
-    'install mmdet 3.3.0 beside mmcv-lite or mmcv 2.1.0',
+    'install mmdet 3.3.0 with mmcv-lite or mmcv 2.1.0',
 )
-def _mend_mmdet() -> str:
+def _fix_mmdet() -> str:
     if _failure('mmcv'):
         return ''
     reason = _failure('mmdet.utils')
@@ -432,20 +437,20 @@ def _mend_mmdet() -> str:
 
 @_workaround(
     'torchvision',
-    'mmpose.visualization imports one function of torchvision, to draw '
-    'SimCC heatmaps; it is provided. A broken torchvision is hidden.',
-    'mmpose <= 1.3.2 without torchvision, or with one made for another torch',
-    'install the torchvision that belongs to the installed torch',
+    'mmpose.visualization imports one class of torchvision, to draw SimCC '
+    'heatmaps; a stub provides it. A broken torchvision is hidden.',
+    'mmpose <= 1.3.2 without torchvision, or with a build for another torch',
+    'install the torchvision of the installed torch',
 )
-def _mend_torchvision() -> str:
+def _fix_torchvision() -> str:
     reason = _failure('torchvision.transforms')
     spec = importlib.util.find_spec('mmpose') if reason else None
     name = 'mmpose.visualization.simcc_vis'
-    if spec is None or name in sys.modules:
+    if spec is None or spec.origin is None or name in sys.modules:
         return ''
 
     class ToPILImage:
-        """Turns a (H, W) or (1, H, W) tensor in [0, 1] into an image."""
+        """Convert a (H, W) or (1, H, W) tensor in [0, 1] into a PIL image."""
 
         def __call__(self, tensor: Any) -> Any:
             from PIL import Image
@@ -453,11 +458,13 @@ def _mend_torchvision() -> str:
             grey = tensor.detach().cpu().reshape(tensor.shape[-2:])
             return Image.fromarray(grey.mul(255).byte().numpy())
 
-    # The one module that wants it is imported here, with a stub that is
-    # gone afterwards. All others find no torchvision, which they can cope
-    # with, whereas a broken one would stop each training.
+    # Import the only module that needs torchvision here, with a stub that is
+    # removed afterwards. All other modules find no torchvision, which they can
+    # handle; a broken torchvision would stop each training.
     path = osp.join(osp.dirname(spec.origin), 'visualization', 'simcc_vis.py')
     spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        return ''
     module = importlib.util.module_from_spec(spec)
     _forget('torchvision')
     _stub('torchvision')
@@ -465,22 +472,23 @@ def _mend_torchvision() -> str:
     try:
         spec.loader.exec_module(module)
     except Exception:
-        return ''  # for another reason, which the import of MMPose tells
+        return ''  # another fault, which the import of MMPose reports
     finally:
         _forget('torchvision')
-    sys.modules['torchvision'] = None
+    # None makes imports of torchvision fail; typeshed has no None here
+    sys.modules['torchvision'] = None  # type: ignore[assignment]
     sys.modules[name] = module
     return reason
 
 
 @_workaround(
     'draw_circles',
-    'PoseLocalVisualizer turns an array of one number into an int to draw '
-    'a keypoint; it gets the number',
+    'PoseLocalVisualizer converts an array of one number to int to draw a '
+    'keypoint; the number is passed instead',
     'mmpose <= 1.3.2 with numpy >= 2.4',
     'install a numpy below 2.4',
 )
-def _mend_draw_circles() -> str:
+def _fix_draw_circles() -> str:
     if _failure('numpy'):
         return ''
     import numpy as np
@@ -500,7 +508,7 @@ def _mend_draw_circles() -> str:
     original = visualizer.draw_circles
 
     def draw_circles(self: Any, center: Any, radius: Any, **kwargs: Any) -> Any:
-        """Call the original with the number that it expects."""
+        """Call the original method with a number as the radius."""
         if self.backend == 'opencv':
             radius = np.asarray(radius).item()
         return original(self, center, radius, **kwargs)

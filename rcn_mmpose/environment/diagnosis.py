@@ -1,9 +1,9 @@
 """Report on the environment: ``python -m rcn_mmpose doctor``.
 
-Prints the versions beside those of the tested set, each workaround of
-:mod:`rcn_mmpose.compat` and how to be rid of it, and whether MMPose can be
-imported. Ends with status 0 if it can, with 1 if not. Without MMPose it says
-whether the models that ship and exported ones predict here.
+The report lists the installed versions beside the tested versions, each
+workaround of :mod:`rcn_mmpose.compat` with its cure, and whether MMPose can be
+imported. The exit status is 0 if MMPose can be imported, else 1. Without
+MMPose, the report says whether shipped and exported models can predict.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from collections.abc import Sequence
 from .. import compat
 from ..version import __version__
 
-# What is asked for, and the version in requirements/lock.txt; a dash where
-# the tested set does without. The first distribution found counts.
+# Alternative distributions of each package, and the version in
+# requirements/lock.txt; a dash if the lock has no such package. The first
+# installed distribution is reported.
 TESTED = {
     ('torch',): '2.13.0',
     ('mmpose',): '1.3.2',
@@ -46,12 +47,12 @@ TESTED = {
     ('setuptools',): '81.0.0',
     ('six',): '1.17.0',
 }
-PREDICTION = ('numpy', 'cv2', 'onnxruntime')  # what exported models need
+PREDICTION = ('numpy', 'cv2', 'onnxruntime')  # required by exported models
 MODULES = ('mmpose.models', 'mmpose.datasets', 'mmpose.visualization')
 
 
 def installed(distributions: Sequence[str]) -> tuple[str, str]:
-    """Return name and version of the first distribution found."""
+    """Return name and version of the first installed distribution, or a dash."""
     for name in distributions:
         try:
             return name, importlib.metadata.version(name)
@@ -69,26 +70,26 @@ def versions() -> list[tuple[str, str, str]]:
 
 
 def hazards() -> list[str]:
-    """Return what lets a checkpoint run code of its author."""
+    """Return settings and versions that let a malicious checkpoint run code."""
     found = []
     _, version = installed(['torch'])
     if version != '-' and compat.release(version) < (2, 6):
         found.append(
             f'torch {version} loads checkpoints without a check, and '
-            'mmengine does not ask for one: they can run code. Install '
-            'torch 2.6 or newer, or load only files that you trust.'
+            'mmengine does not request one: a malicious file can run code. '
+            'Install torch 2.6 or newer, or load only files that you trust.'
         )
     name = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
     if os.environ.get(name, '').lower() in ('1', 'y', 'yes', 'true'):
         found.append(
-            f'{name} is set: checkpoints can run code. Unset it; '
-            'rcn_mmpose loads those of MMEngine without it.'
+            f'{name} is set: a malicious checkpoint can run code. Unset it; '
+            'rcn_mmpose loads checkpoints of MMEngine without it.'
         )
     return found
 
 
 def failures() -> list[str]:
-    """Import MMPose; return one line for each part that fails."""
+    """Import MMPose; return one line for each module that fails."""
     found = []
     for name in MODULES:
         try:
@@ -102,10 +103,10 @@ def failures() -> list[str]:
 
 
 def prediction() -> str:
-    """Say whether models predict here without MMPose."""
-    # by their names alone: OpenCV prints when it cannot be imported
+    """Return a sentence: whether models can predict here without MMPose."""
+    # Look for the modules without importing them: a failing OpenCV prints.
     missing = [n for n in PREDICTION if importlib.util.find_spec(n) is None]
-    which = 'Models that ship and exported ones (.onnx)'
+    which = 'Shipped and exported models (.onnx)'
     if not missing:
         return f'{which} predict here: they need neither MMPose nor torch.'
     return (
@@ -127,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the report.
 
     Args:
-        arguments: The command line; None takes that of the program.
+        arguments: The command line; None for ``sys.argv``.
 
     Returns:
         0 if MMPose can be imported, else 1.

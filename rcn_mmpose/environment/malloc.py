@@ -1,20 +1,20 @@
-"""Keeping freed memory, instead of asking the system for it again.
+"""Keep freed memory in the process instead of returning it to the system.
 
-On a CPU every training step makes and frees the same large arrays. Above
-some size (128 kB to 32 MB, as it has adapted) the memory allocator of glibc
-gives each back to the system, which clears the pages of the next one anew.
-Kept, they cost nothing.
+On a CPU, every training step allocates and frees the same large arrays. Above a
+threshold (128 kB to 32 MB, adapted at run time) the allocator of glibc returns
+a freed array to the system, and the system clears the pages of the next array.
+Kept memory avoids this cost.
 """
 
 import ctypes
 import os
 
-# of <malloc.h>
+# Options of mallopt, from <malloc.h>.
 TRIM_THRESHOLD = -1
 MMAP_THRESHOLD = -3
-# older versions of glibc take no more than 32 MB as the latter
+# Values of MMAP_THRESHOLD to try; older versions of glibc refuse more than 32 MB.
 SIZES = (1 << 30, 32 << 20)
-# What a user would set, and what glibc calls it among its tunables.
+# Environment variable and glibc tunable of each option.
 VARIABLES = {
     MMAP_THRESHOLD: ('MALLOC_MMAP_THRESHOLD_', 'glibc.malloc.mmap_threshold'),
     TRIM_THRESHOLD: ('MALLOC_TRIM_THRESHOLD_', 'glibc.malloc.trim_threshold'),
@@ -22,15 +22,14 @@ VARIABLES = {
 
 
 def keep_freed_memory() -> bool:
-    """Let this process keep the memory it frees, for the next array.
+    """Let this process keep freed memory for the next array.
 
-    It holds on to as much as it ever needed at a time. Elsewhere than on
-    Linux with glibc nothing happens. What the environment variables
-    ``MALLOC_MMAP_THRESHOLD_``, ``MALLOC_TRIM_THRESHOLD_`` and
-    ``GLIBC_TUNABLES`` say is left as it is.
+    The process keeps its peak memory. Without glibc (Linux), nothing happens.
+    Thresholds that the environment variables ``MALLOC_MMAP_THRESHOLD_``,
+    ``MALLOC_TRIM_THRESHOLD_`` and ``GLIBC_TUNABLES`` set are not changed.
 
     Returns:
-        bool: Whether both thresholds are now as high as they go.
+        bool: Whether both thresholds have been raised.
     """
     if not _is_glibc():
         return False
@@ -50,8 +49,9 @@ def keep_freed_memory() -> bool:
 
 
 def _is_glibc() -> bool:
-    """Tell whether the C library is GNU's."""
+    """Return whether the C library is glibc."""
     try:
-        return os.confstr('CS_GNU_LIBC_VERSION').startswith('glibc')
-    except (AttributeError, ValueError, OSError):  # no such call or name
+        version = os.confstr('CS_GNU_LIBC_VERSION')
+    except (AttributeError, ValueError, OSError):  # no such function or name
         return False
+    return version is not None and version.startswith('glibc')

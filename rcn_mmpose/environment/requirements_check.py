@@ -1,4 +1,4 @@
-"""What the parts for MMPose cannot do without, said before they fail."""
+"""Check that the packages which the plug-in for MMPose needs are installed."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ NEEDED = ('torch', 'mmengine', 'mmcv', 'mmpose')
 CURE = (
     '`make install` builds an environment with all of them from '
     'requirements/lock.txt; `python -m rcn_mmpose doctor` reports on this '
-    'one. Models that ship and exported ones predict without.'
+    'one. Shipped and exported models predict without these packages.'
 )
 
 
 def check_stack() -> None:
-    """Look for the packages, without importing them.
+    """Check the packages without importing them.
 
     Raises:
-        ImportError: If one is missing, or MMPose is older than 1.0.
+        ImportError: If a package is missing, or if MMPose is older than 1.0.
     """
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
@@ -28,7 +28,7 @@ def check_stack() -> None:
     try:
         version = importlib.metadata.version('mmpose')
     except importlib.metadata.PackageNotFoundError:
-        return  # a fork, or a source tree on the path
+        return  # a fork, or a source tree on the import path
     if version.startswith('0.'):
         raise ImportError(
             f'mmpose {version} is installed; rcn_mmpose is for MMPose 1.x '
