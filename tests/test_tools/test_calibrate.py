@@ -159,8 +159,7 @@ def test_tools_test_uses_the_calibration(
         config = str(experiment / 'config.py')
         monkeypatch.setattr(sys, 'argv', ['test.py', config, str(checkpoint)])
         args = tool.parse_args()
-        cfg = tool.load_config(args)
-        tool.apply_arguments(cfg, args)
+        cfg, _ = tool.edited_config(args, tool.TEST_EDITS)
         assert cfg.model.head.decoder.get('calibration') == expected
 
 
