@@ -1,4 +1,4 @@
-"""What several test modules share."""
+"""Fixtures and helpers that several test modules share."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make test-fast` leaves out.
+    """Mark the slow tests, which `make test-fast` leaves out.
 
-    What starts Python anew, calls the tools, or reads real data.
+    Slow tests start further Python processes, call the tools, or read real
+    data.
     """
     for item in items:
         if (
@@ -41,9 +42,9 @@ def root() -> Path:
 
 @pytest.fixture(scope='session')
 def fresh() -> Callable[..., subprocess.CompletedProcess]:
-    """Runs Python in a process of its own, away from the project folder.
+    """A function that runs Python in a new process, outside the project folder.
 
-    What was imported before, or mended, must not help.
+    Imports and workarounds of this process must not affect the new process.
     """
 
     def run(
@@ -64,7 +65,7 @@ def fresh() -> Callable[..., subprocess.CompletedProcess]:
 
 @pytest.fixture
 def mtfl(tmp_path: Path) -> Path:
-    """A tiny dataset in the layout of MTFL: 16 faces and 4 to test."""
+    """A tiny dataset in the layout of MTFL: 16 training and 4 test faces."""
     from fake_mtfl import make_mtfl
 
     return make_mtfl(tmp_path / 'data' / 'mtfl')
@@ -90,13 +91,13 @@ def _load(file: Path) -> ModuleType:
 
 @pytest.fixture
 def mtfl2coco() -> ModuleType:
-    """The converter as a module."""
+    """The converter script as a module."""
     return load_tool('dataset_converters/mtfl2coco.py')
 
 
 @pytest.fixture
 def converted(mtfl: Path, mtfl2coco: ModuleType) -> Path:
-    """The tiny dataset, converted; returns its data root."""
+    """The data root of the tiny dataset after conversion."""
     data = mtfl.parent
     out = str(data / 'annotations')
     mtfl2coco.main([str(mtfl), '--out', out, '--validation', '4'])

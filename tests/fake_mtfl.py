@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-# Left and right eye, nose tip, mouth corners; in eye distances.
+# Left and right eye, nose tip, mouth corners, in eye distances.
 SHAPE = np.array([(-0.5, -0.4), (0.5, -0.4), (0, 0), (-0.35, 0.5), (0.35, 0.5)])
 
 
@@ -31,7 +31,7 @@ def draw_face(
         cv2.circle(img, eye, max(2, int(unit / 8)), (20, 20, 20), -1)
     cv2.circle(img, at[2], max(1, int(unit / 10)), (90, 90, 120), -1)
     cv2.line(img, at[3], at[4], (40, 40, 120), max(2, int(unit / 10)))
-    # large soft patches of light, so that no two faces look alike
+    # Large soft patches of light, so that no two faces are near-duplicates.
     patches = rng.integers(0, 256, (6, 6, 3)).astype(np.uint8)
     light = cv2.resize(patches, (side, side), interpolation=cv2.INTER_CUBIC)
     img = cv2.addWeighted(img, 0.6, light, 0.4, 0)
@@ -41,9 +41,9 @@ def draw_face(
 def make_mtfl(root: Path, train: int = 16, test: int = 4, seed: int = 0) -> Path:
     """Write training.txt, testing.txt and their images.
 
-    With the traps of the official files: back-slashes, leading spaces, CRLF,
-    a blank last line, an image of one channel, no order. The first two
-    training images show the same photo.
+    The files have the peculiarities of the official files: backslashes, leading
+    spaces, CRLF, a blank last line, an image with one channel, no order. The
+    first two training images are the same photograph.
     """
     rng = np.random.default_rng(seed)
     for name, count in (('lfw_5590', train), ('AFLW', test)):

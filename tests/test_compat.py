@@ -1,4 +1,4 @@
-"""Each workaround: the fault shows without it, and is gone with it."""
+"""Each workaround: the fault exists without it and not with it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rcn_mmpose import compat
 
 Fresh = Callable[..., subprocess.CompletedProcess]
 
-# Makes packages unfindable, as if they were not installed.
+# Hides packages, as if they were not installed.
 BLOCK = """
 import sys
 class Block:
@@ -33,7 +33,7 @@ class Block:
             raise ModuleNotFoundError(f'No module named {{name!r}}')
 sys.meta_path.insert(0, Block())
 """
-# Ends with the names of the active workarounds.
+# Prints the names of the active workarounds.
 ACTIVATE = """
 from rcn_mmpose import compat
 compat.activate()
@@ -44,7 +44,7 @@ print('active:', *[w.name for w in compat.active()], sep='|')
 
 @pytest.fixture
 def check(fresh: Fresh, tmp_path: Path) -> Callable[..., list[str]]:
-    """Runs code that must succeed; returns the active workarounds."""
+    """A function that runs code and returns the active workarounds."""
 
     def run(code: str, **environment: object) -> list[str]:
         done = fresh('-c', code, cwd=tmp_path, **environment)
@@ -56,7 +56,7 @@ def check(fresh: Fresh, tmp_path: Path) -> Callable[..., list[str]]:
 
 
 def package(folder: Path, **modules: str) -> Path:
-    """Writes a package; returns the folder to put on the path."""
+    """Write a package; return the folder for the import path."""
     folder.mkdir(parents=True)
     for name, code in modules.items():
         (folder / f'{name}.py').write_text(code)
@@ -99,8 +99,8 @@ def test_everything_imports_with_us(check: Callable) -> None:
     names = check(
         ACTIVATE
         + """
-# Nobody is told that what is missing is there, but for MMEngine's fork, which
-# asks for the stub's spec; what it takes from mmcv.ops then is there.
+# MMEngine must not detect the stub as mmcv's operators. Its fork does, because it
+# asks for the stub's spec; the names that the fork imports from mmcv.ops exist.
 from mmengine.utils.dl_utils import misc
 if 'mmcv operators' in [w.name for w in compat.active()]:
     assert misc.mmcv_full_available() != hasattr(misc, 'pkgutil')
@@ -110,7 +110,7 @@ revert_sync_batchnorm(torch.nn.Sequential(torch.nn.SyncBatchNorm(3)))
 if 'torchvision' in [w.name for w in compat.active()]:
     import importlib.util
     assert importlib.util.find_spec('torchvision') is None
-# The environment can still be described, as each training does.
+# Each training describes the environment; this still works.
 from mmcv.utils import collect_env
 collect_env()
 """
@@ -296,7 +296,7 @@ def test_stand_in_for_cocoeval() -> None:
 
 
 class Code:
-    """Runs a command when it is unpickled."""
+    """An object that runs a command when it is unpickled."""
 
     def __init__(self, command: str) -> None:
         self.command = command
@@ -306,7 +306,7 @@ class Code:
 
 
 class Attribute:
-    """Takes an attribute of a class when it is unpickled."""
+    """An object that reads an attribute of a class when it is unpickled."""
 
     def __init__(self, owner: type, name: str) -> None:
         self.arguments = owner, name
@@ -373,7 +373,7 @@ def test_checkpoint_with_code_is_refused(tmp_path: Path) -> None:
         with pytest.raises(pickle.UnpicklingError):
             torch.load(file)
     assert not proof.exists()
-    # The test is able to fail: unchecked, the file does run its code.
+    # Without the check the file runs its code, so this test can fail.
     torch.save(dict(meta=Code(f'touch {proof}')), file)
     torch.load(file, weights_only=False)
     assert proof.exists()
@@ -381,7 +381,7 @@ def test_checkpoint_with_code_is_refused(tmp_path: Path) -> None:
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[str]:
-    """URL of a folder, on this machine."""
+    """The URL of a folder on this machine."""
     handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
     with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -413,7 +413,7 @@ def test_code_is_not_run_by_url_either(
 def test_the_fork_does_not_fall_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """MMEngine's fork loads by a function of its own, put in place here."""
+    """MMEngine's fork loads by its own function, which this test adds."""
     from mmengine.runner import checkpoint
 
     compat.activate()
@@ -447,7 +447,7 @@ def test_missing_operator_says_so() -> None:
     boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
     with pytest.raises(RuntimeError, match="operator 'nms'.*build mmcv"):
         mmcv.ops.nms(boxes, torch.ones(1), 0.5)
-    # What MMCV also has in plain torch works.
+    # Functions that MMCV also implements in plain torch work.
     attention = mmcv.ops.MultiScaleDeformableAttention(
         embed_dims=8, num_heads=2, num_levels=1, num_points=2
     )
@@ -623,7 +623,7 @@ test_evaluator = val_evaluator
 
 
 def write_faces(folder: Path, count: int = 4) -> None:
-    """Writes noise with 68 random points as a COCO-style dataset."""
+    """Write noise images with 68 random keypoints as a COCO-style dataset."""
     rng = np.random.default_rng(0)
     images, annotations = [], []
     for index in range(count):
@@ -655,7 +655,7 @@ def write_faces(folder: Path, count: int = 4) -> None:
 
 
 def test_scripts_of_mmpose(fresh: Fresh, tmp_path: Path) -> None:
-    """Train, resume and test by MMPose's scripts; one line is for us."""
+    """Train, resume and test with MMPose's scripts; the config imports rcn_mmpose."""
     import mmpose
 
     tools = Path(mmpose.__file__).parent / '.mim' / 'tools'

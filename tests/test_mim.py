@@ -1,4 +1,4 @@
-"""The wheel: what it carries, and mim's commands from it."""
+"""The wheel's contents, and mim's commands with the installed wheel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mmengine.config import Config
 
 pytest.importorskip('mim', reason='openmim is not installed')
 
-# The page's block of commands, less what a test cannot afford.
+# The documented commands, with settings for a short test.
 PAGE = (ROOT / 'docs' / 'in_mmpose.md').read_text()
 COMMANDS = [
     line
@@ -113,13 +113,13 @@ def write_w300(root: Path) -> None:
 
 
 def verb(command: str) -> str:
-    """Name a command by its first words."""
+    """Return the first words of a command."""
     return '_'.join(command.split()[1:3])
 
 
 @pytest.fixture(scope='module')
 def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with data, and the wheel installed in ``site``."""
+    """A folder with data, and with the wheel installed in ``site``."""
     folder = tmp_path_factory.mktemp('elsewhere')
     installed = subprocess.run(
         [sys.executable, '-m', 'pip', 'install', '--no-deps', '--no-index']
@@ -134,7 +134,7 @@ def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope='module')
 def done(elsewhere: Path) -> dict[str, subprocess.CompletedProcess]:
-    """The page's commands, run from the installed wheel."""
+    """The documented commands, run with the installed wheel."""
     site = elsewhere / 'site'
     configs = site / 'rcn_mmpose' / '.mim' / 'configs'
 
@@ -169,6 +169,7 @@ def done(elsewhere: Path) -> dict[str, subprocess.CompletedProcess]:
 
 
 def test_the_wheel_carries_configs_tools_and_index(wheel: Path) -> None:
+    """All configs and tools but tools/release, as files, not links."""
     with ZipFile(wheel) as archive:
         held = {
             name.removeprefix('rcn_mmpose/.mim/'): archive.getinfo(name)
@@ -184,13 +185,13 @@ def test_the_wheel_carries_configs_tools_and_index(wheel: Path) -> None:
         str(path.relative_to(ROOT))
         for folder in ('configs', 'tools')
         for path in (ROOT / folder).rglob('*.*')
-        if path.is_file() and path.suffix != '.pyc'
+        if path.is_file() and path.suffix != '.pyc' and path.parent.name != 'release'
     }
     assert set(held) == wanted | {'model-index.yml'}
 
 
-def test_each_config_has_a_name_of_its_own() -> None:
-    """mim finds them by name, anywhere below the package."""
+def test_config_names_are_unique() -> None:
+    """mim finds configs by name, anywhere below the package."""
     names = [
         path.name
         for folder in ('configs', 'tools', 'rcn_mmpose')
@@ -207,7 +208,7 @@ def test_each_config_has_a_name_of_its_own() -> None:
 
 
 def models() -> list[dict]:
-    """The models of the index, by way of its imports."""
+    """Return the models of the index and of its imported metafiles."""
     index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
     return [
         model
@@ -223,9 +224,9 @@ def test_the_metafile_is_true(model: dict) -> None:
     found = load_tool('analysis_tools/get_flops.py').count(Config.fromfile(str(config)))
     assert found['params'] == model['Metadata']['Parameters']
     assert found['flops'] == model['Metadata']['FLOPs']
-    if model.get('Alias'):  # one that ships, see tests/test_shipped
+    if model.get('Alias'):  # a shipped model, see tests/test_shipped
         return
-    # the numbers are those of the README
+    # The numbers equal the README's.
     cells = {
         cell.strip()
         for row in (ROOT / 'README.md').read_text().splitlines()
@@ -315,7 +316,7 @@ def test_mim_search(done: dict) -> None:
 
 
 def test_mim_in_a_clone(tmp_path: Path, fresh: Callable) -> None:
-    """With the metadata that `make install` writes, by links in .mim."""
+    """With the metadata of `make install`, mim finds files by links in .mim."""
     for name in SOURCES:
         (tmp_path / name).symlink_to(ROOT / name)
     made = fresh(

@@ -20,7 +20,7 @@ class Faces(list):
     takes_epochs = True
 
 
-# Everything a config can name; a new part is added here.
+# All registered names; a new part is added here.
 PARTS = dict(
     MODELS=[
         'CropCachePreprocessor',
@@ -148,7 +148,7 @@ NEEDED = dict(
 def scope(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """With the default scope of MMPose, and without any."""
+    """MMPose's default scope, or none."""
     monkeypatch.setattr(DefaultScope, '_instance_dict', OrderedDict())
     named = DefaultScope.overwrite_default_scope(request.param)
     with named if request.param else nullcontext():
@@ -173,7 +173,7 @@ def test_parts_build_by_prefix(scope: None, kind: str, name: str) -> None:
     if kind == 'DATASETS' and 'dataset' not in config:
         config.update(lazy_init=True, ann_file='not_read.json')
     parts = [getattr(mmpose.registry, kind).build(config)]
-    if kind != 'KEYPOINT_CODECS':  # MMEngine knows no codecs
+    if kind != 'KEYPOINT_CODECS':  # MMEngine has no codecs
         parts.append(getattr(mmengine.registry, kind).build(config))
     for part in parts:
         assert type(part).__name__ == name
@@ -196,9 +196,9 @@ def test_names_of_mmpose_are_not_replaced(scope: None) -> None:
 @pytest.mark.parametrize(
     'lines',
     [
-        # nothing; MMEngine imports our registries by the prefix
+        # No import: MMEngine imports the registries by the prefix.
         'from mmengine.registry import MODELS',
-        # MMPose's registry imports all of MMPose first, which needs us
+        # MMPose's registry imports all of MMPose, which needs the workarounds.
         """
 import rcn_mmpose.registry
 from mmengine.registry import init_default_scope

@@ -1,14 +1,15 @@
-r"""Feed a reader with files that a coverage-guided fuzzer makes up.
+r"""Fuzz a file reader with atheris, a coverage-guided fuzzer.
 
     pip install atheris
     python tests/fuzz/fuzz.py pts --minutes 10
 
-A reader must either read a file or raise one ValueError that names it: no
-other error, no hang (20 seconds), no giant allocation (2 GB), no crash of the
-process. What does something else is kept in the findings folder, and the
-fuzzer goes on. It begins with the small files in tests/fuzz_cases/TARGET,
-where each finding of the past is kept as well, and keeps what reaches new
-code in work_dirs/fuzz/TARGET. Exit status: 1 if there are findings.
+A reader must either read a file or raise a ValueError that names the file.
+Any other error, a hang (20 seconds), an allocation of more than 2 GB, and a
+crash of the process are findings. A finding is saved in the findings folder, and
+the fuzzer continues. The fuzzer starts with the small files in
+tests/fuzz_cases/TARGET, which include all earlier findings. Inputs that reach
+new code are saved in work_dirs/fuzz/TARGET. Exit status: 1 if there are
+findings.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from typing import Any
 
 from fuzz_targets import ROOT, TARGETS, Target
 
-HANG, MEGABYTES = 20, 2048
-# what is watched; the rest is much larger
+HANG, MEGABYTES = 20, 2048  # limits of seconds and of memory
+# Modules whose coverage guides the fuzzer; all others are too large.
 INSTRUMENTED = (
     'rcn_mmpose',
     'afw2coco',
@@ -42,15 +43,15 @@ INSTRUMENTED = (
 
 
 def mutate_json(content: bytes, limit: int, seed: int) -> bytes:
-    """Change a part of a json, keeping it one.
+    """Change parts of a JSON file so that it stays valid JSON.
 
     Args:
-        content (bytes): The json, or something else, which stays.
-        limit (int): Most bytes to return.
-        seed (int): Of the change.
+        content (bytes): Content of the file; other content is not changed.
+        limit (int): Maximum number of returned bytes.
+        seed (int): Seed of the change.
 
     Returns:
-        bytes: The new one.
+        bytes: The changed content.
     """
     draw = random.Random(seed)
     try:
@@ -80,7 +81,7 @@ def mutate_json(content: bytes, limit: int, seed: int) -> bytes:
                 node.insert(key, json.loads(json.dumps(node[key])))
             else:
                 node[key] = draw.choice(ODD)
-        except (LookupError, RecursionError):  # gone by an earlier change
+        except (LookupError, RecursionError):  # removed by an earlier change
             pass
     return json.dumps(tree[0] if tree else None).encode()[:limit]
 
@@ -92,7 +93,7 @@ ODD = (
 
 
 def fuzz(name: str, folder: str, findings: str, arguments: list[str]) -> None:
-    """Fuzz in this process until the time is over; does not return."""
+    """Fuzz in this process until the time is over; never returns."""
     import atheris
 
     with atheris.instrument_imports(include=list(INSTRUMENTED)):
@@ -119,7 +120,7 @@ def fuzz(name: str, folder: str, findings: str, arguments: list[str]) -> None:
 
 
 def keep(folder: str, content: bytes, text: str) -> None:
-    """Keep a finding and what it raised."""
+    """Save a finding and its traceback."""
     path = osp.join(folder, hashlib.sha256(content).hexdigest()[:12])
     with open(path, 'wb') as file:
         file.write(content)
@@ -128,7 +129,7 @@ def keep(folder: str, content: bytes, text: str) -> None:
 
 
 def main(args: list[str]) -> int:
-    """Run the fuzzer in a process of its own, again where that crashed."""
+    """Run the fuzzer in a separate process; restart the process after a crash."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""Readers as targets of a fuzzer, see fuzz.py: bytes in, whole or refused."""
+"""File readers as targets of the fuzzer in fuzz.py."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ from rcn_mmpose import compat
 
 compat.activate()
 
-# parted by this, an input of `predict` is a csv of boxes and an image
+# Separates the CSV of boxes from the image in an input of `predict`.
 PART = b'\n--image--\n'
-# without a garbage collection for each file
+# Serialised data would run a garbage collection for each file.
 OPTIONS = dict(data_prefix=dict(img=''), serialize_data=False)
 
 Reader = Callable[[str], Any]
 
 
 class Finding(AssertionError):
-    """A reader did what it must not."""
+    """A reader broke the rules of fuzz.py."""
 
 
 def pts() -> Reader:
-    """300W's keypoints."""
+    """Read 300W's keypoints."""
     from rcn_mmpose.io.pts import read_pts
 
     return read_pts
 
 
 def mtfl() -> Reader:
-    """MTFL's lists."""
+    """Read MTFL's lists."""
     from mtfl2coco import read_list
 
     return read_list
 
 
 def mat() -> Reader:
-    """AFW's annotations."""
+    """Read AFW's annotations."""
     from afw2coco import read_annotations
 
     return lambda path: list(read_annotations(path))
 
 
 def faces() -> Reader:
-    """COCO json of a training."""
+    """Read a COCO file of a training."""
     from rcn_mmpose.datasets import MTFLDataset
 
     def read(path: str) -> None:
@@ -79,7 +79,7 @@ def own_faces() -> Reader:
 
 
 def annotations() -> Reader:
-    """COCO json of `rcn-mmpose evaluate`."""
+    """Read a COCO file of `rcn-mmpose evaluate`."""
     from rcn_mmpose.io.annotations import describe_keypoints, read_annotations
 
     def read(path: str) -> None:
@@ -90,28 +90,28 @@ def annotations() -> Reader:
 
 
 def boxes() -> Reader:
-    """Boxes, a json if it begins with a brace, else a csv."""
+    """Read boxes: JSON if the file begins with a brace, else CSV."""
     from rcn_mmpose.io.box_files import boxes_of, read_boxes
 
     return lambda path: boxes_of(['a/1.jpg', '2.jpg'], read_boxes(path))
 
 
 def predictions() -> Reader:
-    """Predictions, a json if it begins with a brace, else a csv."""
+    """Read predictions: JSON if the file begins with a brace, else CSV."""
     from rcn_mmpose.io.predictions import read_predictions
 
     return read_predictions
 
 
 def errors() -> Reader:
-    """Errors of the faces of a test."""
+    """Read the errors of tested faces."""
     from rcn_mmpose.evaluation.error_file import read_errors
 
     return read_errors
 
 
 def config() -> Reader:
-    """The config that a checkpoint carries; its file is not named."""
+    """Parse the config in a checkpoint; its error does not name a file."""
     from rcn_mmpose.io.checkpoint import check_parts, parse_config
 
     def read(path: str) -> None:
@@ -126,14 +126,14 @@ def config() -> Reader:
 
 
 def checkpoint() -> Reader:
-    """Weights, without those of the network they go with."""
+    """Read a checkpoint without building its network."""
     from rcn_mmpose.io.checkpoint import read_checkpoint
 
     return read_checkpoint
 
 
 def cache() -> Reader:
-    """Crops kept by --device-data: one of its three files."""
+    """Read the cache of --device-data; one of its three files is fuzzed."""
     import numpy as np
 
     from rcn_mmpose.device_data.cache import outdated
@@ -153,7 +153,7 @@ def cache() -> Reader:
                 whole[name] = file.read()
 
     def read(path: str) -> None:
-        """Choose the file by how it begins, and leave the others whole."""
+        """Choose the fuzzed file by its first bytes; the others stay valid."""
         with open(path, 'rb') as file:
             content = file.read()
         name = 'manifest.json'
@@ -171,7 +171,7 @@ def cache() -> Reader:
 
 
 def image() -> Reader:
-    """Images, by the predictors and by a training."""
+    """Read an image, as in prediction and in training."""
     from rcn_mmpose.datasets.transforms import LoadGreyImage
     from rcn_mmpose.image.reading import read_image
 
@@ -183,14 +183,14 @@ def image() -> Reader:
 
 
 def predict() -> Reader:
-    """`rcn-mmpose predict`, all of it but the network."""
+    """Run `rcn-mmpose predict` without a network."""
     import numpy as np
 
     from rcn_mmpose.cli import predict as verb
     from rcn_mmpose.inference import ModelInfo, Predictor
 
     class Centre(Predictor):
-        """Finds all keypoints in the middle of the crop."""
+        """Predicts all keypoints at the centre of the crop."""
 
         def _run(self, crops: np.ndarray) -> tuple:
             points = np.full((len(crops), 2, 2), 20, np.float32)
@@ -202,7 +202,7 @@ def predict() -> Reader:
     verb.load = lambda options: model
 
     def read(path: str) -> None:
-        """Call the command; its exit status says how it went."""
+        """Call the command and check the failures that it reports."""
         with open(path, 'rb') as file:
             table, part, content = file.read().partition(PART)
         folder = osp.dirname(path)
@@ -251,11 +251,11 @@ TARGETS: dict[str, tuple[Callable[[], Reader], str]] = dict(
 
 
 class Target:
-    """A reader that is given bytes.
+    """A reader that is called with bytes.
 
     Args:
         name (str): One of :data:`TARGETS`.
-        folder (str): Where its file is written.
+        folder (str): Folder for the file.
     """
 
     def __init__(self, name: str, folder: str) -> None:
@@ -264,11 +264,11 @@ class Target:
         self.folder = folder
 
     def __call__(self, content: bytes) -> bool:
-        """Let the reader read; return whether it could.
+        """Write the bytes to a file and read it; return whether it is valid.
 
         Raises:
             Finding: If the error does not name the file.
-            Exception: Whatever else the reader raises.
+            Exception: Any other exception of the reader.
         """
         ending = self.ending
         if ending == '.csv' and content.lstrip().startswith(b'{'):

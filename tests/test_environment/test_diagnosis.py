@@ -39,13 +39,13 @@ def test_report_of_a_broken_environment(fresh: Fresh, tmp_path: Path) -> None:
     assert done.returncode == 1, done.stdout + done.stderr
     assert 'mmpose.models does not import: AssertionError' in done.stdout
     assert 'make install' in done.stdout
-    # which predicts without MMPose
+    # Prediction works without MMPose.
     assert '(.onnx) predict here' in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 79
 
 
 def test_report_without_any_package(fresh: Fresh, tmp_path: Path) -> None:
-    """Even without torch and MMPose there is a report, no traceback."""
+    """Without torch and MMPose the report has no traceback."""
     code = """
 import sys
 names = 'torch', 'mmpose', 'mmengine', 'mmcv', 'mmdet', 'numpy'
@@ -86,7 +86,7 @@ def test_hazards(monkeypatch: pytest.MonkeyPatch) -> None:
     assert name in switch and 'Unset' in switch
 
 
-def test_each_workaround_says_what_and_how() -> None:
+def test_each_workaround_has_its_texts() -> None:
     names = [workaround.name for workaround in compat.WORKAROUNDS]
     assert len(names) == len(set(names)) == 11
     for workaround in compat.WORKAROUNDS:

@@ -1,4 +1,4 @@
-"""Arguments that are refused, and who is named when a process dies."""
+"""Invalid arguments, and the rank that an error names."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_node_that_never_comes(
 def failure(
     folder: Path, rank: int, exitcode: int, error: str = '', at: float = 0
 ) -> ProcessFailure:
-    """The death of a process at a time in seconds, with or without report."""
+    """Return a failed process with its time in seconds, with or without report."""
     file = folder / f'{rank}.json'
     if error:
         content = dict(
@@ -77,7 +77,7 @@ def failure(
         os.utime(file, (at, at))
     found = ProcessFailure(rank, 1234, exitcode, str(file))
     if not error:
-        found.timestamp = int(at)  # when torchrun has seen it
+        found.timestamp = int(at)  # torchrun counts in whole seconds
     return found
 
 

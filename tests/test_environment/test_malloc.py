@@ -1,4 +1,4 @@
-"""What becomes of freed memory, as the C library itself counts it."""
+"""Freed memory stays in the process, measured by glibc's mallinfo."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 
 from rcn_mmpose.environment import malloc
 
-# Arrays that the library asked the system for, one by one (mallinfo's
-# hblks), before and after one of 16 MB is made; and whether the memory of
-# many small ones is kept after they were freed.
+# Prints the result of keep_freed_memory; the number of arrays that glibc
+# requested from the system (mallinfo's hblks) for one array of 16 MB; and
+# whether the memory of many small arrays is kept after they are freed.
 COUNT = """
 import ctypes, sys
 from rcn_mmpose.environment.malloc import keep_freed_memory
@@ -71,14 +71,14 @@ def test_large_arrays_are_kept(count: Callable) -> None:
         ),
     ],
 )
-def test_what_a_user_has_set_wins(
+def test_settings_of_the_user_are_kept(
     count: Callable, variable: str, value: str, found: list[str]
 ) -> None:
     assert count('keep', **{variable: value}) == found
 
 
 def test_older_glibc_takes_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It refuses more than 32 MB, and says so by a zero."""
+    """mallopt refuses more than 32 MB and returns 0."""
     asked = []
 
     class Library:
@@ -100,7 +100,7 @@ def test_older_glibc_takes_less(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize('error', [ValueError, AttributeError])
 def test_other_systems(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
-    """Musl knows no such name; Windows has no such call."""
+    """Musl has no such name; Windows has no such function."""
 
     def confstr(name: str) -> str:
         raise error(name)

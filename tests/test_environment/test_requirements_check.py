@@ -13,7 +13,7 @@ import rcn_mmpose
 from rcn_mmpose.environment.requirements_check import check_stack
 
 
-def test_nothing_is_said_where_all_is_there() -> None:
+def test_complete_environment_passes() -> None:
     check_stack()
 
 
@@ -42,10 +42,10 @@ def test_mmpose_by_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
     check_stack()
 
 
-def test_the_registry_says_so(
+def test_registry_raises_the_error(
     fresh: Callable[..., subprocess.CompletedProcess], tmp_path: Path
 ) -> None:
-    # No site-packages: only what lies beside the package is found.
+    # Without site-packages, Python only finds modules beside the package.
     done = fresh(
         '-S',
         '-c',
