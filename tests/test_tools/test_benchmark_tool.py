@@ -1,4 +1,4 @@
-"""tools/analysis_tools/benchmark.py, in a process of its own."""
+"""tools/analysis_tools/benchmark.py in a new process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def config(root: Path, tmp_path: Path, converted: Path) -> Path:
 
 
 def test_a_run(fresh: Callable, root: Path, config: Path, tmp_path: Path) -> None:
-    """Table and json tell the same; nothing is left behind."""
+    """Table and JSON agree; no temporary file remains."""
     scratch = tmp_path / 'scratch'
     scratch.mkdir()
     page = tmp_path / 'page.md'
@@ -83,7 +83,7 @@ def test_wrong_arguments(
 
 
 def test_commands_of_the_page(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is one the tool takes, and has a place for its tables."""
+    """The tool accepts each command, and the page has marks for its tables."""
     page = (root / 'docs' / 'performance.md').read_text()
     tool = load_tool('analysis_tools/benchmark.py')
     monkeypatch.setattr(tool.os.path, 'isfile', lambda path: True)

@@ -27,7 +27,7 @@ TINY = {
 
 
 def repeat(path: Path, times: int) -> None:
-    """Let a list name its faces several times, each with its own id."""
+    """Repeat the faces of an annotation file, each with a new id."""
     content = json.loads(path.read_text())
     faces = content['annotations'] * times
     content['annotations'] = [dict(f, id=i) for i, f in enumerate(faces, 1)]
@@ -35,7 +35,7 @@ def repeat(path: Path, times: int) -> None:
 
 
 def weights(config: str, **options: object) -> list[str]:
-    """A config and a checkpoint of untrained weights, as arguments."""
+    """Return a config and a checkpoint of untrained weights, as arguments."""
     path = CONFIGS / f'{config}.py'
     cfg = Config.fromfile(str(path))
     cfg.merge_from_dict(options)
@@ -49,7 +49,7 @@ def weights(config: str, **options: object) -> list[str]:
 
 @pytest.fixture
 def models(converted: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A SumNet and an RCN, beside a hundred test faces."""
+    """Arguments for a SumNet and an RCN, with a hundred test faces."""
     monkeypatch.chdir(converted.parent)
     repeat(converted / 'annotations' / 'aflw5_test.json', 25)
     return [
@@ -75,7 +75,7 @@ def test_figures_of_two_models(
     assert image.std() > 5
     *_, last = capsys.readouterr().out.splitlines()
     assert last == str(path)
-    if figure == 's1':  # six rows of ten maps, each with the truth in green
+    if figure == 's1':  # six rows of ten maps, each with a green true keypoint
         green = (image[..., 1] > 200) & (image[..., (0, 2)] < 90).all(-1)
         height, width = green.shape
         assert green[: height // 6].any() and green[-height // 6 :].any()
@@ -84,7 +84,7 @@ def test_figures_of_two_models(
         assert rows.min() > height / 2 and columns.min() > width / 2
 
 
-def test_faces_can_be_fewer(
+def test_number_of_faces_can_be_limited(
     tool: Callable, models: list[str], capsys: pytest.CaptureFixture
 ) -> None:
     tool(['ced', *models, '--faces', '7', '--out', 'new/ced.png'])
@@ -109,7 +109,7 @@ def test_figure_of_a_joint_model(
     for row in ('RCN', 'denoiser', 'joint'):
         assert re.search(rf'^{row}: 12 faces, error \d+\.\d\d %$', out, re.M)
     image = cv2.imread('work_dirs/figures/figure_7.png').astype(int)
-    # red predictions in all ten columns
+    # Red predictions are in all ten columns.
     red = (image[..., 2] > 200) & (image[..., :2] < 90).all(-1)
     columns = np.array_split(red.any(0)[image.shape[1] // 10 :], 10)
     assert all(column.any() for column in columns)

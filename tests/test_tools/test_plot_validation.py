@@ -21,7 +21,7 @@ def write(folder: Path, errors: list[float]) -> Path:
 def test_curves_of_two_trainings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tool = load_tool('plot_validation.py')
+    tool = load_tool('analysis_tools/plot_validation.py')
     drawn = []
     draw = tool.draw_convergence
     monkeypatch.setattr(
@@ -44,8 +44,8 @@ def test_curves_of_two_trainings(
     assert cv2.imread(str(out)).std() > 5
 
 
-def test_what_cannot_be_drawn(tmp_path: Path) -> None:
-    tool = load_tool('plot_validation.py')
+def test_errors(tmp_path: Path) -> None:
+    tool = load_tool('analysis_tools/plot_validation.py')
     folder = str(write(tmp_path / 'a', [9.0]))
     with pytest.raises(ValueError, match='have no AUC8; give the work folder'):
         tool.main([folder, '--value', 'AUC8', '--out', 'a.png'])
