@@ -119,7 +119,7 @@ def box_from_given(box: np.ndarray) -> np.ndarray:
 def box_from_eyes_and_mouth(
     keypoints: np.ndarray, image_size: tuple[int, int], margin: float = 0.95
 ) -> np.ndarray:
-    """Box five keypoints as the paper's code does for MTFL.
+    """Box five keypoints like the 2016 release for MTFL.
 
     The square around the eyes and mouth corners (the nose tip is left out)
     grows on every side by ``margin`` times the larger of two distances: eye
@@ -163,7 +163,7 @@ def box_from_eyes_and_mouth(
 
 
 def box_from_extent(keypoints: np.ndarray, scale: float = 1.3) -> np.ndarray:
-    """Box any keypoints as the paper's code does for 300W.
+    """Box any keypoints like the 2016 release for 300W.
 
     The box is the tight square around all keypoints, enlarged about its
     centre. It may leave the image, which counts as black there.

@@ -49,7 +49,7 @@ def local_contrast_normalize(x: Tensor, floor: str = 'image') -> Tensor:
         x (Tensor): Grey images in [0, 255], any type, of shape
             (B, 1, H, W).
         floor (str): The mean of s is taken over each ``'image'``, or over
-            the whole ``'batch'`` as the paper's code does. With ``'batch'`` a
+            the whole ``'batch'`` as in the 2016 release. With ``'batch'`` a
             result depends on the other images of the batch.
 
     Returns:

@@ -33,7 +33,7 @@ def blur(x: np.ndarray) -> np.ndarray:
 
 
 def reference(batch: np.ndarray, floor: str = 'image') -> np.ndarray:
-    """Section 1.8 of the paper's code in double precision; (B, H, W)."""
+    """LCN of the 2016 release (section 1.8) in double precision; (B, H, W)."""
     v = np.stack([x - blur(x) for x in batch.astype(np.float64)])
     s = np.stack([np.sqrt(blur(x * x)) for x in v])
     mean = [x.mean() for x in s] if floor == 'image' else [s.mean()] * len(s)
