@@ -204,8 +204,10 @@ def set_up_predictor(
             lambda: model(*next(turn)), 1, lambda: dict(on=name)
         ),
         f'whole path, batch {count}': Case(lambda: model(images, boxes), count),
-        'crop to keypoints, batch 1': Case(lambda: model.predict(next(one)), 1),
-        f'crop to keypoints, batch {count}': Case(lambda: model.predict(crops), count),
+        'crop to keypoints, batch 1': Case(lambda: model.predict_crops(next(one)), 1),
+        f'crop to keypoints, batch {count}': Case(
+            lambda: model.predict_crops(crops), count
+        ),
     }
 
 
