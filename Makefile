@@ -13,6 +13,7 @@ DEMO = work_dirs/demo
 
 LOCK = requirements/lock.txt
 CUDA = requirements/cuda.txt
+DOCS = requirements/docs.txt
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 SERVED = $$(cat $(LOCK) $(CUDA) | cksum) $(CURDIR)
@@ -20,7 +21,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-now same-python demo test test-fast train \
-    evaluate lint doctor clean
+    evaluate lint docs doctor clean
 
 help:
 	@echo 'Usage: make TARGET [VARIABLE=value ...]'
@@ -33,6 +34,7 @@ help:
 	@echo '  train     train a model (CONFIG, ARGS)'
 	@echo '  evaluate  evaluate a checkpoint (CONFIG, CHECKPOINT, ARGS)'
 	@echo '  lint      check style, format and types'
+	@echo '  docs      build the pages and the API reference in docs/_build'
 	@echo '  doctor    report versions and active workarounds'
 	@echo '  clean     remove $(VENV) and what the tools leave behind'
 	@echo
@@ -99,7 +101,9 @@ install-now:
 	@echo "$(SERVED)" > '$(STAMP)'
 	@echo 'Done: $(VENV) is ready.'
 
-# Each step goes on where an earlier call was interrupted.
+# Each step resumes where an earlier call was interrupted. After Ctrl-C the last
+# line of a step names this command.
+demo: export RCN_MMPOSE_RESUME = make demo
 demo: install
 	@echo '[1/4] render 4,400 faces into data/synthetic'
 	@$(BIN)/python tools/render_faces.py --out data/synthetic \
@@ -139,10 +143,17 @@ lint: install
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m mypy
 
+# Sphinx comes from its own pinned list, on first use only.
+docs: install
+	@$(BIN)/python -c 'import furo, myst_parser, sphinx' 2>/dev/null \
+	    || $(PIP) install --no-deps --only-binary=:all: -r $(DOCS)
+	@$(BIN)/python -m sphinx -b html -W --keep-going -q docs docs/_build
+	@echo 'Done: docs/_build/README.html'
+
 doctor: install
 	@$(BIN)/python -m rcn_mmpose doctor
 
 clean:
 	rm -rf '$(VENV)' .pytest_cache .ruff_cache .dist_test build dist \
-	    *.egg-info
+	    docs/_build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

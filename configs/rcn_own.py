@@ -1,4 +1,4 @@
-"""RCN on your own faces and keypoints; see docs/own_keypoints.md."""
+"""RCN on your own faces and keypoints; see docs/train.md."""
 
 _base_ = ['rcn_300w.py']
 

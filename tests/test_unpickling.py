@@ -1,6 +1,6 @@
 """Malicious checkpoints, and every call that unpickles.
 
-docs/reliability.md has the table.
+docs/quality.md has the table.
 """
 
 from __future__ import annotations
@@ -398,7 +398,7 @@ def test_calls_that_do_not_unpickle(text: str) -> None:
 
 
 def test_each_call_is_in_the_table(root: Path) -> None:
-    text = (root / 'docs' / 'reliability.md').read_text(encoding='utf-8')
+    text = (root / 'docs' / 'quality.md').read_text(encoding='utf-8')
     rows = [row for row in text.splitlines() if row.startswith('| ')]
     for line in KNOWN:
         path, name = line.split(': ')

@@ -150,8 +150,8 @@ def mediapipe(face: SyntheticFace, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures('mediapipe')
 def test_mediapipe(names: dict, face: SyntheticFace) -> None:
-    for part in ('FIVE_OF_478 =', 'import mediapipe', 'detect_faces_for'):
-        if part == 'detect_faces_for':
+    for part in ('FIVE_OF_478 =', 'import mediapipe', 'HaarDetector'):
+        if part == 'HaarDetector':
             np.testing.assert_allclose(names['five'], [face.five])
             np.testing.assert_allclose(names['sixty_eight'], [face.keypoints])
         exec(block(part), names)

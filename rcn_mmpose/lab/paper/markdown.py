@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os.path as osp
+import re
 import statistics
 from collections.abc import Callable, Sequence
 
@@ -24,7 +25,8 @@ def table_text(
     """Write a table.
 
     A row has one line per recorded experiment. The seeds of an experiment are
-    summarised by mean and sample standard deviation (n - 1).
+    summarised by mean and sample standard deviation (n - 1). The commands of
+    the lines stand below the table, one for each recipe.
 
     Args:
         table (Table): The table.
@@ -41,8 +43,9 @@ def table_text(
     heads = ['row', 'epochs', 'seeds']
     for column in table.columns:
         heads += [column.title, 'paper'][: 1 + (column.name in printed)]
-    lines = [[*heads, 'command', 'date']]
+    lines = [[*heads, 'recipe', 'date']]
     listed: dict[str, None] = {}  # an ordered set
+    recipes: dict[str, str] = {}  # command without names -> its letter
     for row in table.rows:
         points = keypoints_of(row.config)
         runs, outdated = runs_of(row.config)
@@ -60,7 +63,7 @@ def table_text(
                 if column.name in printed:
                     value = row.paper.get(column.name)
                     numbers.append('' if value is None else f'{value:.2f}')
-            lines.append(_line(row, group, numbers))
+            lines.append(_line(row, group, numbers, recipes))
             listed.update(dict.fromkeys(_lists(group)))
     text = [_pipes(line) for line in lines]
     text.insert(1, _pipes(['---'] * len(lines[0])))
@@ -72,6 +75,8 @@ def table_text(
     ]
     if table.note:
         notes.append(table.note.strip())
+    for recipe, letter in recipes.items():
+        notes.append(f'Recipe {letter}: `{recipe}`.')
     return '\n'.join(text) + '\n\n' + ' '.join(notes)
 
 
@@ -84,17 +89,31 @@ def _groups(runs: list[dict]) -> list[list[dict]]:
     return [sorted(group, key=lambda r: r['seed']) for group in groups.values()]
 
 
-def _line(row: TableRow, runs: list[dict], numbers: list[str]) -> list[str]:
-    """Write the cells of a line."""
+def recipe_of(command: str) -> str:
+    """Replace the config and the checkpoints of a command by placeholders.
+
+    Commands that differ by them alone share a recipe. The name of a recipe in
+    ``configs/_base_/`` stays.
+    """
+    command = re.sub(r'[^\s=]+\.pth\b', 'CHECKPOINT', command)
+    return re.sub(r'\bconfigs/(?!_base_/)\S+\.py\b', 'CONFIG', command)
+
+
+def _line(
+    row: TableRow, runs: list[dict], numbers: list[str], recipes: dict[str, str]
+) -> list[str]:
+    """Write the cells of a line; a new recipe gets the next letter."""
     if not runs:
         return [row.name, '', '', *numbers, '', '']
     tests = [test for run in runs for test in run['tests'].values()]
+    recipe = recipe_of(runs[0].get('command') or tests[0]['command'])
+    letter = recipes.setdefault(recipe, chr(ord('a') + len(recipes)))
     return [
         row.name,
         ' + '.join(map(str, runs[0]['epochs'])),
         str(len(runs)),
         *numbers,
-        f'`{runs[0].get("command") or tests[0]["command"]}`',
+        letter,
         max(test['date'] for test in tests),
     ]
 

@@ -7,6 +7,7 @@ import pytest
 from rcn_mmpose.lab.paper.markdown import (
     mean_and_spread,
     put_between_marks,
+    recipe_of,
     table_text,
 )
 from rcn_mmpose.lab.paper.tables import Column, Table, TableRow
@@ -68,7 +69,7 @@ def table(runs: dict, outdated: int = 0, **reasons: str) -> list[list[str]]:
 def test_table_without_results() -> None:
     head, rule, rcn, joint, sumnet, (notes,) = table({}, sumnet='no data')
     assert head == (
-        'row epochs seeds AFLW paper IBUG paper Fullset paper command date'
+        'row epochs seeds AFLW paper IBUG paper Fullset paper recipe date'
     ).split(' ')
     assert set(rule) == {'---'}
     assert rcn == ['RCN', '', '', 'not run', '5.60', *[''] * 6]
@@ -87,7 +88,7 @@ def test_seeds_are_summarised() -> None:
     # The standard deviation of 5 and 6 is their difference / sqrt(2).
     assert many == [
         *('RCN', '30', '2', '5.50 ± 0.71 (4.10 ± 0.14)', '5.60'),
-        *('', '', '', '', '`python tools/train.py x`', '2026-01-02'),
+        *('', '', '', '', 'a', '2026-01-02'),
     ]
     assert single[:4] == ['RCN', '5', '1', '7.00 (6.50)']
     assert notes.count('Trained on "mtfl_train" (9,000 faces).') == 1
@@ -101,13 +102,14 @@ def test_synthetic_faces_have_no_numbers_of_the_paper() -> None:
         synthetic, lambda name: ([run(tests=tests)], 0), lambda _: 5, SETS
     )
     lines = text.split('\n')
-    assert lines[0] == ('| row | epochs | seeds | synthetic faces | command | date |')
+    assert lines[0] == ('| row | epochs | seeds | synthetic faces | recipe | date |')
     # The row of 49 keypoints is dropped.
     assert [line.split(' | ')[0] for line in lines[2:4]] == [
         '| RCN',
         '| SumNet',
     ]
-    assert ' | 5.00 (4.00) | `python' in lines[2]
+    assert ' | 5.00 (4.00) | a | ' in lines[2]
+    assert lines[-1].endswith(' Recipe a: `python tools/train.py x`.')
 
 
 def test_subsets_keypoints_and_whole_sets() -> None:
@@ -126,11 +128,26 @@ def test_subsets_keypoints_and_whole_sets() -> None:
     line = table(dict(joint=[joint]))[3]
     assert line == [
         *('joint, 49', '30 + 20', '1', '', '', '5.00 (4.75)', '4.81'),
-        *('3.50 (3.25)', '3.76', '`c`', '2026'),
+        *('3.50 (3.25)', '3.76', 'a', '2026'),
     ]
     # Fullset needs all faces.
     tests['300w']['tested'] = 359
     assert table(dict(joint=[joint]))[3][7] == 'not run: faces missing'
+
+
+def test_commands_of_one_recipe_share_a_footnote() -> None:
+    test = dict(aflw=test_set(5.0, 4.0, 1))
+    rcn, sumnet, short = run(tests=test), run(tests=test), run(tests=test)
+    rcn['command'] = 'train.py configs/paper/a.py --recipe configs/_base_/b.py'
+    sumnet['command'] = 'train.py configs/c.py --recipe configs/_base_/b.py'
+    short.update(command='test.py configs/a.py work_dirs/d.pth', fingerprint='2')
+    *_, first, other, _, last, (notes,) = table(dict(rcn=[rcn, short], sumnet=[sumnet]))
+    assert [line[-2] for line in (first, other, last)] == ['a', 'b', 'a']
+    assert notes.endswith(
+        'Recipe a: `train.py CONFIG --recipe configs/_base_/b.py`. '
+        'Recipe b: `test.py CONFIG CHECKPOINT`.'
+    )
+    assert recipe_of('test.py --x model.y=a/b.pth') == 'test.py --x model.y=CHECKPOINT'
 
 
 def test_models_without_cells_and_missing_tests() -> None:
