@@ -27,6 +27,7 @@ from mmpose.registry import DATASETS, MODELS
 
 from rcn_mmpose.datasets.transforms import LoadGreyImage
 from rcn_mmpose.engine.config_check import check_config
+from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.image.contact_sheet import contact_sheet, draw_face
 
 
@@ -52,7 +53,7 @@ def input_tile(
     batch = dict(inputs=[packed['inputs']], data_samples=[packed['data_samples']])
     crop = preprocessor(batch, training=True)['inputs'][0]
     crop = crop.float().mean(0).numpy()
-    # normalised crops have no fixed range: show 3 standard deviations
+    # Normalised crops have no fixed range: show 3 standard deviations.
     low, high = crop.mean() - 3 * crop.std(), crop.mean() + 3 * crop.std()
     grey = np.clip((crop - low) / max(high - low, 1e-6) * 255, 0, 255)
     points = packed['data_samples'].gt_instances.transformed_keypoints[0]
@@ -64,14 +65,38 @@ def main(args: list[str]) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument('config')
-    parser.add_argument('--out', default='sheet.png')
-    parser.add_argument('--phase', choices=['train', 'val', 'test'], default='train')
-    parser.add_argument('--mode', choices=['original', 'input'], default='original')
-    parser.add_argument('--number', type=int, default=40, help='of faces')
-    parser.add_argument('--side', type=int, default=160, help='of a face, px')
-    parser.add_argument('--seed', type=int, default=0, help='of the choice')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    parser.add_argument('config', help='config file of the experiment')
+    parser.add_argument(
+        '--out', default='sheet.png', help='image to write (default: sheet.png)'
+    )
+    parser.add_argument(
+        '--phase',
+        choices=['train', 'val', 'test'],
+        default='train',
+        help='part of the data (default: train)',
+    )
+    parser.add_argument(
+        '--mode',
+        choices=['original', 'input'],
+        default='original',
+        help='the image with its box, or what the network sees (default: original)',
+    )
+    parser.add_argument(
+        '--number', type=int, default=40, help='number of faces (default: 40)'
+    )
+    parser.add_argument(
+        '--side', type=int, default=160, help='pixels of a face (default: 160)'
+    )
+    parser.add_argument(
+        '--seed', type=int, default=0, help='seed of the choice (default: 0)'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='change settings of the config',
+    )
     options = parser.parse_args(args)
 
     cfg = Config.fromfile(options.config)
@@ -100,7 +125,4 @@ def main(args: list[str]) -> None:
 
 
 if __name__ == '__main__':
-    try:
-        main(sys.argv[1:])
-    except (ValueError, OSError, cv2.error) as error:
-        sys.exit(f'error: {error}')
+    run_script(main, sys.argv[1:], errors=(cv2.error,))

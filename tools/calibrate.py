@@ -7,7 +7,7 @@ runs the model on the validation faces of the config, fits the temperature of th
 probability maps and the scale of the covariance, and prints the expected
 calibration error and the fraction of truths in the ellipses: before, after, and
 on held-out faces. The output checkpoint carries the calibration in its config;
-keypoints do not change. docs/confidence.md has more.
+keypoints do not change. docs/predict.md has more.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def main(args: Sequence[str]) -> None:
         metavar='CONFIG',
         help='use the validation faces of this config',
     )
-    parser.add_argument('--batch-size', type=int, default=32)
+    parser.add_argument('--batch-size', type=int, default=32, help='default: 32')
     parser.add_argument(
         '--cfg-options',
         nargs='+',

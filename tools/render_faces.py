@@ -6,11 +6,11 @@ writes
 
     data/synthetic/images/{train,val,test}/000000.jpg ...
     data/synthetic/annotations/{train,val,test}_{5,68}.json
-    data/synthetic/records/     what a later run needs to go on
+    data/synthetic/records/     what a later run needs to resume
 
-A face depends on the seed, its split and its number alone: any number of
+A face depends only on the seed, its split and its number: any number of
 workers and any interruption give the same files. Run the same command again
-to go on after an interruption.
+to resume after an interruption.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-# before NumPy and OpenCV: a worker is one thread
+# Set before NumPy and OpenCV are imported: a worker has one thread.
 for _name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
     os.environ.setdefault(_name, '1')
 
@@ -34,6 +34,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from rcn_mmpose.environment.script import RESUME_SAME, run_script
 from rcn_mmpose.image.contact_sheet import contact_sheet, draw_face
 from rcn_mmpose.synthetic import render_face
 from rcn_mmpose.synthetic.face_set import (
@@ -57,7 +58,9 @@ def parse_args(args: list[str]) -> argparse.Namespace:
         parser.add_argument(
             f'--{split}', type=int, default=count, help=f'default: {count}'
         )
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--seed', type=int, default=0, help='seed of the faces (default: 0)'
+    )
     parser.add_argument(
         '--size', type=int, default=160, help='side in pixels (default: 160)'
     )
@@ -104,9 +107,9 @@ def make_parts(parts: list[Part], workers: int) -> Iterator[int]:
     if workers == 1:
         yield from map(make_part, parts)
         return
-    # forked processes would share locks of OpenCV's threads
+    # Forked processes would share locks of OpenCV's threads.
     context = multiprocessing.get_context('spawn')
-    # an interruption is the main process's business
+    # The main process handles an interruption.
     ignore = (signal.SIGINT, signal.SIG_IGN)
     with context.Pool(workers, signal.signal, ignore) as pool:
         yield from pool.imap(make_part, parts)
@@ -179,16 +182,11 @@ def main(args: list[str]) -> None:
     """Run the program."""
     options = parse_args(args)
     cv2.setNumThreads(1)
-    try:
-        if options.sheet:
-            draw_sheet(options)
-        if options.out:
-            make_set(options)
-    except OSError as error:
-        sys.exit(f'render_faces.py: {error}')
-    except KeyboardInterrupt:
-        sys.exit('interrupted; the same command goes on from here')
+    if options.sheet:
+        draw_sheet(options)
+    if options.out:
+        make_set(options)
 
 
 if __name__ == '__main__':
-    main(sys.argv[1:])
+    run_script(main, sys.argv[1:], hint=RESUME_SAME)

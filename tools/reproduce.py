@@ -16,7 +16,7 @@ calls at the same time share the rows.
 Tables: table1, table2, table3, table4, denoising, rcnplus, variants, all.
 
 Exit codes: 0 if all rows are on record, 1 after an error, 3 if data are
-missing or another process runs a row, 130 if interrupted.
+missing or another process runs a row, 130 after Ctrl-C, 143 after SIGTERM.
 """
 
 from __future__ import annotations
@@ -24,12 +24,11 @@ from __future__ import annotations
 import argparse
 import os.path as osp
 import shutil
-import signal
 import sys
 import time
-from collections.abc import Callable
 
 from rcn_mmpose import compat
+from rcn_mmpose.environment.script import RESUME_SAME, run_script
 
 compat.activate()
 
@@ -50,7 +49,7 @@ def parse_args(args: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument('table')
+    parser.add_argument('table', help='a table of the list above, or all')
     parser.add_argument(
         '--rows', nargs='+', default=[], help='names of configs (default: all)'
     )
@@ -325,18 +324,5 @@ def main(args: list[str]) -> int:
     return code
 
 
-def on_signals(stop: Callable[..., None]) -> None:
-    """Treat SIGTERM and SIGHUP like Ctrl-C, so that no training keeps running."""
-    for name in ('SIGTERM', 'SIGHUP'):
-        signal.signal(getattr(signal, name), stop)
-
-
 if __name__ == '__main__':
-    on_signals(signal.default_int_handler)
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        print('\ninterrupted; run the same command again to resume')
-        sys.exit(130)
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    run_script(main, sys.argv[1:], hint=RESUME_SAME)

@@ -31,7 +31,7 @@ from rich.progress import track
 try:
     import fcntl
 except ImportError:  # Windows, where two processes build apart
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # checked before each use
 
 VERSION = 1  # of the files' format and of how crops are cut
 DRAFT = '.tmp'  # ending of what a killed process may leave behind

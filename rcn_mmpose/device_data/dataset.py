@@ -10,6 +10,7 @@ import json
 import os
 import os.path as osp
 from collections.abc import Iterator, Sequence, Sized
+from typing import Any
 
 import numpy as np
 from mmengine.dataset import DefaultSampler
@@ -90,7 +91,7 @@ class CachedFaceDataset(Dataset):
             sort_keys=True,
             default=str,
         )
-        manifest = dict(
+        manifest: dict[str, Any] = dict(
             version=VERSION,
             faces=len(infos),
             crop_size=self.crop_size,
@@ -155,14 +156,14 @@ class CachedFaceDataset(Dataset):
         Raises:
             TypeError: If a key is an index alone.
         """
-        keys = np.array(keys, np.int64)
-        if keys.ndim != 2 or keys.shape[1] != 3:
+        array = np.array(keys, np.int64)
+        if array.ndim != 2 or array.shape[1] != 3:
             raise TypeError(
                 'CachedFaceDataset takes (seed, epoch, index), not an index '
                 "alone; give the loader sampler=dict(type='rcn_mmpose."
                 "EpochSampler', shuffle=True)."
             )
-        return [dict(crop_cache=self.folder, keys=keys)]
+        return [dict(crop_cache=self.folder, keys=array)]
 
 
 def _digest(text: str) -> str:
@@ -208,7 +209,7 @@ class EpochSampler(DefaultSampler):
         ValueError: If the dataset takes indices only.
     """
 
-    def __init__(self, dataset: Sized, *args, **kwargs) -> None:
+    def __init__(self, dataset: Sized, *args: Any, **kwargs: Any) -> None:
         if not getattr(dataset, 'takes_epochs', False):
             raise ValueError(
                 f'{type(dataset).__name__} takes indices only, and '

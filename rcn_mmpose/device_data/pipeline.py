@@ -1,10 +1,11 @@
-"""A training pipeline's random part, for many faces at once."""
+"""The random part of a training pipeline, for a whole batch."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from enum import IntEnum
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,7 +28,29 @@ from ..geometry.squares import rotation_matrices
 from ..image.crop import MAX_OVERSAMPLING
 from .warp_and_targets import encode_cells, occlude, warp
 
-# The order in which they may stand; each at most once.
+
+class Draw(IntEnum):
+    """Columns of the random numbers of a face, each in [0, 1).
+
+    A change of a number here changes what a seed draws.
+    """
+
+    FLIP = 0  # whether to mirror
+    SHIFT_X = 1
+    SHIFT_Y = 2
+    SCALE = 3
+    ROTATION = 4
+    OCCLUDE = 5  # whether to draw a rectangle
+    HEIGHT = 6  # of the rectangle
+    WIDTH = 7
+    TOP = 8
+    LEFT = 9
+
+
+# Columns in all: three whole steps of the generator's counter, so two are unused.
+DRAWS = 12
+
+# The order of the transforms; each at most once.
 STEPS = (
     RandomFlip,
     UniformJitter,
@@ -51,18 +74,18 @@ OVERSIZE = 2
 class Placement(NamedTuple):
     """What happens to each face of a batch; all of length B."""
 
-    sampling: np.ndarray  # (B, 2, 3), network's pixels to the wide crop's
-    keypoints: np.ndarray  # (B, 2, 3), the wide crop's pixels to its
+    sampling: np.ndarray  # (B, 2, 3), pixels of the network to the wide crop
+    keypoints: np.ndarray  # (B, 2, 3), pixels of the wide crop to the network
     oversampling: np.ndarray  # samples along each side of a pixel
     flipped: np.ndarray  # bool
     rectangles: np.ndarray  # (B, 4): top, bottom, left, right
 
 
 class BatchedPipeline:
-    """The batched twin of the steps from the face box to the targets.
+    """The batched version of the steps from the face box to the targets.
 
-    It reads the settings off the transforms themselves. From the same wide
-    crop and the same random numbers both give the same image and targets.
+    The settings come from the transforms themselves. From the same wide crop and
+    the same random numbers both versions give the same image and targets.
 
     Args:
         steps (Sequence[dict]): Configs, in this order and each at most once:
@@ -73,12 +96,12 @@ class BatchedPipeline:
             ``PackPoseInputs``.
 
     Raises:
-        ValueError: If a step has no batched twin, stands in another place or
-            has settings that the twin does not have.
+        ValueError: If a step has no batched version, is in another place or
+            has settings that the batched version does not have.
     """
 
     def __init__(self, steps: Sequence[dict]) -> None:
-        built: dict[type, object] = {}
+        built: dict[type, Any] = {}
         for config in steps:
             name = config['type']
             step = TRANSFORMS.build(dict(config))
@@ -86,7 +109,7 @@ class BatchedPipeline:
             if kind not in STEPS:
                 cure = CURES.get(type(step).__name__, 'leave it out')
                 raise ValueError(
-                    f'the transform {name!r} has no batched twin: {cure}, or '
+                    f'the transform {name!r} has no batched version: {cure}, or '
                     'train by the plain path.'
                 )
             if built and STEPS.index(kind) <= STEPS.index([*built][-1]):
@@ -121,7 +144,7 @@ class BatchedPipeline:
         self.size = width
 
     def crop_geometry(self) -> tuple[int, float]:
-        """Return what wide crops must cover so that no jitter leaves them.
+        """Return the size of wide crops that the jitter never leaves.
 
         Returns:
             tuple[int, float]: Side of the wide crop in pixels, and how many
@@ -132,8 +155,8 @@ class BatchedPipeline:
         side = 1 + self.jitter.scale
         reach = side * (math.cos(turn) + math.sin(turn))
         reach += 2 * self.jitter.shift + 4 * abs(self.label_bias)
-        # 3: half a pixel that samples stray from the box, one that bilinear
-        # interpolation reads beside them, on both sides
+        # 3 pixels: on each side, samples lie half a pixel outside the box, and
+        # bilinear interpolation reads one pixel beside them.
         crop_size = max(OVERSIZE * self.size, math.ceil(self.size * reach) + 3)
         return crop_size, reach * crop_size / (crop_size - 3)
 
@@ -141,14 +164,13 @@ class BatchedPipeline:
         """Turn random numbers into what happens to each face.
 
         Args:
-            draws (np.ndarray): In [0, 1), of shape (B, 12): whether to flip;
-                shift x and y, scale, rotation; whether to occlude, the
-                rectangle's height, width, top and left.
+            draws (np.ndarray): Random numbers in [0, 1), (B, 12), with the
+                columns of :class:`Draw`.
             crop_size (int): Side of the wide crops.
             extent (float): How many times the box's side they cover.
         """
-        flipped = draws[:, 0] < self.flip_prob
-        jitter = 2 * draws[:, 1:5] - 1
+        flipped = draws[:, Draw.FLIP] < self.flip_prob
+        jitter = 2 * draws[:, Draw.SHIFT_X : Draw.ROTATION + 1] - 1
         box = crop_size / extent
         centre = crop_size / 2 + box * self.jitter.shift * jitter[:, :2]
         side = box * (1 + self.jitter.scale * jitter[:, 2])
@@ -156,14 +178,14 @@ class BatchedPipeline:
         ratio = side / self.size
         oversampling = np.ceil(ratio - 1e-6).clip(1, MAX_OVERSAMPLING)
 
-        # The network's axes are the image's, turned by the angle.
+        # The axes of the network are those of the image, rotated by the angle.
         turn = rotation_matrices(rotation)
         sampling = _affine(turn * ratio[:, None, None], self.size / 2, centre)
         back = turn.transpose(0, 2, 1) / ratio[:, None, None]
         keypoints = _affine(back, centre, self.size / 2)
-        # Mirrored about the box's centre: x becomes crop_size - x. Box and
-        # labels move on by twice the bias, so labels stay where they were in
-        # the network's crop, and the image moves beneath them.
+        # Mirroring about the centre of the box turns x into crop_size - x. Box and
+        # labels then move by twice the bias: labels keep their place in the crop
+        # of the network, and the image moves beneath them.
         sampling[flipped, 0] *= -1
         sampling[flipped, 0, 2] += crop_size - 2 * self.label_bias * box
         keypoints[flipped, :, 2] += keypoints[flipped, :, 0] * crop_size
@@ -173,18 +195,20 @@ class BatchedPipeline:
             keypoints,
             oversampling.astype(np.int64),
             flipped,
-            self._rectangles(draws[:, 5:10]),
+            self._rectangles(draws),
         )
 
     def _rectangles(self, draws: np.ndarray) -> np.ndarray:
-        """Choose what to occlude, as ``RandomOcclusion`` does."""
+        """Choose the rectangles as ``RandomOcclusion`` does, (B, 4)."""
         if self.occlusion is None:
             return np.zeros((len(draws), 4))
         low, high = (max(1, round(side * self.size)) for side in self.occlusion.sides)
-        sides = low + np.floor(draws[:, 1:3] * (high - low + 1))
-        starts = np.floor(draws[:, 3:5] * (self.size - sides + 1))
+        sides = draws[:, Draw.HEIGHT : Draw.WIDTH + 1]
+        sides = low + np.floor(sides * (high - low + 1))
+        starts = draws[:, Draw.TOP : Draw.LEFT + 1]
+        starts = np.floor(starts * (self.size - sides + 1))
         ends = starts + sides
-        ends[draws[:, 0] >= self.occlusion.prob] = 0
+        ends[draws[:, Draw.OCCLUDE] >= self.occlusion.prob] = 0
         return np.stack((starts, ends), -1).reshape(-1, 4)
 
     def crop(self, crops: Tensor, sampling: Tensor, oversampling: np.ndarray) -> Tensor:
@@ -203,8 +227,8 @@ class BatchedPipeline:
             return warp(crops, sampling, self.size, int(counts[0]))
         out = sampling.new_empty(len(crops), 1, self.size, self.size)
         for n in counts.tolist():
-            rows = np.flatnonzero(oversampling == n)
-            rows = torch.from_numpy(rows).to(crops.device)
+            chosen = np.flatnonzero(oversampling == n)
+            rows = torch.from_numpy(chosen).to(crops.device)
             out[rows] = warp(crops[rows], sampling[rows], self.size, n)
         return out
 
@@ -217,22 +241,24 @@ class BatchedPipeline:
         draws: np.ndarray,
         extent: float,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Augment a batch and make its targets, on the device it lies on.
+        """Augment a batch and make its targets, on the device of the crops.
 
         Args:
             crops (Tensor): Wide crops, uint8 of shape (B, S, S).
             keypoints (Tensor): In pixels of them, float32 (B, K, 2).
             visible (Tensor): float32 (B, K).
             flip_indices (Tensor): The keypoints in a mirrored image, (K,).
-            draws (np.ndarray): From :func:`~.random_draws.uniform_draws`.
+            draws (np.ndarray): From
+                :func:`~rcn_mmpose.device_data.preprocessor.uniform_draws`.
             extent (float): How many times the box's side the crops cover.
 
         Returns:
             tuple: Grey images, float32 (B, 1, H, W) in [0, 255], and the
-            targets of :func:`~.batched_targets.encode_cells`.
+            targets of
+            :func:`~rcn_mmpose.device_data.warp_and_targets.encode_cells`.
         """
         placed = self.place(draws, crops.shape[-1], extent)
-        # one copy to the device instead of four
+        # One copy to the device instead of four.
         packed = np.concatenate(
             [
                 placed.sampling.reshape(-1, 6),
@@ -252,7 +278,7 @@ class BatchedPipeline:
             visible = visible[:, flip_indices].where(swap, visible)
             keypoints = keypoints[:, flip_indices].where(swap[..., None], keypoints)
         matrix = matrix.reshape(-1, 1, 2, 3)
-        # no matrix product, which a GPU may round to TF32
+        # A GPU may round a matrix product to TF32.
         keypoints = (matrix[..., :2] * keypoints[..., None, :]).sum(-1)
         keypoints = keypoints + matrix[..., 2]
         return grey, encode_cells(self.codec, keypoints, visible)
@@ -268,7 +294,7 @@ def _affine(
     source: np.ndarray | float,
     target: np.ndarray | float,
 ) -> np.ndarray:
-    """Return maps (B, 2, 3) that bring one point to another."""
+    """Return affine maps (B, 2, 3) that move ``source`` to ``target``."""
     source = np.broadcast_to(source, (len(linear), 2))
     target = np.broadcast_to(target, (len(linear), 2))
     offset = target - np.einsum('bij,bj->bi', linear, source)
@@ -282,22 +308,22 @@ def _flip_prob(flip: RandomFlip | None) -> float:
     if flip.direction != 'horizontal' or isinstance(flip.prob, list):
         raise ValueError(
             f'RandomFlip(prob={flip.prob}, direction={flip.direction!r}): the '
-            "device path flips horizontally alone; use direction='horizontal' "
+            "device path only flips horizontally; use direction='horizontal' "
             'and one probability.'
         )
     return flip.prob
 
 
 def _codec(target: GenerateTarget) -> CellIndex:
-    """Read the codec, and check that nothing else is asked for."""
+    """Read the codec; raise an error for other settings."""
     if type(target.encoder) is not CellIndex:
         raise ValueError(
             f'GenerateTarget(encoder={target.encoder_cfg}): the device path '
-            'makes targets of rcn_mmpose.CellIndex alone.'
+            'only makes targets of rcn_mmpose.CellIndex.'
         )
     if target.use_dataset_keypoint_weights:
         raise ValueError(
             'GenerateTarget(use_dataset_keypoint_weights=True) has no '
-            'batched twin; leave it out, or train by the plain path.'
+            'batched version; leave it out, or train by the plain path.'
         )
     return target.encoder

@@ -1,7 +1,8 @@
-"""The data preprocessor that turns cached crops into training batches."""
-# DOCS Random numbers that depend on seed, epoch and face alone.
-# DOCS
-# DOCS Training data from a crop cache, made on the device.
+"""The data preprocessor that turns cached crops into training batches.
+
+The random numbers of a face depend only on the seed, the epoch and the index of
+the face.
+"""
 
 from __future__ import annotations
 
@@ -17,26 +18,25 @@ from ..image.lcn import local_contrast_normalize
 from ..models.data_preprocessors.lcn_preprocessor import LCNDataPreprocessor
 from ..registry import MODELS
 from .cache import load_cache
-from .pipeline import BatchedPipeline
-
-DRAWS = 12  # for each face: three whole steps of the generator's counter
+from .pipeline import DRAWS, BatchedPipeline
 
 
 def uniform_draws(keys: np.ndarray, faces: int) -> np.ndarray:
     """Draw the numbers of a batch.
 
     Philox (Salmon et al.: Parallel random numbers: as easy as 1, 2, 3, SC
-    2011) is a function of a key and a counter: here (seed, epoch) and the
-    face's index. Whatever was drawn before has no part in it.
+    2011) is a function of a key, here (seed, epoch), and a counter, here the index
+    of the face. Earlier draws have no influence.
 
     Args:
         keys (np.ndarray): Seed, epoch and index of each face, int64 of shape
             (B, 3).
         faces (int): Number of faces in the dataset, above every index; it
-            does not change what is drawn.
+            does not change the numbers.
 
     Returns:
-        np.ndarray: In [0, 1), float64 of shape (B, 12).
+        np.ndarray: In [0, 1), float64 of shape (B, 12); the columns are those of
+            :class:`~rcn_mmpose.device_data.pipeline.Draw`.
     """
     draws = np.empty((len(keys), DRAWS))
     for seed, epoch in {(s, e) for s, e, _ in keys.tolist()}:
@@ -49,7 +49,7 @@ def uniform_draws(keys: np.ndarray, faces: int) -> np.ndarray:
 def _table(seed: int, epoch: int, faces: int) -> np.ndarray:
     """Draw the numbers of all faces for one epoch, (faces, 12)."""
     key = np.array((seed, epoch), np.uint64)
-    # NumPy keeps the words the same for ever, not what is made of them
+    # NumPy guarantees the words of the generator, not the floats it makes of them.
     words = np.random.Philox(key=key).random_raw(faces * DRAWS)
     return ((words >> 11) * 2.0**-53).reshape(faces, DRAWS)
 
@@ -65,7 +65,7 @@ class FaceLabels(dict):
 
 
 class TrainingSample(NamedTuple):
-    """What a head's loss reads of a ``PoseDataSample``, which costs more."""
+    """The part of a ``PoseDataSample`` that a loss reads; cheaper to make."""
 
     gt_instance_labels: FaceLabels
 
@@ -76,7 +76,7 @@ class DeviceCrops:
     Args:
         folder (str): The cache's folder.
         device (torch.device): Where batches are made.
-        max_bytes (float): Crops that take more stay in main memory; each
+        max_bytes (float): Larger crop arrays stay in main memory, and each
             batch is copied.
     """
 
@@ -96,13 +96,13 @@ class DeviceCrops:
 
     def take(self, index: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
         """Return crops, keypoints and visibility of some faces."""
-        index = torch.from_numpy(index)
-        crops = self.crops.index_select(0, index.to(self.crops.device))
-        index = index.to(self.device)
+        rows = torch.from_numpy(index)
+        crops = self.crops.index_select(0, rows.to(self.crops.device))
+        rows = rows.to(self.device)
         return (
             crops.to(self.device),
-            self.keypoints[index],
-            self.visible[index],
+            self.keypoints[rows],
+            self.visible[rows],
         )
 
 
@@ -110,16 +110,17 @@ class DeviceCrops:
 class CropCachePreprocessor(LCNDataPreprocessor):
     """Jitter, crop, occlude, normalise and encode cached faces on the device.
 
-    Batches of :class:`~rcn_mmpose.datasets.CachedFaceDataset` name faces;
-    everything else happens here, for the whole batch at once. What happens to
-    a face depends on the seed, the epoch and its index alone. All other
+    Batches of :class:`~rcn_mmpose.device_data.dataset.CachedFaceDataset` only name
+    faces; everything else happens here, for the whole batch. The augmentation of a
+    face depends only on the seed, the epoch and the index of the face. Other
     batches, those of validation and test, go through
-    :class:`LCNDataPreprocessor`.
+    :class:`~rcn_mmpose.models.data_preprocessors.lcn_preprocessor.LCNDataPreprocessor`.
 
     Args:
         pipeline (Sequence[dict]): The training pipeline after the face box;
-            see :class:`.BatchedPipeline`.
-        batch_floor_in_training (bool): See :class:`LCNDataPreprocessor`.
+            see
+            :class:`~rcn_mmpose.device_data.pipeline.BatchedPipeline`.
+        batch_floor_in_training (bool): See ``LCNDataPreprocessor``.
             Defaults to False.
         non_blocking (bool, optional): Copy to the device asynchronously.
         max_device_gb (float): Largest cache, in 10^9 bytes, that is kept on
@@ -145,7 +146,7 @@ class CropCachePreprocessor(LCNDataPreprocessor):
         Args:
             data (dict): ``crop_cache``, the cache's folder, and ``keys``, the
                 faces' seeds, epochs and indices, both as lists; or a batch of
-                :class:`LCNDataPreprocessor`.
+                ``LCNDataPreprocessor``.
             training (bool): Whether this is a training step.
 
         Returns:

@@ -53,7 +53,7 @@ def use_device_data(cfg: Config, cache_dir: str | None = None) -> bool:
 
     Raises:
         ValueError: If something in the training pipeline, or around it, has
-            no batched twin.
+            no batched version.
     """
     loader = cfg.get('train_dataloader')
     if loader is None:
@@ -112,7 +112,8 @@ def _of_all_processes(cfg: Config, reason: str) -> list[str]:
 
 def _split(pipeline: Sequence[dict]) -> tuple[list[dict], list[dict]]:
     """Split a pipeline into what happens once and what each time."""
-    once, steps = [], []
+    once: list[dict] = []
+    steps: list[dict] = []
     for config in pipeline:
         step = TRANSFORMS.build(dict(config))
         first = type(step) in ONCE and not steps

@@ -1,8 +1,9 @@
-"""What surrounds the runner: hooks, optimiser wrapper, checks."""
+"""Training and testing: hooks, optimiser wrapper, distributed runs, config edits."""
 
 from .checkpoint_hooks import CheckpointCheckHook, WholeCheckpointHook
 from .cpu_amp import CPUAmpOptimWrapper
 from .hooks import ChannelsLastHook, CompileHook, FiniteLossHook
+from .log_processor import ShortLogProcessor
 
 __all__ = [
     'CPUAmpOptimWrapper',
@@ -10,5 +11,6 @@ __all__ = [
     'CheckpointCheckHook',
     'CompileHook',
     'FiniteLossHook',
+    'ShortLogProcessor',
     'WholeCheckpointHook',
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob
 import os
 import os.path as osp
+from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
@@ -151,7 +152,7 @@ class WholeCheckpointHook(CheckpointHook):
         ValueError: If fewer than 2 checkpoints are to be kept, or elsewhere.
     """
 
-    def __init__(self, *args, max_keep_ckpts: int = 2, **kwargs) -> None:
+    def __init__(self, *args: Any, max_keep_ckpts: int = 2, **kwargs: Any) -> None:
         if max_keep_ckpts in (0, 1):
             raise ValueError(
                 f'max_keep_ckpts={max_keep_ckpts}; keep 2 or more, or -1 for '

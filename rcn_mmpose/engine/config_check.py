@@ -2,7 +2,7 @@
 
 import difflib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import mmpose.registry
@@ -76,7 +76,7 @@ def _dicts(node: Any, where: str) -> Iterator[tuple[str, dict]]:
     """Walk through all dicts of a config, with their dotted places."""
     if isinstance(node, dict):
         yield where, node
-        children = node.items()
+        children: Iterable[tuple[Any, Any]] = node.items()
     elif isinstance(node, (list, tuple)):
         children = enumerate(node)
     else:
@@ -106,7 +106,7 @@ def _arguments(name: Any) -> set[str] | None:
         for base in found.__mro__:
             if '__init__' not in vars(base):
                 continue
-            parameters = inspect.signature(base.__init__).parameters
+            parameters = inspect.signature(vars(base)['__init__']).parameters
             allowed.update(parameters)
             if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
                 break

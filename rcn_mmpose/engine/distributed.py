@@ -25,6 +25,13 @@ from mmengine.model import MMDistributedDataParallel
 from torch.distributed.elastic.multiprocessing.errors import record
 
 from ..environment.launch import check_port
+from ..environment.script import (
+    HINT_VARIABLE,
+    START_AGAIN,
+    exit_interrupted,
+    interruption,
+    raise_on_signals,
+)
 
 # What each launcher calls the rank, the number of processes, the rank on the
 # node and the number of processes there.
@@ -59,7 +66,7 @@ class DistributedModel(MMDistributedDataParallel):
     """
 
     def __init__(self, module: nn.Module, **kwargs: Any) -> None:
-        module.to(memory_format=torch.channels_last)
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the types of PyTorch
         super().__init__(module, **kwargs)
 
 
@@ -207,18 +214,32 @@ def _first_node(launcher: str) -> str:
     )
 
 
+def is_first_rank() -> bool:
+    """Whether this process has rank 0, or is the only one.
+
+    Unlike MMEngine's function this one also knows before the processes connect.
+    """
+    names = ('RANK', *(VARIABLES[name][0] for name in ('slurm', 'mpi')))
+    return next((os.environ[x] for x in names if x in os.environ), '0') == '0'
+
+
 def entry_point(main: Callable[[], None]) -> Callable[[], None]:
     """Decorate the main function of a tool that may run in many processes.
 
-    Below torchrun an error is written to the file from which torchrun tells
-    of it, and not printed by each process again. Elsewhere it is raised.
+    Below torchrun an error is written to the file that torchrun reads, and is not
+    printed by each process again. Elsewhere it is raised. After Ctrl-C or SIGTERM
+    rank 0 or its launcher prints one line, and the exit status is 130 or 143.
     """
 
     @functools.wraps(main)
     def run() -> None:
+        raise_on_signals()
         try:
             record(_with_cures)(main)
-        except Exception:
+        except (Exception, KeyboardInterrupt) as error:
+            if stopped := interruption(error):
+                silent = HINT_VARIABLE in os.environ or not is_first_rank()
+                exit_interrupted(stopped, '' if silent else START_AGAIN)
             if 'TORCHELASTIC_ERROR_FILE' not in os.environ:
                 raise
             sys.exit(1)
@@ -229,7 +250,7 @@ def entry_point(main: Callable[[], None]) -> Callable[[], None]:
 
 
 def _with_cures(main: Callable[[], None]) -> None:
-    """Run, and add to an error of PyTorch's what to do."""
+    """Run, and add the cure to an error of PyTorch."""
     try:
         main()
     except RuntimeError as error:
@@ -237,6 +258,6 @@ def _with_cures(main: Callable[[], None]) -> None:
             raise
         raise RuntimeError(
             f'{str(error).strip()} Processes that load images are mostly '
-            "killed for memory: take fewer (the loader's num_workers), and "
-            'go on, after a training with --resume.'
+            "killed for memory: use fewer (the loader's num_workers), and "
+            'resume a training with --resume.'
         ) from error

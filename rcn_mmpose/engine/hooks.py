@@ -1,9 +1,4 @@
 """Hooks of a training: memory layout, finite loss, compilation."""
-# DOCS Keeping a model's weights in the order (height, width, channels).
-# DOCS
-# DOCS Stopping a training whose loss is no number any more.
-# DOCS
-# DOCS Compiling the network of a training.
 
 from __future__ import annotations
 
@@ -13,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -20,12 +16,15 @@ from torch import Tensor
 
 from ..registry import HOOKS
 
+SHOWN = 8  # images that an error names
+PARTS = ('backbone', 'neck')  # of a model, which are compiled
+
 
 @HOOKS.register_module()
 class ChannelsLastHook(Hook):
     """Put the model into channels-last memory format before it runs.
 
-    A matter of speed alone: names, shapes and checkpoints stay as they are.
+    This only changes the speed: names, shapes and checkpoints stay the same.
     """
 
     def before_run(self, runner: Runner) -> None:
@@ -33,21 +32,18 @@ class ChannelsLastHook(Hook):
         runner.model.to(memory_format=torch.channels_last)
 
 
-SHOWN = 8  # images in the message
-
-
 @HOOKS.register_module()
 class FiniteLossHook(Hook):
-    """Raise an error where a loss is infinite or not a number.
+    """Raise an error if a loss is infinite or not a number.
 
-    The weights are lost from then on, and MMEngine would go on for all
-    epochs and replace every good checkpoint. The error names the batch and
-    its images; nothing is saved after it.
+    The weights are lost after such a loss. MMEngine would train for all epochs and
+    replace every good checkpoint. The error names the batch and its images; nothing
+    is saved after it.
 
     Args:
-        interval (int): After how many updates to look, on a GPU, where a
-            look waits for the device; it is looked before anything is saved,
-            too. On a CPU always. Defaults to 20.
+        interval (int): Updates between checks on a GPU (each check synchronises).
+            On a CPU every update is checked. The loss is also checked before every
+            save. Defaults to 20.
 
     Raises:
         ValueError: If ``interval`` is below 1; while training, if a loss is
@@ -69,7 +65,7 @@ class FiniteLossHook(Hook):
         data_batch: Any = None,
         outputs: dict | None = None,
     ) -> None:
-        """Remember the losses of an update, and look now and then."""
+        """Keep the losses of an update, and check them at intervals."""
         losses = {
             name: value.detach()
             for name, value in (outputs or {}).items()
@@ -83,15 +79,15 @@ class FiniteLossHook(Hook):
             self._look(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Look before anything is saved."""
+        """Check the losses before a checkpoint is saved."""
         self._look(runner)
 
     def _look(self, runner: Runner) -> None:
-        """Raise an error for the first batch with a loss not finite."""
+        """Raise an error for the first batch whose loss is not finite."""
         seen, self._seen = self._seen, []
         if not seen:
             return
-        sums = torch.stack([sum(losses.values()).sum() for _, losses, _ in seen])
+        sums = torch.stack([_total(losses) for _, losses, _ in seen])
         wrong = (~sums.isfinite()).nonzero().flatten().tolist()
         if not wrong:
             return
@@ -111,15 +107,23 @@ class FiniteLossHook(Hook):
         )
 
 
+def _total(losses: dict[str, Tensor]) -> Tensor:
+    """Add all values up; the sum is not finite if a value is not finite."""
+    first, *others = losses.values()
+    for value in others:
+        first = first + value
+    return first.sum()
+
+
 def image_names(dataset: Any, batch: Any) -> list[str]:
-    """List the images of a batch, as far as they are known.
+    """List the images of a batch.
 
     Args:
         dataset (Any): Dataset of the loader.
-        batch (Any): What the loader gave.
+        batch (Any): A batch of the loader.
 
     Returns:
-        list[str]: Their paths.
+        list[str]: Paths of the images; empty if the batch does not name them.
     """
     if not isinstance(batch, dict):
         return []
@@ -131,25 +135,22 @@ def image_names(dataset: Any, batch: Any) -> list[str]:
     return [str(sample.get('img_path', '')) for sample in samples]
 
 
-PARTS = ('backbone', 'neck')
-
-
 @HOOKS.register_module()
 class CompileHook(Hook):
     """Run backbone and neck through ``torch.compile`` in training.
 
-    MMEngine's own option ``compile`` takes the whole training step, and stops
-    at the data preprocessor. Here data, loss, optimiser, validation and test
-    stay as they are, and so do names, weights and checkpoints.
+    MMEngine's option ``compile`` compiles the whole training step, which fails at
+    the data preprocessor. This hook leaves data, loss, optimiser, validation, test,
+    names, weights and checkpoints as they are.
 
-    Every size of batch is compiled by itself: a last batch of fewer faces
-    costs a second compilation, unless ``train_dataloader.drop_last`` is set.
+    Each batch size is compiled separately: a smaller last batch costs a second
+    compilation, unless ``train_dataloader.drop_last`` is set.
 
     Args:
-        mode (str): Of ``torch.compile``. ``'reduce-overhead'`` takes CUDA
-            graphs on a GPU; PyTorch raises an error where they would
-            overwrite what is still in use. Defaults to ``'default'``.
-        **options: Others of ``torch.compile``.
+        mode (str): Mode of ``torch.compile``. ``'reduce-overhead'`` uses CUDA
+            graphs on a GPU; PyTorch raises an error if a graph would overwrite
+            memory in use. Defaults to ``'default'``.
+        **options: Other arguments of ``torch.compile``.
 
     Raises:
         ValueError: If there is no compiler, or no network to compile (in
@@ -162,7 +163,7 @@ class CompileHook(Hook):
         self.options = options
 
     def before_train(self, runner: Runner) -> None:
-        """Ask for the compilation; it takes place in the first step."""
+        """Request the compilation, which takes place in the first step."""
         if 'mode' in self.options:
             check_compiler()
         model = runner.model
@@ -179,25 +180,25 @@ class CompileHook(Hook):
             part.compile(dynamic=False, **self.options)
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Run what is compiled."""
+        """Run the compiled network."""
         torch.compiler.set_stance('default')
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Run the network as it is: other batches, other compilations."""
+        """Run the network without compilation, which other batch sizes would need."""
         torch.compiler.set_stance('force_eager')
 
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
-        """Run what is compiled again, also within an epoch."""
+        """Run the compiled network again, also within an epoch."""
         torch.compiler.set_stance('default')
 
 
 def check_compiler() -> None:
-    """Raise an error if PyTorch has nothing to compile with.
+    """Raise an error if there is no compiler for PyTorch.
 
     Raises:
-        ValueError: Naming the compiler that is missing.
+        ValueError: If the compiler is missing; the error names it.
     """
     if torch.cuda.is_available():
         return  # Triton comes with PyTorch
@@ -208,3 +209,21 @@ def check_compiler() -> None:
             'Install it, name another in the environment variable CXX, or '
             'train without --compile.'
         )
+
+
+def use_compiler(cfg: Config, mode: str) -> None:
+    """Add the hook that compiles the network.
+
+    Args:
+        cfg (Config): Config of the experiment; changed.
+        mode (str): Mode of ``torch.compile``.
+
+    Raises:
+        ValueError: If there is no compiler.
+    """
+    check_compiler()
+    hooks = cfg.get('custom_hooks') or []
+    kind = 'rcn_mmpose.CompileHook'
+    # A config that a run wrote has the hook already.
+    cfg.custom_hooks = [x for x in hooks if x.get('type') != kind]
+    cfg.custom_hooks.append(dict(type=kind, mode=mode))

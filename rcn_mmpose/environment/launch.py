@@ -1,22 +1,25 @@
 """torchrun with one clear error: ``python -m rcn_mmpose.environment.launch``.
 
-Takes torchrun's arguments. tools/dist_train.sh and tools/dist_test.sh call
-it. What it adds:
+The arguments are torchrun's. tools/dist_train.sh and tools/dist_test.sh call
+this module. Differences from torchrun:
 
-- Bad numbers of processes or nodes and a port in use are refused before
-  anything is started.
-- One node without ``--master-port`` takes a free port.
-- When a process dies, its traceback is shown once and the last line names
-  its rank and its error, where torchrun ends with a trace of its own.
+- An invalid number of processes or nodes, or a port in use, is an error before
+  any process starts.
+- One node without ``--master-port`` uses a free port.
+- When a process dies, its traceback is printed once, and the last line names
+  its rank and its error. torchrun would add its own traceback.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import logging
 import os
 import signal
 import socket
 import sys
+import tempfile
 
 from torch.distributed import DistError
 from torch.distributed import run as torchrun
@@ -26,15 +29,22 @@ from torch.distributed.elastic.multiprocessing.errors import (
     ProcessFailure,
 )
 
+from .script import HINT_VARIABLE, START_AGAIN, ResumeHint
+
+# Exit statuses of processes that Ctrl-C, SIGTERM or SIGHUP stopped.
+STOPPED = tuple(
+    128 + number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+)
+
 
 def check_port(port: int) -> None:
-    """Raise an error if this machine already listens at a port.
+    """Check that this machine can listen at a port.
 
     Args:
         port (int): 1 to 65535.
 
     Raises:
-        ValueError: If it is in use or cannot be used.
+        ValueError: If the port is in use or cannot be used.
     """
     try:
         with socket.create_server(('', port)):
@@ -49,13 +59,13 @@ def check_port(port: int) -> None:
 
 
 def check_arguments(args: argparse.Namespace) -> None:
-    """Refuse what torchrun would end in a long trace, or in waiting.
+    """Check arguments for which torchrun would print a long trace or hang.
 
     Args:
         args (argparse.Namespace): Arguments of torchrun.
 
     Raises:
-        ValueError: If a number is out of its range, or the port is in use.
+        ValueError: If a number is out of range, or the port is in use.
     """
     for value, what in (
         (args.nproc_per_node, 'processes'),
@@ -76,25 +86,26 @@ def check_arguments(args: argparse.Namespace) -> None:
 def root_cause(error: ChildFailedError) -> tuple[int, ProcessFailure]:
     """Find the process that died first.
 
-    torchrun counts in whole seconds, in which the others have often died of
-    the lost connection, too.
+    torchrun counts in whole seconds. Within the same second, the other
+    processes often die of the lost connection, too.
 
     Returns:
-        tuple: Its rank and what is known of it.
+        tuple: Rank and failure of the process.
     """
 
     def order(item: tuple[int, ProcessFailure]) -> tuple[bool, float]:
         failure = item[1]
-        ended = failure.exitcode == -signal.SIGTERM  # by torchrun
+        # torchrun stops the others
+        ended = failure.exitcode in (-signal.SIGTERM, 128 + signal.SIGTERM)
         if os.path.isfile(failure.error_file):
             return ended, os.stat(failure.error_file).st_mtime
-        return ended, failure.timestamp - 1  # seen within a second
+        return ended, failure.timestamp - 1  # torchrun notices within a second
 
     return min(error.failures.items(), key=order)
 
 
 def describe(rank: int, failure: ProcessFailure) -> str:
-    """Put the death of a process into words, with its traceback."""
+    """Return a message about a failed process, with its traceback."""
     message, trace = failure.message, ''
     if isinstance(message, dict):
         trace = message.get('extraInfo', {}).get('py_callstack', '')
@@ -111,7 +122,8 @@ def main(arguments: list[str]) -> int:
         arguments (list[str]): Arguments of torchrun.
 
     Returns:
-        int: Exit code: 0, or 1 after a message to stderr.
+        int: Exit status: 0; 1 after a message to stderr; 130 after Ctrl-C and 143
+        after SIGTERM.
     """
     args = torchrun.parse_args(['--nnodes=1', *arguments])
     try:
@@ -126,10 +138,21 @@ def main(arguments: list[str]) -> int:
     # torchrun and MMEngine set these too, but say so in many lines
     os.environ.setdefault('OMP_NUM_THREADS', '1')
     os.environ.setdefault('MKL_NUM_THREADS', '1')
+    # torchrun warns of each process to which it passes a signal
+    for name in ('agent.server.api', 'multiprocessing.api'):
+        logger = logging.getLogger(f'torch.distributed.elastic.{name}')
+        logger.setLevel(logging.ERROR)
+    handle, hint_file = tempfile.mkstemp(prefix='rcn_mmpose_')
+    os.close(handle)
+    os.environ[HINT_VARIABLE] = hint_file
     try:
         torchrun.run(args)
     except ChildFailedError as error:
-        print(describe(*root_cause(error)), file=sys.stderr)
+        rank, failure = root_cause(error)
+        if failure.exitcode in STOPPED:
+            print(f'\n{_hint(hint_file)}', file=sys.stderr)
+            return failure.exitcode
+        print(describe(rank, failure), file=sys.stderr)
         return 1
     except DistError as error:
         print(
@@ -140,10 +163,19 @@ def main(arguments: list[str]) -> int:
         )
         return 1
     except SignalException as stopped:
-        name = signal.Signals(stopped.sigval).name
-        print(f'error: stopped by {name}.', file=sys.stderr)
-        return 1
+        print(f'\n{_hint(hint_file)}', file=sys.stderr)
+        return 128 + int(stopped.sigval)
+    finally:
+        del os.environ[HINT_VARIABLE]
+        os.unlink(hint_file)
     return 0
+
+
+def _hint(path: str) -> str:
+    """Return the line of rank 0 that says how to continue after a signal."""
+    with open(path, encoding='utf-8') as file:
+        text = file.read()
+    return ResumeHint(*json.loads(text)).line() if text else START_AGAIN
 
 
 if __name__ == '__main__':

@@ -106,6 +106,8 @@ class FaceNME(BaseMetric):
         prefix (str, optional): Prefix of the names. Defaults to None.
         collect_dir (str, optional): Folder that all processes share, for
             ``collect_device='cpu'``. Defaults to ``.dist_test``.
+        log_table (bool): Whether a detailed test logs its table. tools/test.py
+            sets this to False and prints the table last. Defaults to True.
 
     Raises:
         ValueError: If an argument does not fit the dataset (raised before the
@@ -126,6 +128,7 @@ class FaceNME(BaseMetric):
         collect_device: str = 'cpu',
         prefix: str | None = None,
         collect_dir: str | None = None,
+        log_table: bool = True,
     ) -> None:
         super().__init__(collect_device, prefix, collect_dir)
         self.options: dict[str, Any] = dict(
@@ -135,7 +138,10 @@ class FaceNME(BaseMetric):
             values=values,
             detailed=detailed,
         )
+        self.log_table = log_table
         self.out_file = out_file
+        # the errors of the last test, in the main process only
+        self.table: ErrorTable | None = None
 
     @BaseMetric.dataset_meta.setter
     def dataset_meta(self, dataset_meta: dict) -> None:
@@ -200,8 +206,8 @@ class FaceNME(BaseMetric):
             f'({meta.get("list_name") or "unnamed list"}): evaluated '
             f'{count} of {meta.get("faces_listed", count)} faces listed.'
         )
-        table = ErrorTable(results, self.plan)
-        if self.options['detailed']:
+        table = self.table = ErrorTable(results, self.plan)
+        if self.options['detailed'] and self.log_table:
             logger.info(f'errors in percent\n{table.table()}')
         if self.out_file is not None:
             path = self.out_file

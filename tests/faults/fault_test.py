@@ -57,6 +57,8 @@ from kill_test import (
     training,
 )
 
+from rcn_mmpose.environment.script import run_script
+
 LIMIT = 60  # seconds from the fault to the end
 STRUCK = 2  # epochs before it
 
@@ -376,7 +378,4 @@ def main(args: list[str]) -> int:
 
 
 if __name__ == '__main__':
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except (ValueError, OSError, subprocess.CalledProcessError) as error:
-        sys.exit(f'error: {error}')
+    run_script(main, sys.argv[1:], errors=(subprocess.CalledProcessError,))

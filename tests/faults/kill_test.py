@@ -43,6 +43,8 @@ compat.activate()
 
 import torch
 
+from rcn_mmpose.environment.script import run_script
+
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 EPOCHS = 6
 RENDER = '--train 60 --val 6 --test 6 --workers 2'.split()
@@ -290,7 +292,4 @@ def write_pts(faces: str) -> None:
 
 
 if __name__ == '__main__':
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    run_script(main, sys.argv[1:])

@@ -297,7 +297,7 @@ def test_beyond_the_wide_crop_all_is_black() -> None:
         ),
         (
             steps(occlusion=(dict(type='PhotometricDistortion'),)),
-            "'PhotometricDistortion' has no batched twin: leave it out",
+            "'PhotometricDistortion' has no batched version: leave it out",
         ),
         (
             steps(occlusion=(dict(OCCLUSION, seed=0),)),

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from rcn_mmpose.engine.config_edits import scale_by_root
 from rcn_mmpose.engine.distributed import check_batch
+from rcn_mmpose.engine.schedule import scale_by_root
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 

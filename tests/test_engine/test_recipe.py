@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from rcn_mmpose.engine.config_edits import PARTS, use_recipe
+from rcn_mmpose.engine.schedule import RECIPE_PARTS, use_recipe
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 ADAMW = str(CONFIGS / '_base_' / 'adamw_30_epochs.py')
@@ -23,7 +23,7 @@ def test_the_recipe_replaces_the_training_and_nothing_else() -> None:
         'CosineAnnealingLR',
     ]
     changed = {key for key in before if cfg[key] != before[key]}
-    assert changed == set(PARTS)
+    assert changed == set(RECIPE_PARTS)
 
 
 def test_what_is_no_recipe(tmp_path: Path) -> None:

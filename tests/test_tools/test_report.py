@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import mmengine
 import numpy as np
 import pytest
 from conftest import load_tool
+
+from rcn_mmpose.cli import plot as plot_command
 
 
 @pytest.fixture
@@ -136,7 +139,7 @@ def test_curves_of_several_files(
     assert lines[2].split()[2:] == ['4', '4.50', '4.50', '35.00', '50.00']
     assert lines[3].split() == ['b', '2', '7.50', '7.50', '0.00', '100.00']
     assert lines[4:] == [
-        'Note: the files are of different faces.',
+        'Note: the files have different faces.',
         'new/ced.png',
     ]
     image = cv2.imread('new/ced.png').reshape(-1, 3)
@@ -156,8 +159,8 @@ def test_curves_of_several_files(
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (['a.csv', '--labels', 'a', 'b'], 'give each file one of its own'),
-        (['a.csv', 'a.csv'], 'give each file one of its own'),
+        (['a.csv', '--labels', 'a', 'b'], 'give each file a label of its own'),
+        (['a.csv', 'a.csv'], 'give each file a label of its own'),
         (['a.csv', '--limits', '0'], 'limit 0: give percent above 0'),
         (['a.csv', '--value', 'x'], "a.csv has no errors 'x', but NME_pix"),
         (['a.csv', '--subset', 'x'], "'x' matches no face; .*: frontal"),

@@ -123,6 +123,12 @@ def test_train_resume_and_test(tool: Callable, root: Path, tmp_path: Path) -> No
     )
     log = done.stdout + done.stderr
     assert 'aflw5 (aflw5_test): evaluated 4 of 4 faces listed' in log
+    # the table comes last, without a row for each keypoint
+    table = (done.stdout + done.stderr).split('errors in percent\n')
+    assert len(table) == 2
+    assert table[1].split()[:4] == ['faces', 'keypoints', 'normaliser', 'protocol']
+    assert 'nose_tip' not in log
+    assert 'NME_cells_eye_points: ' in log and 'AUC8_cells_box' not in log
     metrics = json.loads(out.read_text())
     assert {
         'NME_cells_eye_points',
@@ -134,6 +140,8 @@ def test_train_resume_and_test(tool: Callable, root: Path, tmp_path: Path) -> No
     assert 0 < metrics['NME_cells_eye_points'] < 1000
     (errors,) = (tmp_path / 'test').rglob('errors.csv')
     assert len(errors.read_text().splitlines()) == 1 + 4
+    (written,) = (tmp_path / 'test').glob('2*/2*.json')
+    assert set(metrics) <= set(json.loads(written.read_text()))
     assert len(pickle.loads(dump.read_bytes())) == 4
     assert len(list((tmp_path / 'test').rglob('drawn/*.png'))) == 4
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import load_tool
 from mmengine.config import Config
+
+from rcn_mmpose.engine import hooks as engine_hooks
 
 ARGUMENTS = (
     'train_cfg.max_epochs=1',
@@ -47,11 +48,10 @@ def test_compile_is_part_of_the_config(
     hooks: list | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twice changes nothing: a run writes down the config."""
-    tool = load_tool('train.py')
-    monkeypatch.setattr(tool, 'check_compiler', lambda: None)
+    monkeypatch.setattr(engine_hooks, 'check_compiler', lambda: None)
     cfg = Config(dict(custom_hooks=hooks))
     for mode in ('default', 'reduce-overhead'):
-        tool.use_compiler(cfg, mode)
+        engine_hooks.use_compiler(cfg, mode)
         assert cfg.custom_hooks == [
             *(hooks or []),
             dict(type='rcn_mmpose.CompileHook', mode=mode),

@@ -44,7 +44,7 @@ SUBJECTS = ('train', 'predict', 'denoiser', 'data', 'peers')
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description='Benchmark speed and memory here.')
-    parser.add_argument('subject', choices=SUBJECTS)
+    parser.add_argument('subject', choices=SUBJECTS, help='what is measured')
     parser.add_argument(
         '--configs',
         nargs='+',
@@ -71,7 +71,9 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
         default=[1],
         help='numbers of threads (default: 1)',
     )
-    parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
+    parser.add_argument(
+        '--device', choices=['cpu', 'cuda'], default='cpu', help='default: cpu'
+    )
     parser.add_argument(
         '--rounds', type=int, default=15, help='turns of each case (default: 15)'
     )

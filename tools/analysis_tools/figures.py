@@ -34,6 +34,7 @@ compat.activate()
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.evaluation.ced import draw_curves
 from rcn_mmpose.lab.paper import branch_maps, difficulty, joint_samples
 from rcn_mmpose.lab.paper.experiment import parse_options
@@ -63,7 +64,7 @@ def parse_args(args: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument('figure', choices=MODELS)
+    parser.add_argument('figure', choices=MODELS, help='what is drawn')
     parser.add_argument(
         '--model',
         nargs=3,
@@ -224,7 +225,4 @@ def main(args: list[str]) -> None:
 
 
 if __name__ == '__main__':
-    try:
-        main(sys.argv[1:])
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    run_script(main, sys.argv[1:])

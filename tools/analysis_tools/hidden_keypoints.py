@@ -79,7 +79,7 @@ def main(args: Sequence[str]) -> None:
     parser.add_argument('--seed', type=int, default=0, help='seed of the objects')
     parser.add_argument('--json', help='write the numbers to this JSON file')
     parser.add_argument('--sheet', help='draw some crops to this image')
-    parser.add_argument('--batch-size', type=int, default=32)
+    parser.add_argument('--batch-size', type=int, default=32, help='default: 32')
     parser.add_argument(
         '--cfg-options',
         nargs='+',

@@ -25,7 +25,7 @@ from rcn_mmpose import compat
 
 compat.activate()
 
-from rcn_mmpose.cli.console import progress
+from rcn_mmpose.cli import progress
 from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.inference import load_model
 from rcn_mmpose.lab.report.annotated_faces import (

@@ -45,7 +45,7 @@ from rcn_mmpose import __version__, compat
 
 compat.activate()
 
-from rcn_mmpose.cli.console import progress
+from rcn_mmpose.cli import progress
 from rcn_mmpose.detect import HaarDetector
 from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.evaluation.ced import draw_curves

@@ -25,6 +25,7 @@ from rcn_mmpose import compat
 compat.activate()
 
 from rcn_mmpose.datasets.transforms import LoadGreyImage
+from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.geometry.boxes import box_from_eyes_and_mouth
 from rcn_mmpose.geometry.keypoints import FIVE_NAMES
 from rcn_mmpose.io.atomic import BROKEN
@@ -116,7 +117,11 @@ def main(args: list[str]) -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument('root', help='folder with anno.mat')
-    parser.add_argument('--out', default='data/annotations')
+    parser.add_argument(
+        '--out',
+        default='data/annotations',
+        help='folder of the annotation files (default: data/annotations)',
+    )
     options = parser.parse_args(args)
 
     path = os.path.join(options.root, 'anno.mat')
@@ -156,7 +161,4 @@ def main(args: list[str]) -> None:
 
 
 if __name__ == '__main__':
-    try:
-        main(sys.argv[1:])
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    run_script(main, sys.argv[1:])

@@ -29,6 +29,7 @@ from rcn_mmpose.datasets.near_duplicates import (
     split_groups,
 )
 from rcn_mmpose.datasets.transforms import LoadGreyImage
+from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.geometry.boxes import box_from_eyes_and_mouth
 from rcn_mmpose.geometry.keypoints import FIVE_NAMES
 from rcn_mmpose.io.coco import Face, write_faces
@@ -156,9 +157,20 @@ def main(args: list[str]) -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument('root', help='folder of the unpacked MTFL archive')
-    parser.add_argument('--out', default='data/annotations')
-    parser.add_argument('--validation', type=int, default=1000)
-    parser.add_argument('--seed', type=int, default=0, help='of the split')
+    parser.add_argument(
+        '--out',
+        default='data/annotations',
+        help='folder of the annotation files (default: data/annotations)',
+    )
+    parser.add_argument(
+        '--validation',
+        type=int,
+        default=1000,
+        help='number of validation faces (default: 1000)',
+    )
+    parser.add_argument(
+        '--seed', type=int, default=0, help='seed of the split (default: 0)'
+    )
     options = parser.parse_args(args)
 
     faces, patches = read_faces(options.root, 'training.txt')
@@ -186,7 +198,4 @@ def main(args: list[str]) -> None:
 
 
 if __name__ == '__main__':
-    try:
-        main(sys.argv[1:])
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    run_script(main, sys.argv[1:])

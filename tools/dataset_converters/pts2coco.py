@@ -29,6 +29,7 @@ compat.activate()
 from rcn_mmpose.datasets.face.own_faces import own_metainfo
 from rcn_mmpose.datasets.near_duplicates import split_groups
 from rcn_mmpose.datasets.transforms import LoadGreyImage
+from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.geometry.boxes import box_from_extent
 from rcn_mmpose.io.coco import Face, write_faces
 from rcn_mmpose.io.pts import find_image, read_pts
@@ -51,8 +52,14 @@ def main(args: list[str]) -> None:
     )
     parser.add_argument('root', help='folder of images and .pts files')
     parser.add_argument('--out', help='default: annotations/ in the folder')
-    parser.add_argument('--names', nargs='+', help='of the keypoints')
-    parser.add_argument('--flip-pairs', nargs='+', type=indices, default=[])
+    parser.add_argument('--names', nargs='+', help='names of the keypoints')
+    parser.add_argument(
+        '--flip-pairs',
+        nargs='+',
+        type=indices,
+        default=[],
+        help='pairs of keypoints that swap in a mirrored image, such as 0-1',
+    )
     parser.add_argument(
         '--eyes',
         nargs=2,
@@ -120,7 +127,4 @@ def main(args: list[str]) -> None:
 
 
 if __name__ == '__main__':
-    try:
-        main(sys.argv[1:])
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    run_script(main, sys.argv[1:])

@@ -36,6 +36,7 @@ from rcn_mmpose.datasets.near_duplicates import (
     split_groups,
 )
 from rcn_mmpose.datasets.transforms import LoadGreyImage
+from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.geometry.boxes import box_from_extent
 from rcn_mmpose.geometry.keypoints import NAMES_68, five_from_68
 from rcn_mmpose.io.coco import Face, write_faces
@@ -129,8 +130,14 @@ def main(args: list[str]) -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument('root', help='folder with afw, helen, lfpw, ibug')
-    parser.add_argument('--out', default='data/annotations')
-    parser.add_argument('--seed', type=int, default=0, help='of the split')
+    parser.add_argument(
+        '--out',
+        default='data/annotations',
+        help='folder of the annotation files (default: data/annotations)',
+    )
+    parser.add_argument(
+        '--seed', type=int, default=0, help='seed of the split (default: 0)'
+    )
     options = parser.parse_args(args)
 
     found = {part: read_part(options.root, part) for part in PARTS}
@@ -181,7 +188,4 @@ def main(args: list[str]) -> None:
 
 
 if __name__ == '__main__':
-    try:
-        main(sys.argv[1:])
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    run_script(main, sys.argv[1:])

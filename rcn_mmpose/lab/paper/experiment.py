@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config, ConfigDict, DictAction
 
-from ...engine.config_edits import use_recipe
+from ...engine.schedule import use_recipe
 from .experiment_data import faces_of, keypoints_of, missing_path, synthetic_options
 from .schedule import epoch_options
 from .tables import SYNTHETIC, FaceTestSet, Tables

@@ -1,10 +1,10 @@
 r"""Draw the validated error of trainings by epoch into one image.
 
-    python tools/plot_validation.py work_dirs/a work_dirs/b --labels a b \
-        --value NME_pixels_eye_centres --out curves.png
+    python tools/analysis_tools/plot_validation.py work_dirs/a work_dirs/b \
+        --labels a b --value NME_pixels_eye_centres --out curves.png
 
-reads the logs in work folders of tools/train.py, also of a training that was
-interrupted and resumed.
+The program reads the logs in the work folders of tools/train.py, also those of a
+training that was interrupted and resumed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import math
 import sys
 
+from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.lab.paper.convergence import draw_convergence
 from rcn_mmpose.lab.paper.work_folder import validation_curve
 
@@ -53,7 +54,4 @@ def main(args: list[str]) -> None:
 
 
 if __name__ == '__main__':
-    try:
-        main(sys.argv[1:])
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    run_script(main, sys.argv[1:])

@@ -1,0 +1,64 @@
+"""Every option of every tool has a help text."""
+
+from __future__ import annotations
+
+import argparse
+import runpy
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# mmpose_tool.py hands its arguments on, and has no parser.
+TOOLS = sorted(
+    str(path.relative_to(ROOT))
+    for path in (ROOT / 'tools').rglob('*.py')
+    if path.name != 'mmpose_tool.py'
+)
+
+
+class Parsed(BaseException):
+    """Stops a tool where it reads its command line."""
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Restores the signal handlers that a tool sets."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+def actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """Yield all options and arguments, also those of commands."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from actions(command)
+        else:
+            yield action
+
+
+@pytest.mark.usefixtures('handlers')
+@pytest.mark.parametrize('tool', TOOLS)
+def test_options_have_help(tool: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(parser: argparse.ArgumentParser, *arguments: object) -> None:
+        raise Parsed(parser)
+
+    monkeypatch.setattr(argparse.ArgumentParser, 'parse_args', stop)
+    monkeypatch.setattr(sys, 'argv', [tool])
+    monkeypatch.setattr(sys, 'path', [str((ROOT / tool).parent), *sys.path])
+    with pytest.raises(Parsed) as found:
+        runpy.run_path(str(ROOT / tool), run_name='__main__')
+    (parser,) = found.value.args
+    without = [
+        '/'.join(action.option_strings) or action.dest
+        for action in actions(parser)
+        if not action.help
+    ]
+    assert without == []
