@@ -91,9 +91,10 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
 
-# Classes of other packages are named in bases and docstrings; their
-# documentation is on the network.
-nitpicky = False
+# Every reference to a name of this package must resolve. Names of other packages
+# are documented on the network only; private base classes are not documented.
+nitpicky = True
+nitpick_ignore_regex = [('py:.*', r'(?!rcn_mmpose|\.).*|.*\._\w+')]
 
 
 def outside_links(app: Any, docname: str, source: list[str]) -> None:

@@ -167,8 +167,8 @@ def check_size(content: bytes, path: str) -> None:
 
     Raises:
         ValueError: If the header claims more pixels than
-            :data:`~rcn_mmpose.image.limits.MOST_PIXELS`, or a side longer than
-            :data:`~rcn_mmpose.image.limits.LONGEST_SIDE`.
+            ``rcn_mmpose.image.limits.MOST_PIXELS``, or a side longer than
+            ``rcn_mmpose.image.limits.LONGEST_SIDE``.
     """
     width, height = claimed_size(content)
     if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:

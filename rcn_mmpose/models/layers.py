@@ -75,7 +75,7 @@ def pool(x: Tensor) -> Tensor:
 
 
 def tile(x: Tensor, size: Sequence[int]) -> Tensor:
-    """Upsample maps by repeating cells (paper, footnote 3) up to ``size``.
+    r"""Upsample maps by repeating cells (paper, footnote 3) up to ``size``.
 
     Cells are repeated and the surplus is cropped: 5 to 10 repeats twice; 2 to
     5 repeats three times and drops one.
@@ -85,7 +85,7 @@ def tile(x: Tensor, size: Sequence[int]) -> Tensor:
         size (Sequence[int]): Height and width of the result.
 
     Returns:
-        Tensor: Maps of shape (B, C, *size).
+        Tensor: Maps of shape (B, C, \*size).
 
     Raises:
         ValueError: If ``size`` is smaller than the maps.

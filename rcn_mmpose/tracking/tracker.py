@@ -62,7 +62,7 @@ class FaceTracker:
         predictor (Predictor): From ``load_model``, its rule for boxes
             ``'given'``.
         detector (Callable): From a frame to boxes (N, 4) such as the model
-            was trained on; see :class:`~rcn_mmpose.detect.HaarDetector`.
+            was trained on; see :class:`~rcn_mmpose.detect.haar.HaarDetector`.
         lost (float): In [0, 1]. Defaults to 0.5.
         every (int): Frames, at least 1. Defaults to 10.
         new_filter (Callable, optional): Makes the filter of a face; None

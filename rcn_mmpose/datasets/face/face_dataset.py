@@ -1,4 +1,4 @@
-"""Faces from a COCO-style annotation file, none dropped in silence."""
+"""The base class of the face datasets: a COCO-style annotation file."""
 
 import json
 import os.path as osp
@@ -12,7 +12,7 @@ from ...io.atomic import BROKEN
 from ...io.coco import check_faces
 from ...registry import DATASETS
 
-# what MMPose's parser would drop
+# Keys of the metainfo that MMPose's parser removes and a test needs.
 FOR_TESTS = (
     'normalisers',
     'keypoint_groups',
@@ -23,21 +23,20 @@ FOR_TESTS = (
 
 @DATASETS.register_module()
 class FaceDataset(BaseCocoStyleDataset):
-    """Base of our face datasets.
+    """Base class of the face datasets.
 
-    Differs from MMPose's base in five points: a face box is taken as it
-    stands in the file, also where it leaves its image; faces that cannot
-    be used are named; ``metainfo['faces_listed']`` counts the faces that the
-    original dataset lists, so that a test can say how many of them it saw,
-    and ``metainfo['list_name']`` is what the file says it holds; what
-    errors are divided by and summed over stays in the metainfo, for
-    :class:`~rcn_mmpose.evaluation.FaceNME`. With ``rcn_mmpose.EpochSampler``
-    augmentation can be repeated.
+    There are five differences from MMPose's base class. A box may leave its image
+    and is not clipped. The log names faces that cannot be used.
+    ``metainfo['faces_listed']`` counts the faces of the original dataset, so that a
+    test can report its coverage, and ``metainfo['list_name']`` is the description
+    in the file. The metainfo keeps normalisers, keypoint groups and subsets for
+    :class:`~rcn_mmpose.evaluation.face_nme.FaceNME`. With
+    ``rcn_mmpose.EpochSampler`` the augmentation is reproducible.
 
-    Subclasses give ``METAINFO`` (inline), with whatever they know of
+    Subclasses define ``METAINFO`` (inline), with any of
 
-    - ``normalisers``: by name, the main one first, two groups of keypoints,
-      between whose means the distance is taken;
+    - ``normalisers``: two groups of keypoints by name, the main normaliser first;
+      the length is the distance between the means of the groups;
     - ``keypoint_groups``, ``keypoint_regions``: keypoints by name;
     - ``face_subsets``: rules of :mod:`rcn_mmpose.evaluation.faces` by
       name;
@@ -47,18 +46,18 @@ class FaceDataset(BaseCocoStyleDataset):
     Raises:
         FileNotFoundError: If the annotation file or the image folder is
             missing.
-        ValueError: If the annotation file is cut short, lists no face, or is
-            not what :func:`~rcn_mmpose.io.coco.check_faces` wants.
+        ValueError: If the annotation file is truncated, lists no face, or fails
+            :func:`~rcn_mmpose.io.coco.check_faces`.
     """
 
     PREPARE: str = ''
-    # of a face in the annotation file, where they are not those of the set
+    # Keypoints of a face in the annotation file, if not the number of the dataset.
     LISTED_KEYPOINTS: int | None = None
     takes_epochs = True
 
     @classmethod
     def _load_metainfo(cls, metainfo: dict | None = None) -> dict:
-        """Parse the meta information, keeping what a test needs."""
+        """Parse the metainfo and keep the keys that a test needs."""
         parsed = super()._load_metainfo(metainfo)
         source = metainfo or cls.METAINFO
         kept = {key: source[key] for key in FOR_TESTS if key in source}
@@ -69,12 +68,12 @@ class FaceDataset(BaseCocoStyleDataset):
 
         Args:
             key (int | tuple): Index of the face, or (seed, epoch, index) as
-                ``rcn_mmpose.EpochSampler`` gives. What the pipeline draws
-                from NumPy's generator then depends on these three alone, not
-                on workers, processes or where a training was resumed.
+                ``rcn_mmpose.EpochSampler`` gives. The draws of the pipeline
+                from NumPy's generator then depend only on these three, not on
+                workers, processes or a resumed training.
 
         Returns:
-            dict: What the pipeline returns.
+            dict: The result of the pipeline.
         """
         if isinstance(key, tuple):
             np.random.seed(key)
@@ -82,7 +81,7 @@ class FaceDataset(BaseCocoStyleDataset):
         return super().__getitem__(key)
 
     def load_data_list(self) -> list[dict]:
-        """Load all faces, after a look whether the files are there."""
+        """Load all faces, after a check that the files exist."""
         cure = f' Make it with: {self.PREPARE}' if self.PREPARE else ''
         if not osp.isfile(self.ann_file):
             raise FileNotFoundError(
@@ -129,7 +128,7 @@ class FaceDataset(BaseCocoStyleDataset):
         return faces
 
     def parse_data_info(self, raw_data_info: dict) -> dict | None:
-        """Read one face; its box stays unclipped."""
+        """Read one face without clipping its box."""
         data_info = super().parse_data_info(raw_data_info)
         if data_info is not None:
             x, y, w, h = raw_data_info['raw_ann_info']['bbox']
@@ -138,7 +137,7 @@ class FaceDataset(BaseCocoStyleDataset):
         return data_info
 
     def _get_topdown_data_infos(self, instance_list: list[dict]) -> list[dict]:
-        """Keep the usable faces, naming the others."""
+        """Keep the usable faces and log the others."""
         usable = super()._get_topdown_data_infos(instance_list)
         kept = {id(face) for face in usable}
         dropped = [f['img_path'] for f in instance_list if id(f) not in kept]

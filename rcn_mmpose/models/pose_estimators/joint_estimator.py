@@ -21,7 +21,7 @@ REFINER = 'refiner.'  # prefix of the denoiser's weights
 
 @MODELS.register_module()
 class JointEstimator(TopdownPoseEstimator):
-    """The joint model: P(Y_k | Y_-k, X), from image and other keypoints.
+    """The joint model: ``P(Y_k | Y_-k, X)``, from image and other keypoints.
 
     The network's most probable cells go into the denoiser as one-hot maps.
     The score maps of both are added before the softmax and decoded once. (The

@@ -16,7 +16,7 @@ class KeypointDenoiser(TopdownPoseEstimator):
     """Keypoint denoising model: one-hot maps in, score maps out.
 
     The denoiser sees no image, only one map a keypoint. It learns the
-    distribution P(Y_k | Y_-k) from faces in which some keypoints were moved
+    distribution ``P(Y_k | Y_-k)`` from faces in which some keypoints were moved
     to random places (``rcn_mmpose.CorruptKeypoints``). Only the moved
     keypoints count in its loss and in its errors. Apart from its input the
     denoiser is a pose estimator like any other, trained and tested by itself.
