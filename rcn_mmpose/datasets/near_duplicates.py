@@ -1,4 +1,4 @@
-"""Photos that a dataset holds twice, and a split that respects them."""
+"""Near-duplicate faces of a dataset, and a split that keeps them together."""
 
 import hashlib
 from collections.abc import Sequence
@@ -7,16 +7,15 @@ import cv2
 import numpy as np
 
 SIDE = 32  # pixels of the aligned patch
-# MTFL's five keypoints of a plain face in eye distances, about its middle.
+# MTFL's five keypoints of a standard face, in eye distances from its centre.
 TEMPLATE = np.array([(-0.5, -0.5), (0.5, -0.5), (0, 0), (-0.4, 0.5), (0.4, 0.5)])
 
 
 def aligned_patch(grey: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
-    """Cut a face out so that the same face always looks the same.
+    """Crop a face in a standard position.
 
-    The similarity that brings the keypoints nearest to the template's, in the
-    least-squares sense, fills a patch three template eye distances wide. Its
-    mean is 0, its length 1.
+    The least-squares similarity from the keypoints to the template fills a patch
+    three template eye distances wide. The patch has mean 0 and length 1.
 
     Args:
         grey (np.ndarray): Image, uint8 of shape (H, W).
@@ -27,13 +26,13 @@ def aligned_patch(grey: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
     """
     target = TEMPLATE * (SIDE / 3)
     middle, target_middle = keypoints.mean(0), target.mean(0)
-    # As complex numbers x + iy a similarity is one factor.
+    # With complex numbers x + iy a similarity is one factor.
     z = (keypoints - middle) @ (1, 1j)
     w = (target - target_middle) @ (1, 1j)
     factor = (w * z.conj()).sum() / (abs(z) ** 2).sum()
     turn = np.array([(factor.real, -factor.imag), (factor.imag, factor.real)])
     move = target_middle + (SIDE - 1) / 2 - turn @ middle
-    if abs(factor) < 0.5:  # a rough low-pass keeps large faces from aliasing
+    if abs(factor) < 0.5:  # a simple low-pass filter against aliasing of large faces
         grey = cv2.blur(grey, (round(1 / abs(factor)),) * 2)
     matrix = np.column_stack((turn, move))
     patch = cv2.warpAffine(grey, matrix, (SIDE, SIDE)).astype(np.float32)
@@ -92,10 +91,10 @@ def split_groups(
     validation: int,
     seed: int = 0,
 ) -> tuple[list[int], list[int]]:
-    """Put aside a validation part, each group wholly on one side.
+    """Split off a validation part without dividing a group.
 
-    Groups are drawn in the order of a hash of their first name, so the split
-    depends on the names and the seed alone, not on a machine or a library.
+    Groups are chosen in the order of a hash of their first name, so the split
+    depends only on the names and the seed, not on the machine or a library.
 
     Args:
         names (Sequence[str]): One name a face.

@@ -1,10 +1,13 @@
 """Training data made on the device (``tools/train.py --device-data``).
 
-Images are decoded once into a cache of wide crops (:mod:`.cache`). A dataset
-reads the cache (:mod:`.dataset`). The data preprocessor applies jitter,
+Images are decoded once into a cache of wide crops
+(:mod:`~rcn_mmpose.device_data.cache`). A dataset reads the cache
+(:mod:`~rcn_mmpose.device_data.dataset`). The data preprocessor applies jitter,
 occlusion, normalisation and target encoding to whole batches
-(:mod:`.preprocessor`, :mod:`.pipeline`, :mod:`.warp_and_targets`).
-:mod:`.switch` changes a config accordingly.
+(:mod:`~rcn_mmpose.device_data.preprocessor`,
+:mod:`~rcn_mmpose.device_data.pipeline`,
+:mod:`~rcn_mmpose.device_data.warp_and_targets`).
+:mod:`~rcn_mmpose.device_data.switch` changes a config accordingly.
 """
 
 from .dataset import CachedFaceDataset, EpochSampler

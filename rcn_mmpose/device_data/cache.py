@@ -1,14 +1,14 @@
-"""Face crops, decoded once and kept in one memory-mapped array.
+"""A cache of face crops, decoded once, in one memory-mapped array.
 
 A cache is a folder::
 
     crops.npy      uint8 (N, S, S), grey crops, upright
     faces.npz      keypoints (N, K, 2) in pixels of the crops, visible (N, K),
                    flip_indices (K,)
-    manifest.json  what it was made from
+    manifest.json  the settings and sources of the cache
 
-A crop covers ``extent`` times the face box: the box's centre lies at pixel
-S / 2, its side is S / ``extent`` pixels.
+A crop covers ``extent`` times the face box: the centre of the box is at pixel
+S / 2, and its side is S / ``extent`` pixels.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from rich.progress import track
 
 try:
     import fcntl
-except ImportError:  # Windows, where two processes build apart
+except ImportError:  # Windows: two processes build separate drafts
     fcntl = None  # type: ignore[assignment]  # checked before each use
 
-VERSION = 1  # of the files' format and of how crops are cut
-DRAFT = '.tmp'  # ending of what a killed process may leave behind
+VERSION = 1  # version of the file format and of the cropping
+DRAFT = '.tmp'  # ending of the drafts that a killed process may leave
 
 
 class CacheNotWritableError(OSError):
-    """A crop cache cannot be written where it should be."""
+    """A crop cache cannot be written to its folder."""
 
 
 class CachedFace(NamedTuple):
@@ -51,7 +51,7 @@ class CachedFace(NamedTuple):
 
 @dataclass(frozen=True)
 class CropCache:
-    """The contents of a cache; ``crops`` is mapped, not read."""
+    """The contents of a cache; ``crops`` is memory-mapped."""
 
     crops: np.ndarray  # uint8 (N, S, S)
     keypoints: np.ndarray  # float32 (N, K, 2)
@@ -68,12 +68,12 @@ def load_cache(folder: str) -> CropCache:
 
     Raises:
         OSError: If a file is missing or cannot be read.
-        ValueError: If a file is cut short or of another shape than the
-            manifest says.
+        ValueError: If a file is truncated, or its shape does not fit the
+            manifest.
     """
     with open(osp.join(folder, 'manifest.json'), encoding='utf-8') as file:
         manifest = json.load(file)
-    # copy-on-write: PyTorch warns of arrays that cannot be written
+    # Copy-on-write, because PyTorch warns of arrays that are read-only.
     crops = np.load(osp.join(folder, 'crops.npy'), mmap_mode='c')
     try:
         with np.load(osp.join(folder, 'faces.npz')) as file:
@@ -90,14 +90,14 @@ def load_cache(folder: str) -> CropCache:
 
 
 def outdated(folder: str, manifest: dict) -> str:
-    """Tell why a cache cannot be used.
+    """Return the reason why a cache cannot be used.
 
     Args:
         folder (str): The cache's folder.
-        manifest (dict): What it should have been made from.
+        manifest (dict): The expected settings and sources.
 
     Returns:
-        str: The reason, empty if the cache is as it should be.
+        str: The reason; empty if the cache is up to date.
     """
     try:
         with open(osp.join(folder, 'manifest.json'), encoding='utf-8') as file:
@@ -108,7 +108,7 @@ def outdated(folder: str, manifest: dict) -> str:
         load_cache(folder)
     except FileNotFoundError:
         return 'not there yet'
-    except Exception as error:  # whatever a damaged file makes of NumPy
+    except Exception as error:  # NumPy raises any error for a damaged file
         return f'damaged: {type(error).__name__}: {error}'
     return ''
 
@@ -121,20 +121,21 @@ def ensure_cache(
 ) -> CropCache:
     """Open a cache, after building it if it is missing or stale.
 
-    Of several processes that start together one builds and the others wait.
-    A cache appears whole or not at all.
+    If several processes start together, one builds the cache and the others wait.
+    The cache is written atomically.
 
     Args:
         folder (str): The cache's folder.
-        manifest (dict): What the cache is made from: ``faces`` (N),
-            ``crop_size`` (S), ``extent`` and whatever else must not have
-            changed, as JSON would give it back.
+        manifest (dict): Settings and sources of the cache: ``faces`` (N),
+            ``crop_size`` (S), ``extent`` and everything else that must not have
+            changed, as values that JSON keeps.
         face (Callable): Makes the i-th face.
-        flip_indices (np.ndarray): Of the keypoints, (K,).
+        flip_indices (np.ndarray): Indices of the keypoints in a mirrored image,
+            (K,).
 
     Raises:
-        CacheNotWritableError: If it must be built and there is no space or
-            no permission. Errors of ``face`` are raised as they are.
+        CacheNotWritableError: If the cache must be built, and there is no space or
+            no permission. Errors of ``face`` pass through.
     """
     if outdated(folder, manifest):
         parent = osp.dirname(osp.abspath(folder))
@@ -143,7 +144,7 @@ def ensure_cache(
             lock = open(f'{folder}.lock', 'a')
         with lock:
             locked = _lock(lock, folder)
-            reason = outdated(folder, manifest)  # or built meanwhile
+            reason = outdated(folder, manifest)  # another process may have built it
             if reason:
                 print_log(f'Crop cache {folder} ({reason}).', 'current')
                 if locked:
@@ -154,7 +155,7 @@ def ensure_cache(
 
 @contextmanager
 def _clear_errors(parent: str) -> Iterator[None]:
-    """Turn errors of writing into one that says what to do."""
+    """Turn errors of writing into an error that says what to do."""
     try:
         yield
     except OSError as error:
@@ -166,7 +167,7 @@ def _clear_errors(parent: str) -> Iterator[None]:
 
 
 def _lock(lock: Any, folder: str) -> bool:
-    """Wait for a lock file; False if the file system has no locks."""
+    """Wait for a lock; return False if the file system has no locks."""
     if fcntl is None:
         return False
     try:
@@ -180,7 +181,7 @@ def _lock(lock: Any, folder: str) -> bool:
 
 
 def _remove_drafts(folder: str) -> None:
-    """Remove what a killed process left behind."""
+    """Remove the drafts of killed processes."""
     parent, name = osp.split(osp.abspath(folder))
     for entry in os.listdir(parent):
         if entry.startswith(f'{name}.') and entry.endswith(DRAFT):
@@ -193,7 +194,7 @@ def _build(
     face: Callable[[int], CachedFace],
     flip_indices: np.ndarray,
 ) -> None:
-    """Make all crops in a draft, then put it into place."""
+    """Make all crops in a draft folder, then rename it."""
     parent, name = osp.split(osp.abspath(folder))
     count, size = manifest['faces'], manifest['crop_size']
     with _clear_errors(parent):
@@ -208,7 +209,7 @@ def _build(
         keypoints, visible = [], []
         with _clear_errors(parent):
             crops = open(osp.join(draft, 'crops.npy'), 'wb')
-        # not through a memory map: a full disk would kill the process
+        # Not through a memory map: a full disk would kill the process.
         try:
             np.lib.format.write_array_header_1_0(
                 crops,
@@ -228,7 +229,7 @@ def _build(
                 crops.flush()
                 os.fsync(crops.fileno())
         finally:
-            with suppress(OSError):  # of what failed to be written already
+            with suppress(OSError):  # the error of writing is already raised
                 crops.close()
         with _clear_errors(parent):
             np.savez(
@@ -240,7 +241,7 @@ def _build(
             path = osp.join(draft, 'manifest.json')
             with open(path, 'w', encoding='utf-8') as file:
                 json.dump(manifest, file, indent=1)
-            os.chmod(draft, 0o755)  # mkdtemp's are the owner's alone
+            os.chmod(draft, 0o755)  # mkdtemp allows only the owner
             if osp.isdir(folder):
                 shutil.rmtree(folder)
             os.rename(draft, folder)

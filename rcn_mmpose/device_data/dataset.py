@@ -1,7 +1,4 @@
-"""The dataset of cached faces and the sampler of its epochs."""
-# DOCS A dataset whose images are decoded and cropped once.
-# DOCS
-# DOCS Telling the augmentation which epoch it is.
+"""The dataset of cached faces, and the sampler of seed, epoch and index."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from ..datasets.transforms import CropFace
 from ..registry import DATA_SAMPLERS, DATASETS
 from .cache import VERSION, CachedFace, CropCache, ensure_cache
 
-# of a face, what a crop and its keypoints depend on
+# The fields of a face on which its crop and keypoints depend.
 SOURCES = (
     'bbox',
     'bbox_center',
@@ -33,22 +30,22 @@ SOURCES = (
 
 @DATASETS.register_module()
 class CachedFaceDataset(Dataset):
-    """The faces of another dataset, cropped wide and kept in one array.
+    """The faces of another dataset as a cache of wide crops.
 
-    The crops of all faces are made when the dataset is, or taken from the
-    cache in ``cache_dir`` if it is up to date: if neither the images (their
-    list, sizes, times of change) nor the annotations, the pipeline or the
-    geometry have changed. What comes out is no image: a batch names its
-    faces, and ``rcn_mmpose.CropCachePreprocessor`` does the rest on the
-    device. :func:`rcn_mmpose.device_data.switch.use_device_data` turns a config
-    into this.
+    The constructor makes the crops of all faces, or takes them from the cache in
+    ``cache_dir`` if the cache is up to date: neither the images (their list, sizes
+    and modification times) nor the annotations, the pipeline or the geometry have
+    changed. An item is not an image: a batch names its faces, and
+    ``rcn_mmpose.CropCachePreprocessor`` makes the images on the device.
+    :func:`rcn_mmpose.device_data.switch.use_device_data` changes a config to this
+    dataset.
 
     Args:
         dataset (dict): Config of the dataset, with a pipeline that loads the
-            image and chooses the box, without chance.
+            image and chooses the box, both deterministic.
         crop_size (int): Side of the crops in pixels.
-        extent (float): How many times the box's side they cover. Beyond the
-            image, and beyond this, everything is black.
+        extent (float): Side of the crops in sides of the box. Pixels outside the
+            image or the crop are black.
         cache_dir (str, optional): Folder of caches. Defaults to ``cache`` in
             the ``data_root`` of the dataset.
         lazy_init (bool): Whether to wait for ``full_init()``. Defaults to
@@ -56,7 +53,7 @@ class CachedFaceDataset(Dataset):
 
     Raises:
         CacheNotWritableError: If the cache must be built and cannot.
-        ValueError: If a face has no keypoints, or one that counts is not
+        ValueError: If a face has no keypoints, or a labelled keypoint is not
             finite.
     """
 
@@ -81,7 +78,7 @@ class CachedFaceDataset(Dataset):
             self.full_init()
 
     def full_init(self) -> None:
-        """Open the cache, or build it."""
+        """Open the cache, and build it if necessary."""
         if self.cache is not None:
             return
         self.source.full_init()
@@ -109,7 +106,7 @@ class CachedFaceDataset(Dataset):
         )
 
     def _face(self, index: int) -> CachedFace:
-        """Cut out one face, wide and upright."""
+        """Crop one face, wide and upright."""
         results = self.source.prepare_data(index)
         if results.get('keypoints') is None:
             raise ValueError(
@@ -133,7 +130,7 @@ class CachedFaceDataset(Dataset):
 
     @property
     def metainfo(self) -> dict:
-        """That of the dataset, a copy."""
+        """A copy of the metainfo of the dataset."""
         return self.source.metainfo
 
     def __len__(self) -> int:
@@ -172,12 +169,12 @@ def _digest(text: str) -> str:
 
 
 def _images(infos: list[dict]) -> str:
-    """Hash the list of images, their sizes and times of change."""
+    """Hash the list of images, their sizes and modification times."""
     lines = []
     for path in dict.fromkeys(info['img_path'] for info in infos):
         try:
             found = os.stat(path)
-        except OSError:  # decoding it gives the clear error
+        except OSError:  # decoding the image raises the clear error
             lines.append(f'{path} is missing')
         else:
             lines.append(f'{path} {found.st_size} {found.st_mtime_ns}')
@@ -185,7 +182,7 @@ def _images(infos: list[dict]) -> str:
 
 
 def _annotations(infos: list[dict]) -> str:
-    """Hash what crops and keypoints depend on."""
+    """Hash the fields on which crops and keypoints depend."""
     digest = hashlib.sha256()
     for info in infos:
         digest.update(info['img_path'].encode())
@@ -198,10 +195,10 @@ def _annotations(infos: list[dict]) -> str:
 
 @DATA_SAMPLERS.register_module()
 class EpochSampler(DefaultSampler):
-    """MMEngine's sampler, which hands on seed and epoch with each index.
+    """MMEngine's sampler, with the seed and the epoch beside each index.
 
-    For our datasets, whose augmentation then depends on these three alone,
-    and so neither on workers nor on what came before. MMEngine's
+    The augmentation of the datasets of this project then depends only on these
+    three numbers, not on workers or earlier draws. MMEngine's
     ``DistSamplerSeedHook`` sets the epoch. Arguments and order are those of
     ``DefaultSampler``.
 

@@ -1,4 +1,4 @@
-"""Switching an experiment to training data made on the device."""
+"""Change a config to training data that is made on the device."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .pipeline import BatchedPipeline
 
 CACHED = 'rcn_mmpose.CachedFaceDataset'
 SAMPLER = 'rcn_mmpose.EpochSampler'
-# What happens once, before a face is cached.
+# Transforms that run once, before a face is cached.
 ONCE = (LoadGreyImage, FaceBox, GetBBoxCenterScale)
-# Likewise, wherever it stands: it depends on the face alone and changes no
-# image.
+# Transforms that run once at any position: they depend only on the face and change
+# no image.
 ONCE_ANYWHERE = (WithholdLabels,)
-# Settings of worker processes, of which there are none.
+# Settings of worker processes; the device path has no workers.
 OF_WORKERS = (
     'persistent_workers',
     'prefetch_factor',
@@ -33,27 +33,27 @@ OF_WORKERS = (
 
 
 def use_device_data(cfg: Config, cache_dir: str | None = None) -> bool:
-    """Let an experiment make its training data on the device.
+    """Change a config so that training data is made on the device.
 
-    The images are decoded once into a cache of wide crops, built here if
-    need be; jitter, crop, occlusion, LCN and targets become operations on
-    whole batches inside the data preprocessor. What is drawn differs from the
-    per-sample transforms, its distribution does not. Validation and test stay
-    as they are.
+    The images are decoded once into a cache of wide crops, which this function
+    builds if necessary. Jitter, crop, occlusion, LCN and targets become operations
+    on whole batches inside the data preprocessor. The random numbers differ from
+    those of the per-sample transforms; their distribution is the same. Validation
+    and test do not change.
 
     Args:
-        cfg (Config): Of the experiment; its training loader and data
+        cfg (Config): Config of the experiment; its training loader and data
             preprocessor are changed.
         cache_dir (str, optional): Folder of caches. Defaults to ``cache`` in
             the dataset's ``data_root``.
 
     Returns:
-        bool: Whether it was done. If no cache can be written, by one of the
-        processes of a run, there is a warning, and the config stays as it is.
+        bool: Whether the config was changed. If a process of the run cannot write
+        the cache, there is a warning, and the config stays as it is.
 
     Raises:
-        ValueError: If something in the training pipeline, or around it, has
-            no batched version.
+        ValueError: If a part of the training pipeline or of the loader has no
+            batched version.
     """
     loader = cfg.get('train_dataloader')
     if loader is None:
@@ -76,7 +76,7 @@ def use_device_data(cfg: Config, cache_dir: str | None = None) -> bool:
             DATASETS.build(dataset)
         except CacheNotWritableError as error:
             reason = str(error)
-        # nodes may have disks of their own, but not paths of their own
+        # Nodes may have separate disks, but must use the same path.
         reason = next(filter(None, _of_all_processes(cfg, reason)), '')
         if reason:
             print_log(
@@ -88,8 +88,7 @@ def use_device_data(cfg: Config, cache_dir: str | None = None) -> bool:
             return False
     loader.dataset = dataset
     loader.sampler.type = SAMPLER
-    # else several processes would agree on a seed that depends on their
-    # number
+    # Otherwise the processes would choose a seed that depends on their number.
     seed = (cfg.get('randomness') or {}).get('seed')
     if seed is not None:
         loader.sampler.setdefault('seed', seed)
@@ -103,7 +102,7 @@ def use_device_data(cfg: Config, cache_dir: str | None = None) -> bool:
 
 
 def _of_all_processes(cfg: Config, reason: str) -> list[str]:
-    """Exchange what keeps each process of a run from a cache."""
+    """Exchange the reasons why processes of a run have no cache."""
     launcher = cfg.get('launcher', 'none')
     if launcher != 'none' and not is_distributed():  # as the runner does it
         init_dist(launcher, **cfg.get('env_cfg', {}).get('dist_cfg', {}))
@@ -111,7 +110,7 @@ def _of_all_processes(cfg: Config, reason: str) -> list[str]:
 
 
 def _split(pipeline: Sequence[dict]) -> tuple[list[dict], list[dict]]:
-    """Split a pipeline into what happens once and what each time."""
+    """Split a pipeline into the steps that run once and the others."""
     once: list[dict] = []
     steps: list[dict] = []
     for config in pipeline:
@@ -131,7 +130,7 @@ def _split(pipeline: Sequence[dict]) -> tuple[list[dict], list[dict]]:
 
 
 def _check(cfg: Config) -> None:
-    """Raise an error for what the pipeline alone does not show."""
+    """Raise an error for settings around the pipeline that do not fit."""
     loader = cfg.train_dataloader
     preprocessor = cfg.model.get('data_preprocessor') or {}
     if not {'dataset', 'datasets'}.isdisjoint(loader.dataset):

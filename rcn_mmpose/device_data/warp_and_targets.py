@@ -1,7 +1,4 @@
-"""Warping and target encoding of whole batches."""
-# DOCS Cropping and occluding many faces at once, on the device.
-# DOCS
-# DOCS Target cells of many faces at once, on the device.
+"""Warping, occlusion and target encoding of whole batches, on the device."""
 
 from __future__ import annotations
 
@@ -11,16 +8,15 @@ from torch import Tensor
 
 from ..codecs import CellIndex
 
-# Faces whose sampling grids a processor's cache holds.
+# Faces whose sampling grids fit into the cache of a processor.
 CHUNK = 4
 
 
 def warp(crops: Tensor, sampling: Tensor, size: int, n: int) -> Tensor:
     """Warp square images, averaging n x n samples a pixel.
 
-    What ``rcn_mmpose.CropFace`` does to one image: bilinear samples on a
-    grid n times finer, the mean of each n x n block, black beyond the
-    image.
+    This is the batched form of ``rcn_mmpose.CropFace``: bilinear samples on a grid
+    n times finer, the mean of each n x n block, and black outside the image.
 
     Args:
         crops (Tensor): Grey images, uint8 of shape (B, S, S).
@@ -55,9 +51,9 @@ def warp(crops: Tensor, sampling: Tensor, size: int, n: int) -> Tensor:
 
 
 def _sample_places(size: int, n: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return where the samples of a row and of a column lie, (n * n, size).
+    """Return the sample positions of a row and of a column, (n * n, size) each.
 
-    In pixels, once for each of the n * n samples of a pixel.
+    Positions are in pixels, one for each of the n * n samples of a pixel.
     """
     offset = torch.arange(n, device=device) / n - (n - 1) / (2 * n)
     place = torch.arange(size, device=device) + offset[:, None]
@@ -71,8 +67,8 @@ def _grid(sampling: Tensor, x: Tensor, y: Tensor, side: int) -> Tensor:
     reads memory in order. Positions count as ``F.grid_sample`` counts them:
     -1 and 1 are the outer edges of the image.
     """
-    # As complex numbers x + iy a map is three factors, and the grid is
-    # written in one go.
+    # With complex numbers x + iy a map has three factors, and one operation writes
+    # the grid.
     a, b, c = torch.view_as_complex(
         sampling.transpose(1, 2).contiguous() * (2 / side)
     ).unbind(1)
@@ -88,8 +84,8 @@ def occlude(crops: Tensor, rectangles: Tensor) -> Tensor:
     Args:
         crops (Tensor): Images of shape (B, 1, H, W).
         rectangles (Tensor): First and last row, first and last column, the
-            last ones not included, (B, 4); an empty one leaves the image
-            as it is.
+            last ones not included, (B, 4); an empty rectangle leaves the
+            image unchanged.
 
     Returns:
         Tensor: New images, (B, 1, H, W).
@@ -112,9 +108,9 @@ def encode_cells(
     Args:
         codec (CellIndex): The codec.
         keypoints (Tensor): Positions (x, y) in pixels of the crop, of shape
-            (B, K, 2). Those of keypoints that do not count may be anything.
-        visible (Tensor): Of shape (B, K); the keypoints of value 0 are left
-            out of the loss.
+            (B, K, 2). Positions of keypoints without a label are ignored.
+        visible (Tensor): Of shape (B, K); keypoints with the value 0 are
+            left out of the loss.
 
     Returns:
         dict[str, Tensor]: ``keypoint_cells`` (B, K, C) int64,

@@ -1,7 +1,8 @@
-"""Hooks for checkpoints: atomic writing, and checks when they are loaded."""
-# DOCS Refusing a checkpoint that does not fit the model.
-# DOCS
-# DOCS Checkpoints that a killed training leaves whole.
+"""Hooks for checkpoints: atomic writing, and checks when they are loaded.
+
+A killed training keeps complete checkpoints. A checkpoint that does not fit the
+model is an error.
+"""
 
 from __future__ import annotations
 
@@ -19,22 +20,22 @@ from mmengine.runner import BaseLoop, Runner
 from ..io.atomic import DRAFT, write_whole
 from ..registry import HOOKS
 
-# What depends on the number of keypoints, and may start anew in fine-tuning.
+# These weights depend on the number of keypoints; fine-tuning may start without.
 HEAD = 'head.'
 
 
 @HOOKS.register_module()
 class CheckpointCheckHook(Hook):
-    """Raise an error where MMEngine would only warn and go on.
+    """Raise an error if a checkpoint does not fit the model.
 
-    MMEngine loads what fits of a checkpoint and logs the rest, so testing
-    with the weights of another architecture prints the error of a randomly
-    initialised network. Here all weights must fit, with one exception:
-    training from ``load_from`` (not resuming) may start the head anew, as in
-    fine-tuning for another number of keypoints; that is logged.
+    MMEngine loads the weights that fit and only logs the others. A test with the
+    weights of another architecture then prints the error of a randomly initialised
+    network. This hook requires all weights to fit, with one exception: a training
+    from ``load_from`` (not a resumed one) may initialise the head anew, as in
+    fine-tuning for another number of keypoints. The log names the new weights.
 
     Args:
-        strict (bool): False to load whatever fits. Defaults to True.
+        strict (bool): False to load only the weights that fit. Defaults to True.
     """
 
     priority = 'VERY_HIGH'
@@ -75,7 +76,7 @@ class CheckpointCheckHook(Hook):
 
 
 def _compare(found: dict, wanted: dict) -> dict[str, str]:
-    """Say of each weight that differs how it does; unknown ones first."""
+    """Describe each weight that differs; unknown weights come first."""
     faults = {n: f'{n} is unknown' for n in sorted(found.keys() - wanted)}
     for name, value in wanted.items():
         if name not in found:
@@ -94,13 +95,13 @@ VALIDATED = 'validated_epoch'
 
 @register_backend(BACKEND, force=True)
 class WholeFiles(LocalBackend):
-    """MMEngine's local files, of which none is ever half there."""
+    """MMEngine's local files, written atomically."""
 
     def put(self, obj: bytes, filepath: str | os.PathLike) -> None:
-        """Write a file under another name, then move it into place.
+        """Write a file atomically.
 
         Raises:
-            OSError: If it cannot be written, with what to do.
+            OSError: If the file cannot be written; the error says what to do.
         """
         path = os.fspath(filepath)
         try:
@@ -109,24 +110,24 @@ class WholeFiles(LocalBackend):
             raise OSError(
                 error.errno,
                 f'{error.strerror}: {len(obj):,} bytes were to be written, '
-                'what was there before is whole. Make room or the folder '
-                'writable, and go on with --resume',
+                'the earlier file is complete. Make room or make the folder '
+                'writable, and resume with --resume',
                 path,
             ) from error
 
 
 class RemoveLater(WholeFiles):
-    """Files whose removal waits until what replaces them is written."""
+    """Files whose removal waits until their replacements are written."""
 
     def __init__(self) -> None:
         self.removed: list[str] = []
 
     def remove(self, filepath: str | os.PathLike) -> None:
-        """Remember a file; :meth:`flush` removes it."""
+        """Mark a file for removal by :meth:`flush`."""
         self.removed.append(os.fspath(filepath))
 
     def flush(self) -> None:
-        """Remove what is to be removed, whoever was faster."""
+        """Remove the marked files; another process may have removed one already."""
         while self.removed:
             try:
                 super().remove(self.removed.pop())
@@ -136,27 +137,27 @@ class RemoveLater(WholeFiles):
 
 @HOOKS.register_module()
 class WholeCheckpointHook(CheckpointHook):
-    """MMEngine's checkpoints, whatever moment the training is killed at.
+    """MMEngine's checkpoints, written atomically.
 
-    MMEngine removes the old checkpoint before it writes the new one, and
-    writes in place: killed in between, a training has none, or half of one.
-    Here each file appears whole or not at all, before what it replaces is
-    removed. A training that goes on from a checkpoint first validates it,
-    unless that was the best one and says so: it may have been killed before,
-    and no epoch is to be lost to the choice of the best.
+    MMEngine removes the old checkpoint before it writes the new one, and writes in
+    place: a training that is killed in between has no checkpoint or an incomplete
+    one. This hook writes each file atomically, before it removes the file that is
+    replaced. A resumed training first validates its checkpoint, unless the
+    checkpoint records its validation: the training may have been killed before, and
+    the choice of the best checkpoint must see every epoch.
 
     Arguments are those of ``CheckpointHook``, but for local files only;
-    ``max_keep_ckpts`` is 2 at least.
+    ``max_keep_ckpts`` is at least 2.
 
     Raises:
-        ValueError: If fewer than 2 checkpoints are to be kept, or elsewhere.
+        ValueError: If ``max_keep_ckpts`` is 0 or 1, or the files are not local.
     """
 
     def __init__(self, *args: Any, max_keep_ckpts: int = 2, **kwargs: Any) -> None:
         if max_keep_ckpts in (0, 1):
             raise ValueError(
                 f'max_keep_ckpts={max_keep_ckpts}; keep 2 or more, or -1 for '
-                'all: the last one may be of a training that went wrong.'
+                'all: the last one may come from a training that diverged.'
             )
         for name in ('backend_args', 'file_client_args'):
             if kwargs.get(name):
@@ -172,14 +173,16 @@ class WholeCheckpointHook(CheckpointHook):
         )
 
     def before_train(self, runner: Runner) -> None:
-        """Clear away drafts, and validate what was not."""
+        """Remove drafts of a killed training, and validate a resumed checkpoint."""
         super().before_train(runner)
         self.file_backend = RemoveLater()
         if is_main_process():
             for draft in glob.glob(osp.join(glob.escape(self.out_dir), f'*{DRAFT}')):
                 os.unlink(draft)
         if self._owes_validation(runner):
-            runner.logger.info(f'Epoch {runner.epoch} is validated before going on.')
+            runner.logger.info(
+                f'Epoch {runner.epoch} is validated before the training resumes.'
+            )
             runner.val_loop.run()
 
     def _owes_validation(self, runner: Runner) -> bool:
@@ -194,7 +197,7 @@ class WholeCheckpointHook(CheckpointHook):
         return due and 0 < epoch != info.get(VALIDATED)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
-        """Write the new checkpoint, say where it is, remove the oldest."""
+        """Write the new checkpoint and its path, then remove the oldest."""
         outdated = None
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
             if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
@@ -224,7 +227,7 @@ class WholeCheckpointHook(CheckpointHook):
                 self.file_backend.flush()
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
-        """Keep the best checkpoint, and that this one is validated."""
+        """Save the best checkpoint, and record that this epoch is validated."""
         runner.message_hub.update_info(VALIDATED, runner.epoch)
         super().after_val_epoch(runner, metrics)
         self.file_backend.flush()

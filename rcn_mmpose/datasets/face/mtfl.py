@@ -1,9 +1,8 @@
-"""Datasets with five keypoints: MTFL, AFLW-5 and AFW (paper, section 5)."""
-# DOCS MTFL: 10,000 training faces with 5 keypoints (paper, section 5).
-# DOCS
-# DOCS AFLW-5: the 2,995 test faces that come with MTFL (paper, section 5).
-# DOCS
-# DOCS AFW: test faces with 5 keypoints (paper, section 5).
+"""Datasets with five keypoints (paper, section 5): MTFL, AFLW-5 and AFW.
+
+MTFL has 10,000 training faces. The 2,995 test faces of AFLW-5 come with MTFL. AFW
+is a second test set.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from ...registry import DATASETS
 from .face_dataset import FaceDataset
 
 _EYES, _MOUTH, _NOSE = (51, 153, 255), (255, 128, 0), (0, 255, 0)
-# as MTFL's lists call the pose of each face; "left" and "right" are turned
+# Poses by their numbers in the lists of MTFL; "left" and "right" are "turned".
 POSES = dict(
     frontal=dict(field='attributes.pose', values=[3]),
     turned=dict(field='attributes.pose', values=[2, 4]),
@@ -59,18 +58,18 @@ class MTFLDataset(FaceDataset):
     Keypoints, named as seen in the image of an upright face: left eye, right
     eye, nose tip, left mouth corner, right mouth corner.
 
-    The lists count pixels from 1, as MATLAB does: the centre of the top-left
-    pixel is (1, 1). The paper takes them as they are, which puts keypoints
-    and boxes one pixel to the right of and below what they mean.
+    The labels of the lists are 1-based, as in MATLAB: the centre of the top-left
+    pixel is (1, 1). The paper does not correct this, so its keypoints and boxes are
+    one pixel too far to the right and one pixel too low.
 
     Args:
-        label_origin (int): What the lists call the centre of the top-left
-            pixel: 0, as the paper has it, or 1, which puts keypoints and
-            boxes where they belong. Mirrored faces need 1: a mirrored error
-            points the other way. Defaults to 0.
+        label_origin (int): Coordinate of the centre of the top-left pixel in the
+            lists: 0 as in the paper, or 1, which corrects keypoints and boxes.
+            Mirrored faces need 1: a mirrored error points in the other direction.
+            Defaults to 0.
 
     Raises:
-        ValueError: If ``label_origin`` is neither.
+        ValueError: If ``label_origin`` is not 0 or 1.
     """
 
     METAINFO = dict(five_point_metainfo('mtfl'), face_subsets=POSES)
@@ -86,7 +85,7 @@ class MTFLDataset(FaceDataset):
         super().__init__(*args, **kwargs)
 
     def parse_data_info(self, raw_data_info: dict) -> dict | None:
-        """Read one face, its pixels counted from 0."""
+        """Read one face with 0-based pixels."""
         data_info = super().parse_data_info(raw_data_info)
         if data_info is not None and self.label_origin:
             for key in ('keypoints', 'bbox'):
@@ -96,7 +95,7 @@ class MTFLDataset(FaceDataset):
 
 @DATASETS.register_module()
 class AFLW5Dataset(MTFLDataset):
-    """The paper's AFLW test: 5 keypoints, not MMPose's 19-point AFLW.
+    """The AFLW test of the paper: 5 keypoints, not the 19 of MMPose's AFLW.
 
     The keypoints are those of :class:`MTFLDataset`. Four faces are upside
     down and keep the order of an upright face.
@@ -107,7 +106,7 @@ class AFLW5Dataset(MTFLDataset):
 
 @DATASETS.register_module()
 class AFWDataset(MTFLDataset):
-    """The paper's AFW test: 377 faces with the keypoints of MTFL."""
+    """The AFW test of the paper: 377 faces with the keypoints of MTFL."""
 
     METAINFO = five_point_metainfo('afw')
     PREPARE = 'python tools/dataset_converters/afw2coco.py data/afw'

@@ -1,9 +1,10 @@
-"""Faces with keypoints of one's own."""
+"""The dataset for keypoints of your own."""
 
 from __future__ import annotations
 
 import json
 import os.path as osp
+from collections.abc import Sequence
 from typing import Any
 
 from ...geometry.keypoints import are_groups, eye_normaliser
@@ -18,11 +19,11 @@ FROM_FILE = ('keypoints', 'flip_pairs', 'eyes')
 class OwnFaceDataset(FaceDataset):
     """Any number of keypoints from a COCO keypoint json.
 
-    What is not in ``metainfo`` is read from the file's first category:
-    ``keypoints``, the names; ``flip_pairs``, the pairs of indices that change
-    places in a mirrored image; ``eyes``, the two groups of indices whose
-    means are the eyes' centres, by whose distance errors are divided (the
-    normaliser ``eye_points`` if each group is one keypoint, else
+    Keys that ``metainfo`` lacks are read from the first category of the file:
+    ``keypoints``, the names; ``flip_pairs``, the pairs of indices that swap in a
+    mirrored image; ``eyes``, two groups of indices. The mean of a group is the
+    centre of an eye, and the distance between the centres divides the errors (the
+    normaliser ``eye_points`` if each group is one keypoint, otherwise
     ``eye_centres``).
 
     Args:
@@ -30,15 +31,15 @@ class OwnFaceDataset(FaceDataset):
         data_root (str): Folder of the data. Defaults to none.
         metainfo (dict, optional): ``dataset_name``, ``keypoints``,
             ``flip_pairs`` and ``eyes``, or some of them.
-        **options: Those of MMPose's ``BaseCocoStyleDataset``.
+        **options: Arguments of MMPose's ``BaseCocoStyleDataset``.
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If the file is cut short, names no keypoints, or an index
-            is not one of theirs.
+        ValueError: If the file is truncated or names no keypoints, or an index
+            does not exist.
     """
 
-    # what MMPose reads of a class without its file, where none is at hand
+    # MMPose reads this metainfo from the class, before there is a file.
     METAINFO = dict(
         dataset_name='own',
         keypoint_info={},
@@ -91,19 +92,22 @@ def _category(path: str) -> dict:
 
 
 def own_metainfo(
-    names: list[str], flip_pairs: list, eyes: list | None, dataset_name: str
+    names: Sequence[str],
+    flip_pairs: Sequence,
+    eyes: Sequence | None,
+    dataset_name: str,
 ) -> dict:
     """Describe keypoints in MMPose's form.
 
     Args:
         names (list[str]): K different names.
-        flip_pairs (list): Pairs of indices; keypoints in none stay.
+        flip_pairs (list): Pairs of indices; other keypoints do not swap.
         eyes (list, optional): Two groups of indices.
         dataset_name (str): Name in logs.
 
     Raises:
-        ValueError: If there is no name, one stands twice, or an index is
-            outside 0 .. K - 1 or in two pairs.
+        ValueError: If there is no name or a duplicate, or an index is outside
+            0 .. K - 1 or in two pairs.
     """
     texts = isinstance(names, (list, tuple)) and all(
         isinstance(name, str) for name in names

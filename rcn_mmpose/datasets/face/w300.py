@@ -1,7 +1,4 @@
-"""300W: 68 keypoints, or reduced to five (paper, section 5)."""
-# DOCS 300W: 68 keypoints (paper, section 5).
-# DOCS
-# DOCS 300W reduced to MTFL's five keypoints: faces of another source.
+"""300W with its 68 keypoints, or reduced to the five of MTFL (paper, section 5)."""
 
 from __future__ import annotations
 
@@ -30,7 +27,7 @@ MIRRORED = {a: b for pair in RELATIONS_68['flip_pairs'] for a, b in (pair, pair[
 
 
 def _keypoint_info() -> dict:
-    """Name and colour all 68."""
+    """Return names, colours and mirror pairs of the 68 keypoints."""
     info = {}
     for region, indices in REGIONS_68.items():
         for i in indices:
@@ -47,11 +44,11 @@ def _keypoint_info() -> dict:
 
 @DATASETS.register_module()
 class W300Dataset(FaceDataset):
-    """300W with the boxes of the paper and errors by its eye distance.
+    """300W with the boxes and the eye distance of the paper.
 
-    MMPose's ``Face300WDataset`` has the same keypoints; its numbers divide
-    by the distance of the outer eye corners, ours first by that of the
-    midpoints of the eye corners.
+    MMPose's ``Face300WDataset`` has the same keypoints. It divides errors by the
+    distance between the outer eye corners. Here the main normaliser is the distance
+    between the midpoints of the eye corners.
     """
 
     METAINFO = dict(
@@ -75,27 +72,27 @@ class W300Dataset(FaceDataset):
 
 
 PARTS = ('AFW', 'HELEN train', 'LFPW train')
-# of 300W's 68, counted from 0, what each of the five is made of
+# The keypoints of 300W (counted from 0) that make up each of the five.
 SOURCES = (range(36, 42), range(42, 48), (30,), (48,), (54,))
 
 
 @DATASETS.register_module()
 class W300FivePointsDataset(FaceDataset):
-    """Faces of 300W for networks of five keypoints, trained on others.
+    """Faces of 300W for networks of five keypoints that saw other faces.
 
     Reads the annotation files of :class:`W300Dataset`. The five keypoints
     are MTFL's: the eyes' centres (each the mean of the eye's six keypoints),
     the nose tip (31, counted from 1), the mouth corners (49 and 55); see
-    :func:`rcn_mmpose.geometry.keypoints.five_from_68`. One is labelled if all that it
-    is made of is.
+    :func:`rcn_mmpose.geometry.keypoints.five_from_68`. A keypoint of the five is
+    labelled if all its sources are labelled.
 
-    The box is MTFL's, made of these five by
-    :func:`~rcn_mmpose.geometry.boxes.box_from_eyes_and_mouth`, not that of 300W's
-    file: so faces fill the crop as the network knows it from its training.
+    The box is that of MTFL, computed from the five keypoints by
+    :func:`~rcn_mmpose.geometry.boxes.box_from_eyes_and_mouth`. Faces then fill the
+    crop as in the training of the network.
 
     Raises:
-        ValueError: If a face has not 68 keypoints, or an eye or a mouth
-            corner without which there is no box is not labelled.
+        ValueError: If a face does not have 68 keypoints, or an eye or a mouth
+            corner, which the box needs, is not labelled.
     """
 
     METAINFO = dict(
@@ -109,7 +106,7 @@ class W300FivePointsDataset(FaceDataset):
     LISTED_KEYPOINTS = 68
 
     def parse_data_info(self, raw_data_info: dict) -> dict | None:
-        """Read one face, reduced."""
+        """Read one face and reduce it to five keypoints."""
         face = raw_data_info['raw_ann_info']
         image = raw_data_info['raw_img_info']
         where = f'face {face.get("id")} in {image["img_path"]!r}'
@@ -124,7 +121,7 @@ class W300FivePointsDataset(FaceDataset):
         if not all(flags[i] for i in (0, 1, 3, 4)):
             raise ValueError(
                 f'{where}: an eye or a mouth corner is not labelled, and '
-                'there is no box without; take the face out of the file.'
+                'the box needs them; remove the face from the file.'
             )
         size = image['width'], image['height']
         x1, y1, x2, y2 = box_from_eyes_and_mouth(five, size).tolist()

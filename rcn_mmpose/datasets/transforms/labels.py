@@ -1,7 +1,10 @@
-"""Transforms that change labels."""
-# DOCS Keypoints put anywhere, for a denoiser to put right (paper, section 4).
-# DOCS
-# DOCS Training as if only a part of the faces had labels.
+"""Transforms that change labels.
+
+``CorruptKeypoints`` makes the input of a denoiser (paper, section 4).
+``WithholdLabels`` trains as if only a part of the faces had labels.
+"""
+
+from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -14,14 +17,13 @@ from ...registry import TRANSFORMS
 class CorruptKeypoints(BaseTransform):
     """Draw keypoints as one-hot maps, some of them at random cells.
 
-    Of the labelled keypoints ``count`` are moved to cells drawn uniformly
-    from the whole map (paper, section 5.2); only those count from here on, in
-    the loss and in errors, for ``keypoints_visible`` becomes 0 for all
-    others. Keypoints that are not labelled are moved too, but never count.
-    One that lies outside the crop is drawn at the border, the nearest that a
-    network's prediction can come.
+    ``count`` labelled keypoints move to cells drawn uniformly from the whole map
+    (paper, section 5.2). Only the moved keypoints count in the loss and in errors:
+    ``keypoints_visible`` becomes 0 for all others. Unlabelled keypoints move too,
+    but never count. A keypoint outside the crop is drawn at the border, where the
+    nearest prediction of a network can be.
 
-    Comes before ``GenerateTarget``.
+    This transform comes before ``GenerateTarget``.
 
     Required keys: ``transformed_keypoints`` (1, K, 2),
     ``keypoints_visible`` (1, K), and ``id`` if there is a seed. Added:
@@ -30,9 +32,9 @@ class CorruptKeypoints(BaseTransform):
     Args:
         encoder (dict): Config of the ``rcn_mmpose.CellIndex`` that
             ``GenerateTarget`` uses.
-        count (int): Keypoints to move. Defaults to 35, the paper's for 68.
-        seed (int, optional): Draw for each face the same at every time, as
-            tests want it. Defaults to none, as training wants it.
+        count (int): Keypoints to move. Defaults to 35, as in the paper for 68.
+        seed (int, optional): Seed that makes the draws of a face the same every
+            time, for tests. Defaults to None, for training.
 
     Raises:
         ValueError: If ``count`` is not one of 1 to K, or a sample has no
@@ -65,7 +67,7 @@ class CorruptKeypoints(BaseTransform):
         labelled = labelled.reshape(1, number, -1)[..., 0] > 0
         cells = self.encode(keypoints, labelled)['keypoint_cells'][0, :, 0]
 
-        random = np.random
+        random: Any = np.random
         if self.seed is not None:
             random = np.random.RandomState((self.seed, results['id']))
         known = np.flatnonzero(labelled[0])
@@ -87,11 +89,11 @@ class CorruptKeypoints(BaseTransform):
 
 @TRANSFORMS.register_module()
 class WithholdLabels(BaseTransform):
-    """Hide the keypoints of all faces but an even selection.
+    """Hide the keypoints of all faces except an even selection.
 
-    The faces stay in the set; their keypoints get visibility 0, which leaves
-    them out of the loss. Which ones keep theirs depends on their place in the
-    set alone: with 0.05 every 20th. Comes after the crop and before
+    The faces stay in the dataset. Their keypoints get visibility 0, which excludes
+    them from the loss. The selection depends only on the index of a face: with 0.05
+    every 20th face keeps its labels. This transform comes after the crop and before
     ``GenerateTarget``.
 
     Required keys: ``sample_idx``, ``keypoints_visible``. Modified:
@@ -101,7 +103,7 @@ class WithholdLabels(BaseTransform):
         kept (float): Part of the faces that keep their labels, in (0, 1].
 
     Raises:
-        ValueError: If ``kept`` lies outside.
+        ValueError: If ``kept`` is outside this range.
     """
 
     def __init__(self, kept: float) -> None:
@@ -111,7 +113,7 @@ class WithholdLabels(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Hide the keypoints of one sample, or not."""
-        # how many of the faces up to and including this one, and before it
+        # The number of labelled faces with this face, and before it.
         place = results['sample_idx']
         upto, before = (int(round(n * self.kept, 6)) for n in (place + 1, place))
         if upto == before:

@@ -1,9 +1,6 @@
-"""Transforms that read or change pixels."""
-# DOCS Loading an image as grey.
-# DOCS
-# DOCS A black rectangle over a crop (paper, footnote 9).
-# DOCS
-# DOCS Local contrast normalisation as a step of a pipeline.
+"""Transforms that read or change pixels: loading, occlusion and LCN."""
+
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,22 +15,22 @@ from ...registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class LoadGreyImage(BaseTransform):
-    """Load an image from its file, or take the array given, as grey.
+    """Load an image from a file or an array as grey.
 
     A file is decoded in colour and converted by the same function as an
-    array, so both give the same crop.
+    array, so that both give the same crop.
 
     Required keys: ``img_path`` or ``img``, (H, W) grey or (H, W, 3) BGR,
     uint8. Added keys: ``img`` (H, W) uint8, ``img_shape``, ``ori_shape``.
 
     Args:
-        backend_args (dict, optional): Where files lie (MMEngine's back ends).
-            Defaults to the local disk.
+        backend_args (dict, optional): File backend of MMEngine. Defaults to the
+            local disk.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is no whole image or too large to decode, or
-            the array no uint8 image.
+        ValueError: If the file is not a complete image or too large to decode,
+            or the array is not a uint8 image.
     """
 
     def __init__(self, backend_args: dict | None = None) -> None:
@@ -73,21 +70,21 @@ class LoadGreyImage(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomOcclusion(BaseTransform):
-    """Blacken one random rectangle that lies fully inside the crop.
+    """Blacken a random rectangle inside the crop (paper, footnote 9).
 
-    Comes after the crop and before LCN. Modified key: ``img``; needs ``id``
-    if there is a seed.
+    This transform comes after the crop and before LCN. Modified key: ``img``.
+    Required key if there is a seed: ``id``.
 
     Args:
         sides (tuple[float, float]): Smallest and largest side as a part of
             the crop's; height and width are drawn separately. Defaults to
             20 and 50 of 80 pixels.
         prob (float): Probability of a rectangle. Defaults to 1.
-        seed (int, optional): Draw for each face the same at every time, as
-            tests want it. Defaults to none, as training wants it.
+        seed (int, optional): Seed that makes the draws of a face the same every
+            time, for tests. Defaults to None, for training.
 
     Raises:
-        ValueError: If a value lies outside [0, 1] or the sides are swapped.
+        ValueError: If a value is outside [0, 1] or the sides are swapped.
     """
 
     def __init__(
@@ -108,7 +105,7 @@ class RandomOcclusion(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Occlude one crop."""
-        random = np.random
+        random: Any = np.random
         if self.seed is not None:
             random = np.random.RandomState((self.seed, results['id']))
         if random.uniform() >= self.prob:
@@ -127,10 +124,10 @@ class RandomOcclusion(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LCN(BaseTransform):
-    """Normalise the local contrast of a grey crop, on the host.
+    """Normalise the local contrast of a grey crop on the CPU.
 
-    For models with another data preprocessor than ``LCNDataPreprocessor``,
-    which does the same on the device. Comes after the crop and the occlusion.
+    This is for models with a data preprocessor other than ``LCNDataPreprocessor``,
+    which does the same on the device. It comes after the crop and the occlusion.
 
     Modified key: ``img``, (H, W) uint8 to float32, centred at 0.5.
     """

@@ -1,13 +1,9 @@
-"""Transforms that decide where the face lies in the crop."""
-# DOCS From a face's box or keypoints to the square that is cropped.
-# DOCS
-# DOCS Cutting the face out of the image, without aliasing.
-# DOCS
-# DOCS Keypoints of a crop without its image.
-# DOCS
-# DOCS Mirrored faces whose labels lie to one side.
-# DOCS
-# DOCS Random shift, scale and rotation of the crop (paper, footnote 7).
+"""Transforms that decide where the face is in the crop.
+
+In the order of a pipeline: ``FaceBox`` chooses the square, ``FlipFace`` mirrors,
+``UniformJitter`` moves, scales and rotates (paper, footnote 7), and ``CropFace`` or
+``CropKeypoints`` crops.
+"""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -28,16 +24,16 @@ class FaceBox(BaseTransform):
     ``bbox_scale`` (1, 2), the square's width and height in pixels.
 
     Args:
-        rule (str): ``'given'``: the box as it is, which is what our
-            annotation files hold (a box that is no square grows to one);
+        rule (str): ``'given'``: the box of the annotation file (a box that is
+            not square grows to a square);
             ``'detection'``: :func:`rcn_mmpose.geometry.boxes.box_from_detection`;
             ``'eyes_and_mouth'``:
             :func:`rcn_mmpose.geometry.boxes.box_from_eyes_and_mouth`;
             ``'extent'``: :func:`rcn_mmpose.geometry.boxes.box_from_extent`.
-        **options: Arguments of that function, such as ``scale``.
+        **options: Arguments of the function, such as ``scale``.
 
     Raises:
-        ValueError: If the rule or an option is unknown, or finds no box.
+        ValueError: If the rule or an option is unknown, or there is no box.
     """
 
     def __init__(self, rule: str = 'given', **options: float) -> None:
@@ -87,13 +83,100 @@ class FaceBox(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+class FlipFace(RandomFlip):
+    """Mirror a face and keep the bias of its labels on the same side.
+
+    If all labels of a dataset are slightly too far to the right, the labels of
+    mirrored faces are too far to the left, and a network learns the mean of both.
+    This transform moves the labels and the box of a mirrored face to the right by
+    twice the bias, so that all labels have the same bias. It comes after the choice
+    of the box. ``tools/analysis_tools/mirror_bias.py`` measures the bias.
+
+    Required keys: those of MMPose's ``RandomFlip``, ``bbox_center`` (1, 2)
+    and ``bbox_scale`` (1, 2). Modified: ``img``, ``keypoints``,
+    ``keypoints_visible``, ``bbox``, ``bbox_center``.
+
+    Args:
+        prob (float): Probability of mirroring. Defaults to 0.5.
+        label_bias (float): Bias of the labels to the right, as a fraction of the
+            side of the box, from -0.1 to 0.1. Defaults to 0, which is MMPose's
+            ``RandomFlip``.
+
+    Raises:
+        ValueError: If ``label_bias`` is not in that range.
+    """
+
+    def __init__(self, prob: float = 0.5, label_bias: float = 0.0) -> None:
+        super().__init__(prob)
+        if not abs(label_bias) <= 0.1:
+            raise ValueError(
+                f'label_bias={label_bias}; give a part of the side of the '
+                'box, from -0.1 to 0.1.'
+            )
+        self.label_bias = label_bias
+
+    def transform(self, results: dict) -> dict:
+        """Mirror one sample with the given probability."""
+        results = super().transform(results)
+        if results['flip']:
+            move = 2 * self.label_bias * results['bbox_scale'][0, 0]
+            for key in ('keypoints', 'bbox_center', 'bbox'):
+                if results.get(key) is not None:
+                    results[key][..., ::2] += move
+        return results
+
+
+@TRANSFORMS.register_module()
+class UniformJitter(BaseTransform):
+    """Move, scale and rotate the crop by uniformly drawn amounts.
+
+    MMPose's ``RandomBBoxTransform`` draws from truncated normals instead.
+
+    Required keys: ``bbox_center`` (1, 2), ``bbox_scale`` (1, 2). Modified:
+    both. Added: ``bbox_rotation`` (1,) in degrees.
+
+    Args:
+        shift (float): Largest shift along each axis, as a fraction of the side of
+            the box. Defaults to 0.1.
+        scale (float): Largest relative change of the side. Defaults to 0.1.
+        rotation (float): Largest rotation in degrees. Defaults to 40.
+
+    Raises:
+        ValueError: If a value is negative, or ``scale`` is 1 or more.
+    """
+
+    def __init__(
+        self, shift: float = 0.1, scale: float = 0.1, rotation: float = 40.0
+    ) -> None:
+        if min(shift, scale, rotation) < 0 or scale >= 1:
+            raise ValueError(
+                f'shift={shift}, scale={scale}, rotation={rotation}; give '
+                'values of 0 or more, and a scale below 1.'
+            )
+        self.shift = shift
+        self.scale = scale
+        self.rotation = rotation
+
+    def transform(self, results: dict) -> dict:
+        """Jitter the box of one sample."""
+        dx, dy, zoom, turn = np.random.uniform(-1, 1, 4).astype(np.float32)
+        side = results['bbox_scale']
+        results['bbox_center'] = results['bbox_center'] + side * self.shift * np.stack(
+            (dx, dy)
+        )
+        results['bbox_scale'] = side * (1 + self.scale * zoom)
+        results['bbox_rotation'] = np.array([self.rotation * turn])
+        return results
+
+
+@TRANSFORMS.register_module()
 class CropFace(TopdownAffine):
     """Warp the face box to the network's input, averaging over area.
 
-    MMPose's ``TopdownAffine`` reads one bilinear sample a pixel and so skips
-    pixels of a large face. Here the warp is drawn n times finer, n being the
-    reduction rounded up, and each n x n block is averaged. Keys and geometry
-    are those of ``TopdownAffine``; beyond the image everything is black.
+    MMPose's ``TopdownAffine`` reads one bilinear sample per pixel, which skips
+    pixels of a large face. This transform warps to a grid n times finer, where n is
+    the reduction rounded up, and averages each n x n block. Keys and geometry are
+    those of ``TopdownAffine``; pixels outside the image are black.
 
     Args:
         input_size (tuple): Width and height of the crop in pixels.
@@ -123,10 +206,10 @@ class CropFace(TopdownAffine):
 
 @TRANSFORMS.register_module()
 class CropKeypoints(TopdownAffine):
-    """Find where keypoints lie in the crop; no image is read or warped.
+    """Compute the keypoints in the crop without an image.
 
-    For models that see keypoints alone. Keys and geometry are those of
-    ``rcn_mmpose.CropFace``, but for ``img``, which is left alone.
+    This is for models whose only input is keypoints. Keys and geometry are those of
+    ``rcn_mmpose.CropFace``, except ``img``, which does not change.
 
     Args:
         input_size (tuple): Width and height of the crop in pixels.
@@ -141,91 +224,3 @@ class CropKeypoints(TopdownAffine):
         cropped = super().transform(stand_in)
         del cropped['img']
         return {**results, **cropped}
-
-
-@TRANSFORMS.register_module()
-class FlipFace(RandomFlip):
-    """Mirror a face, and keep its labels on the side where they lie.
-
-    If all labels of a set lie a little to the right of what they mean, those
-    of mirrored faces lie to the left, and a network learns what is between.
-    Here a mirrored face's labels, and its box with them, are moved to the
-    right by twice that much, so that they lie as the others do. Stands after
-    the box is chosen. ``tools/analysis_tools/mirror_bias.py`` measures the bias.
-
-    Required keys: those of MMPose's ``RandomFlip``, ``bbox_center`` (1, 2)
-    and ``bbox_scale`` (1, 2). Modified: ``img``, ``keypoints``,
-    ``keypoints_visible``, ``bbox``, ``bbox_center``.
-
-    Args:
-        prob (float): Of mirroring. Defaults to 0.5.
-        label_bias (float): How far labels lie to the right, as a part of the
-            box's side, from -0.1 to 0.1. Defaults to 0, which is MMPose's
-            ``RandomFlip``.
-
-    Raises:
-        ValueError: If ``label_bias`` is not in that range.
-    """
-
-    def __init__(self, prob: float = 0.5, label_bias: float = 0.0) -> None:
-        super().__init__(prob)
-        if not abs(label_bias) <= 0.1:
-            raise ValueError(
-                f'label_bias={label_bias}; give a part of the side of the '
-                'box, from -0.1 to 0.1.'
-            )
-        self.label_bias = label_bias
-
-    def transform(self, results: dict) -> dict:
-        """Mirror one sample, or leave it."""
-        results = super().transform(results)
-        if results['flip']:
-            move = 2 * self.label_bias * results['bbox_scale'][0, 0]
-            for key in ('keypoints', 'bbox_center', 'bbox'):
-                if results.get(key) is not None:
-                    results[key][..., ::2] += move
-        return results
-
-
-@TRANSFORMS.register_module()
-class UniformJitter(BaseTransform):
-    """Move, scale and rotate the crop by uniformly drawn amounts.
-
-    MMPose's ``RandomBBoxTransform`` draws from truncated normals instead.
-
-    Required keys: ``bbox_center`` (1, 2), ``bbox_scale`` (1, 2). Modified:
-    both. Added: ``bbox_rotation`` (1,) in degrees.
-
-    Args:
-        shift (float): Largest shift along each axis, as a part of the box's
-            side. Defaults to 0.1.
-        scale (float): Largest change of the side, as a part of it. Defaults
-            to 0.1.
-        rotation (float): Largest rotation in degrees. Defaults to 40.
-
-    Raises:
-        ValueError: If a value is negative, or ``scale`` is 1 or more.
-    """
-
-    def __init__(
-        self, shift: float = 0.1, scale: float = 0.1, rotation: float = 40.0
-    ) -> None:
-        if min(shift, scale, rotation) < 0 or scale >= 1:
-            raise ValueError(
-                f'shift={shift}, scale={scale}, rotation={rotation}; give '
-                'values of 0 or more, and a scale below 1.'
-            )
-        self.shift = shift
-        self.scale = scale
-        self.rotation = rotation
-
-    def transform(self, results: dict) -> dict:
-        """Jitter the box of one sample."""
-        dx, dy, zoom, turn = np.random.uniform(-1, 1, 4).astype(np.float32)
-        side = results['bbox_scale']
-        results['bbox_center'] = results['bbox_center'] + side * self.shift * np.stack(
-            (dx, dy)
-        )
-        results['bbox_scale'] = side * (1 + self.scale * zoom)
-        results['bbox_rotation'] = np.array([self.rotation * turn])
-        return results
