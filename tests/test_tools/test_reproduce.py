@@ -91,7 +91,8 @@ def test_a_killed_row_is_resumed(
     page = Path('docs/paper.md').read_text()
     assert f'| RCN | 9 | 1 | {error:.2f} (' in page
     assert '| not run: data missing: data/annotations/afw_test.json |' in page
-    assert f'`{run["command"]}`' in page
+    recipe = run['command'].replace('configs/paper/aflw_rcn_6.py', 'CONFIG')
+    assert f'Recipe a: `{recipe}`.' in page
     assert run['command'].startswith(
         'python tools/train.py configs/paper/aflw_rcn_6.py --cfg-options '
         'train_cfg.max_epochs=9 '
@@ -131,7 +132,7 @@ def test_missing_data(tool: Callable, capsys: pytest.CaptureFixture) -> None:
     # The same holds for missing synthetic faces.
     assert tool('table3', '--data', 'synthetic') == 3
     page = Path('work_dirs/reproduce/synthetic.md').read_text()
-    assert '| row | epochs | seeds | synthetic faces | command |' in page
+    assert '| row | epochs | seeds | synthetic faces | recipe |' in page
     assert 'data missing: data/synthetic/annotations/train_5.json' in page
 
 
