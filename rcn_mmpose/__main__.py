@@ -1,4 +1,4 @@
-"""``python -m rcn_mmpose``: the console command."""
+"""Run the console command by ``python -m rcn_mmpose``."""
 
 import sys
 

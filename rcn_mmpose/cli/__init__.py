@@ -1,11 +1,13 @@
 """The console command ``rcn-mmpose``, also ``python -m rcn_mmpose``.
 
-A verb is a module of its name with ``EXAMPLES``, the examples of its
-``--help``; ``add_arguments(parser)``; and ``run(options)``, which returns the
-exit status: 0 if all went well, 1 if a part failed. Wrong use, said by a
-ValueError, an OSError or an ImportError, ends with 2, Ctrl-C with 130. Only
-the verb that is called is imported; where a package is missing, the error
-says how to install it.
+A verb is a module of its name. It has ``EXAMPLES`` for its ``--help``,
+``add_arguments(parser)``, and ``run(options)``, which returns the exit status:
+0 for success, 1 if a part failed. A ValueError, an OSError or an ImportError
+means wrong use and ends with 2; Ctrl-C ends with 130. Only the verb that is
+called is imported. If a package is missing, the error says how to install it.
+
+What several verbs share is here too: options of the model and the detector,
+the progress bar, and the protection of input files.
 """
 
 from __future__ import annotations
@@ -15,49 +17,52 @@ import importlib
 import os
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
 
 from ..image.limits import MOST_PIXELS, OPENCV_PIXEL_LIMIT
 from ..version import __version__
 
+if TYPE_CHECKING:
+    from ..inference.predictor import Predictor
+
 VERBS = dict(
     predict='find the keypoints of the faces in images',
-    video='follow faces through a video',
-    evaluate='measure predictions by true keypoints',
+    video='track faces through a video',
+    evaluate='measure predictions against true keypoints',
     plot='draw the error curves of several tests',
-    export='write a model as ONNX, which needs no PyTorch',
+    export='export a model to ONNX, which needs no PyTorch',
     models='list the models that ship with the package',
-    serve='show a page that finds keypoints in images',
+    serve='show a web page that finds keypoints in images',
     doctor='report on the environment',
 )
-
-
-# What is missing, by the name that an ImportError carries -> what helps.
+# Missing package -> how to install it.
 PREDICTION = "prediction needs it: pip install 'rcn_mmpose[predict]'"
 TRAINING = (
     'checkpoints, configs, export, --device and --precision need PyTorch and '
     'MMPose: `make install` builds an environment with both from '
-    'requirements/lock.txt. Models that ship and exported ones (.onnx) '
-    'predict without'
+    'requirements/lock.txt. Shipped models and exported models (.onnx) '
+    'predict without them'
 )
 HINTS = {
     **dict.fromkeys(('cv2', 'onnxruntime'), PREDICTION),
     **dict.fromkeys(('torch', 'mmengine', 'mmcv', 'mmpose'), TRAINING),
-    'matplotlib': 'curves are drawn by it: pip install matplotlib',
+    'matplotlib': 'it draws the curves: pip install matplotlib',
     'onnx': "export needs it: pip install 'rcn_mmpose[onnx]'",
 }
 
 
-class Interrupted(Exception):
-    """Ctrl-C, after what was done until then has been written."""
+class PartlyDone(Exception):
+    """Ctrl-C, after the results so far were written."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Args:
-        arguments (Sequence[str], optional): Of the command line, without the
-            program. Defaults to those it was called with.
+        arguments (Sequence[str], optional): The command line without the
+            program. Defaults to the arguments of the process.
 
     Returns:
         int: The exit status.
@@ -67,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description='Facial keypoints with Recombinator Networks.',
         epilog='verbs:\n'
         + '\n'.join(f'  {verb:10}{text}' for verb, text in VERBS.items())
-        + "\n\n'rcn-mmpose VERB --help' has options and examples.",
+        + "\n\n'rcn-mmpose VERB --help' shows options and examples.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -89,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
-    except (KeyboardInterrupt, Interrupted) as error:
+    except (KeyboardInterrupt, PartlyDone) as error:
         print(f'interrupted. {error}'.rstrip(), file=sys.stderr)
         return 130
 
@@ -105,3 +110,160 @@ def _run(name: str, rest: Sequence[str]) -> int:
     )
     module.add_arguments(verb)
     return module.run(verb.parse_args(rest))
+
+
+def add_model_arguments(
+    parser: argparse.ArgumentParser,
+    default: str | None = None,
+    predicts: bool = True,
+) -> None:
+    """Add the options of the model.
+
+    Args:
+        parser (argparse.ArgumentParser): Parser of the verb.
+        default (str, optional): Name of the default model. Without a default
+            the option is required.
+        predicts (bool): Whether the verb predicts and has options for
+            precision and passes. Defaults to True.
+    """
+    known = f' (default: {default})' if default else ''
+    group = parser.add_argument_group('model')
+    group.add_argument(
+        '--model',
+        required=default is None,
+        default=default,
+        help='a name that rcn-mmpose models lists, a checkpoint (.pth) of '
+        'tools/train.py, an exported .onnx, or a config together with '
+        f'--checkpoint{known}',
+    )
+    group.add_argument('--checkpoint', help='weights for a config')
+    group.add_argument(
+        '--device',
+        default='cpu',
+        help='device of the network, as PyTorch names it (default: cpu)',
+    )
+    if not predicts:
+        parser.set_defaults(precision='fp32', passes=1)
+        return
+    group.add_argument(
+        '--precision',
+        choices=('fp32', 'bf16'),
+        default='fp32',
+        help='precision of the network (default: fp32)',
+    )
+    group.add_argument(
+        '--passes',
+        type=int,
+        choices=(1, 2),
+        default=1,
+        help='2 predicts each face again from an upright crop around its first '
+        'keypoints and merges both predictions, in twice the time (default: 1)',
+    )
+
+
+def add_detector_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the option of the face detector."""
+    parser.add_argument(
+        '--smallest-face',
+        type=float,
+        default=0.05,
+        metavar='FRACTION',
+        help='smallest face that the detector finds, as a fraction of the '
+        "image's shorter side (default: 0.05)",
+    )
+
+
+def load(options: argparse.Namespace, runtime: str | None = None) -> Predictor:
+    """Load the model that the options name, see ``load_model``."""
+    from ..inference.loading import load_model
+
+    return load_model(
+        options.model,
+        options.checkpoint,
+        precision=options.precision,
+        device=options.device,
+        passes=options.passes,
+        runtime=runtime,
+    )
+
+
+def model_inputs(options: argparse.Namespace) -> dict[str, str]:
+    """Return the files of the model that the options name, with their roles."""
+    files = {options.model: 'the model'}
+    base, ending = os.path.splitext(options.model)
+    if ending == '.onnx':
+        files[f'{base}.json'] = 'the description of the model'
+    if options.checkpoint:
+        files[options.checkpoint] = 'the checkpoint'
+    return files
+
+
+def protect_inputs(option: str, path: str, inputs: Mapping[str, str]) -> None:
+    """Check that an output file does not overwrite an input file.
+
+    Args:
+        option (str): The option that names the output file.
+        path (str): The output file.
+        inputs (Mapping[str, str]): Role of each input file, by its path.
+
+    Raises:
+        ValueError: If the output file is an input file, under any name.
+    """
+    output = os.path.realpath(path)
+    for file, role in inputs.items():
+        if os.path.realpath(file) == output:
+            raise ValueError(f'{option} {path!r} is {role}; give another.')
+
+
+class Advance(Protocol):
+    """A function that advances a progress bar."""
+
+    def __call__(self, steps: int = 1) -> None:
+        """Advance by some steps."""
+
+
+@contextmanager
+def progress(text: str, total: int | None, quiet: bool = False) -> Iterator[Advance]:
+    """Show a progress bar while the block runs, on a terminal only.
+
+    The bar needs rich, which an environment for exported models need not have.
+    Without rich there is no bar.
+
+    Args:
+        text (str): Name of the steps.
+        total (int, optional): Number of steps; None if unknown.
+        quiet (bool): Show nothing. Defaults to False.
+    """
+    bar = None
+    if sys.stderr.isatty() and not quiet:
+        try:
+            from rich.console import Console
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                TextColumn,
+                TimeRemainingColumn,
+            )
+
+            bar = Progress(
+                TextColumn('{task.description}'),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+        except ImportError:
+            pass
+    if bar is None:
+        yield lambda steps=1: None
+        return
+    with bar:
+        task = bar.add_task(text, total=total)
+        yield lambda steps=1: bar.advance(task, steps)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with a noun in the singular or the plural."""
+    return f'{number} {noun}' if number == 1 else f'{number} {noun}s'

@@ -1,7 +1,8 @@
 """Report versions, active workarounds and whether MMPose can be imported.
 
-Exit status: 0 if it can, 1 if not. Models that ship and exported ones (.onnx)
-predict without it; where it is missing, the report says whether they do here.
+Exit status: 0 if MMPose can be imported, 1 if not. Shipped models and exported
+models (.onnx) predict without MMPose. If MMPose is missing, the report says
+whether they can predict here.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ rcn-mmpose doctor > report.txt"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments: none."""
+    """Add no arguments."""
 
 
 def run(options: argparse.Namespace) -> int:

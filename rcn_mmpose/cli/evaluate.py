@@ -1,15 +1,15 @@
-"""Measure predicted keypoints by true ones.
+"""Measure predicted keypoints against true keypoints.
 
-Takes any file of predictions, of rcn-mmpose predict or another program, and
-any COCO annotation file with keypoints, and prints errors by every normaliser
-that is known for these keypoints. A prediction belongs to the nearest face in
-whose annotated box the mean of its keypoints lies; a face has one prediction
-at most. A face without a prediction is missed: the table leaves it out, the
-lines below it and the curves count it with an infinite error. Exit status: 0
-if every face has a prediction, 1 if not.
+Reads a file of predictions, of rcn-mmpose predict or another program, and a
+COCO annotation file with keypoints, and prints the errors by every normaliser
+that is known for these keypoints. A prediction is matched to the nearest face
+whose annotated box contains the mean of its keypoints. A face has at most one
+prediction. A face without a prediction is missed: the table leaves it out; the
+lines below the table and the curves count it with an infinite error. Exit
+status: 0 if every face has a prediction, 1 if not.
 
-The 68 keypoints of one side are reduced to MTFL's five where the other side
-has these.
+If one file has 68 keypoints and the other has MTFL's five, the 68 are reduced
+to the five.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 
 from ..geometry.keypoints import FIVE_NAMES
 from ..io.predictions import read_predictions
-from .console import spare
+from . import protect_inputs
 
 EXAMPLES = """\
 rcn-mmpose evaluate keypoints.json data/annotations/300w_test.json
@@ -29,8 +29,9 @@ rcn-mmpose evaluate keypoints.csv test.json --curves ced.png \\
     --errors errors.csv --normaliser outer_corners=36:45"""
 
 BOX_ALONE = (
-    'Note: errors are divided by the box alone, as the annotations do not say '
-    "where the eyes are. Give --normaliser, or 'eyes' in their category, or, "
+    'Note: errors are divided by the size of the box only, because the annotations '
+    "do not say which keypoints are the eyes. Give --normaliser, or 'eyes' in "
+    'their category, or, '
     f"if they are MTFL's five, the names {', '.join(FIVE_NAMES)} there, in "
     'this order.'
 )
@@ -38,46 +39,47 @@ BOX_ALONE = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument('predictions', help='COCO json or csv')
-    parser.add_argument('annotations', help='COCO json with true keypoints')
+    parser.add_argument('predictions', help='file of predictions, COCO json or csv')
+    parser.add_argument('annotations', help='file of true keypoints, COCO json')
     parser.add_argument(
         '--normaliser',
         action='append',
         default=[],
         metavar='NAME=A,B:C,D',
-        help='another one: the distance between the means of two groups of '
-        'keypoints, counted from 0; may be given several times, the first '
-        'becomes the main one',
+        help='another normaliser: the distance between the means of two groups '
+        'of keypoints, counted from 0; repeat it for several, the first is the '
+        'main one',
     )
     parser.add_argument(
         '--each-keypoint',
         action='store_true',
         help='print the error of each keypoint, too',
     )
-    parser.add_argument('--curves', metavar='FILE', help='draw the error curves (CED)')
+    parser.add_argument(
+        '--curves', metavar='FILE', help='image of the error curves (CED)'
+    )
     parser.add_argument(
         '--errors',
         metavar='FILE',
-        help='write the error of each face that has a prediction, csv, for '
-        'rcn-mmpose plot',
+        help='csv of the error of each face that has a prediction, for rcn-mmpose plot',
     )
     parser.add_argument(
         '--axis',
         type=float,
         default=10,
-        help='end of the curves, in percent (default: 10)',
+        help='largest error on the axis of the curves, in percent (default: 10)',
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure."""
+    """Measure, print and draw the errors."""
     normalisers = dict(map(parse_normaliser, options.normaliser))
     if not options.axis > 0:
         raise ValueError(f'--axis {options.axis:g}: give percent above 0.')
     if options.errors:
-        read = {options.predictions: 'the file of predictions'}
-        read[options.annotations] = 'the file of annotations'
-        spare('--errors', options.errors, read)
+        inputs = {options.predictions: 'the file of predictions'}
+        inputs[options.annotations] = 'the file of annotations'
+        protect_inputs('--errors', options.errors, inputs)
     from ..evaluation.ced import draw_curves
     from ..evaluation.error_file import write_errors
     from ..evaluation.error_table import ErrorTable
@@ -115,7 +117,7 @@ def run(options: argparse.Namespace) -> int:
         for name in plan.normalisers
     }
     curves = {n: e[~np.isnan(e)] for n, e in curves.items()}
-    print('\nall faces, a missed one with an infinite error, in percent')
+    print('\nall faces, missed faces with an infinite error, in percent')
     print(table_of_curves(curves, (8, 10)))
     if list(plan.normalisers) == ['box']:
         print(BOX_ALONE)
@@ -131,10 +133,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def parse_normaliser(text: str) -> tuple[str, tuple]:
-    """Read ``NAME=A,B:C,D``.
+    """Parse a normaliser ``NAME=A,B:C,D``.
 
     Raises:
-        ValueError: If it has another form.
+        ValueError: If the text has another form.
     """
     try:
         name, groups = text.split('=')

@@ -1,9 +1,9 @@
-"""Write a model as ONNX: crops in; keypoints, confidence, covariance out.
+"""Export a model to ONNX, from crops to keypoints, confidence and covariance.
 
-Beside the .onnx a .json says how images become crops. Both appear only
-after ONNX Runtime has predicted from them what PyTorch predicts; the largest
-differences are printed. They need numpy, OpenCV and onnxruntime to run,
-neither PyTorch nor MMPose.
+A .json file in the same folder describes how images become crops. Both files
+are written only if ONNX Runtime predicts the same as PyTorch; the largest
+differences are printed. The exported model needs NumPy, OpenCV and onnxruntime,
+but neither PyTorch nor MMPose.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .inputs import add_model_arguments, load
+from . import add_model_arguments, load
 
 EXAMPLES = """\
 rcn-mmpose export --model work_dirs/rcn_300w/best.pth rcn_300w.onnx
@@ -21,12 +21,12 @@ rcn-mmpose export --model configs/rcn_aflw.py --checkpoint best.pth \\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument('out', metavar='OUT', help='the .onnx to write')
+    parser.add_argument('out', metavar='OUT', help='output file, .onnx')
     add_model_arguments(parser, predicts=False)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Export, and say how well it agrees."""
+    """Export a model, and print the differences from PyTorch."""
     if options.model.endswith('.onnx'):
         raise ValueError(f'{options.model!r} is exported already; give the checkpoint.')
     predictor = load(options, 'torch')

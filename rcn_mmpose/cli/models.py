@@ -1,6 +1,6 @@
 """List the models that ship with the package, and check their files.
 
-Exit status: 0 if all files are whole, 1 if not.
+Exit status: 0 if no file is missing or changed, 1 otherwise.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ rcn-mmpose models --json"""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument(
-        '--json', action='store_true', help='all entries of the index, as json'
+        '--json', action='store_true', help='print all entries of the index as json'
     )
 
 

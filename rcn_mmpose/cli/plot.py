@@ -1,10 +1,10 @@
-"""Draw the error curves of any number of tests into one image.
+"""Draw the error curves of several tests into one image.
 
 Reads files with the error of each face, as a test, tools/report.py or
-rcn-mmpose evaluate --errors writes them, draws the cumulative error
-distributions (CED), and prints for each the number of faces, mean error
+rcn-mmpose evaluate --errors writes them. Draws the cumulative error
+distributions (CED), and prints for each file the number of faces, mean error
 (NME), median, area under the curve (AUC) and failure rate (FR). Curves are
-comparable only by the same value of the same faces: a note says so where the
+comparable only for the same value and the same faces. A note is printed if the
 faces differ.
 """
 
@@ -24,29 +24,35 @@ rcn-mmpose plot errors.csv --value NME_pixels_outer_corners \\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument('files', nargs='+', metavar='FILE', help='files of errors, csv')
-    parser.add_argument('--labels', nargs='+', help='default: the paths')
+    parser.add_argument('files', nargs='+', metavar='FILE', help='csv files of errors')
+    parser.add_argument(
+        '--labels', nargs='+', help='labels of the curves (default: the paths)'
+    )
     parser.add_argument(
         '--value',
-        help='which errors: a column of the files (default: their first, all '
-        'keypoints by the main normaliser in pixels)',
+        help='column of the files to draw (default: the first column, the error '
+        'of all keypoints by the main normaliser in pixels)',
     )
-    parser.add_argument('--subset', default='', help='of the faces, by name')
+    parser.add_argument(
+        '--subset',
+        default='',
+        help='name of a subset of the faces (default: all faces)',
+    )
     parser.add_argument(
         '--limits',
         nargs='+',
         type=float,
         default=[8, 10],
-        help='of AUC and FR, in percent (default: 8 10)',
+        help='limits of AUC and FR, in percent (default: 8 10)',
     )
     parser.add_argument(
         '--axis',
         type=float,
         default=10,
-        help='end of the axis, in percent (default: 10)',
+        help='largest error on the axis, in percent (default: 10)',
     )
     parser.add_argument(
-        '--out', default='ced.png', help='image to write (default: ced.png)'
+        '--out', default='ced.png', help='output image (default: ced.png)'
     )
 
 
@@ -59,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     if len(labels) != len(options.files) or len(set(labels)) < len(labels):
         raise ValueError(
             f'labels {labels} for {len(options.files)} files; give each file '
-            'one of its own.'
+            'a label of its own.'
         )
     wrong = [v for v in (*options.limits, options.axis) if not v > 0]
     if wrong:
@@ -79,18 +85,18 @@ def run(options: argparse.Namespace) -> int:
     print(f'{title}, in percent')
     print(table_of_curves(curves, options.limits))
     if len({tuple(sorted(file.faces)) for file in files}) > 1:
-        print('Note: the files are of different faces.')
+        print('Note: the files have different faces.')
     print(options.out)
     return 0
 
 
 def table_of_curves(curves: Mapping[str, np.ndarray], limits: Sequence[float]) -> str:
-    """Write what sums up error curves, a line each.
+    """Return a table with one line per error curve.
 
     Args:
         curves (Mapping[str, np.ndarray]): Errors in percent by label,
-            infinite for a face that was missed.
-        limits (Sequence[float]): Of AUC and FR, in percent.
+            infinite for a missed face.
+        limits (Sequence[float]): Limits of AUC and FR, in percent.
     """
     from ..evaluation.ced import area_under_curve, failure_rate, mean_error
 

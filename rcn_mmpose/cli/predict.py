@@ -1,16 +1,17 @@
 """Find the keypoints of the faces in images.
 
-Boxes come from a file, or from a detector that finds upright faces seen from
-the front. One image that fails stops nothing. Exit status: 0 if every
-image gave its faces, 1 if something failed (an image in which no face is
-found counts), 2 for wrong use.
+The boxes come from a file, or from a detector of upright frontal faces. An
+image that fails does not stop the others. Exit status: 0 if all faces of all
+images were predicted, 1 if something failed (an image without a face counts),
+2 for wrong use.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -20,29 +21,33 @@ import numpy as np
 from ..io.atomic import write_whole
 from ..io.box_files import boxes_of, read_boxes
 from ..io.predictions import PredictionFile
-from . import Interrupted
-from .console import counted, describe_failures, model_files, progress, spare
-from .inputs import (
+from . import (
+    PartlyDone,
     add_detector_argument,
     add_model_arguments,
-    list_images,
+    counted,
     load,
+    model_inputs,
+    progress,
+    protect_inputs,
 )
+from .image_list import list_images
 
 if TYPE_CHECKING:
-    from ..inference import Predictor, Result
+    from ..inference.predictor import Predictor
+    from ..io.result import Result
 
 EXAMPLES = """\
 rcn-mmpose predict photo.jpg --draw drawn
 rcn-mmpose predict --model rcn-5 images/ 'more/**/*.png' \\
     --boxes boxes.csv --out keypoints.csv"""
-TOGETHER = 32  # images that go through the model in one call
-EVERY = 30  # seconds, after which the file is written again
-KEPT = ('.jpg', '.jpeg', '.png')  # endings of images that drawings keep
+BATCH = 32  # images in one call of the model
+SAVE_INTERVAL = 30  # seconds between two writes of the results so far
+DRAWING_ENDINGS = ('.jpg', '.jpeg', '.png')  # other drawings are PNG
+NAMED_FAILURES = 5  # images that are named for one reason
 NO_FACE = (
-    'no face was found; the detector finds upright faces seen from the '
-    'front. Give its box by --boxes, or look for smaller ones by '
-    '--smallest-face.'
+    'no face was found; the detector finds upright frontal faces only. Give the '
+    'box by --boxes, or search for smaller faces by --smallest-face.'
 )
 
 
@@ -55,93 +60,96 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="files, folders, or patterns in quotes such as 'a/**/*.jpg'",
     )
     parser.add_argument(
-        '--recursive', action='store_true', help='take folders in folders too'
+        '--recursive', action='store_true', help='search subfolders, too'
     )
     parser.add_argument(
         '--boxes',
         metavar='FILE',
-        help='boxes of the faces: COCO json, or csv with file, x1, y1, x2, '
-        'y2 (default: the detector finds them)',
+        help='boxes of the faces: COCO json, or csv with the columns file, x1, '
+        'y1, x2, y2 (default: the detector finds them)',
     )
     add_detector_argument(parser)
     parser.add_argument(
         '--out',
         default='keypoints.json',
         metavar='FILE',
-        help='.json (COCO) or .csv to write (default: keypoints.json)',
+        help='output file, .json (COCO) or .csv (default: keypoints.json)',
     )
     parser.add_argument(
-        '--draw', metavar='DIR', help='draw the keypoints into this folder'
+        '--draw', metavar='DIR', help='folder for drawings of the keypoints'
     )
     parser.add_argument(
         '--ellipses',
         action='store_true',
-        help='draw where 90 %% of the probability lies, too',
+        help='draw ellipses with 90 %% of the probability, too',
     )
     parser.add_argument('--quiet', action='store_true', help='show no progress')
     add_model_arguments(parser, 'rcn-68')
 
 
 def run(options: argparse.Namespace) -> int:
-    """Predict."""
+    """Predict, write and draw."""
     file = PredictionFile(options.out)
     if options.ellipses and not options.draw:
         raise ValueError('--ellipses goes with --draw DIR; give both.')
     listed = list_images(options.images, options.recursive)
     drawn = drawn_files(listed.paths, options.draw) if options.draw else {}
-    _spare_inputs(options, listed.paths, drawn)
+    _check_outputs(options, listed.paths, drawn)
     boxes: list[np.ndarray | None] = [None] * len(listed.paths)
     if options.boxes:
         boxes = boxes_of(listed.paths, read_boxes(options.boxes))
     predictor = load(options)
     if not options.boxes:
-        from ..detect import detect_faces_for
+        from ..detect.haar import HaarDetector
 
-        detect_faces_for(predictor, smallest=options.smallest_face)
+        detector = HaarDetector.for_model(predictor, options.smallest_face)
+        predictor = predictor.with_detector(detector)
     for name, reason in listed.failures:
         file.fail(name, reason)
-    work = _Work(predictor, file, options, drawn)
+    work = _Prediction(predictor, file, options, drawn)
     try:
-        work.go_through(listed.paths, boxes)
+        work.run(listed.paths, boxes)
     except KeyboardInterrupt as error:
-        raise Interrupted(work.summary(listed.others)) from error
+        raise PartlyDone(work.summary(listed.ignored)) from error
     finally:
         file.write()
-    print(work.summary(listed.others))
+    print(work.summary(listed.ignored))
     return 1 if file.content['failures'] else 0
 
 
 def drawn_files(paths: Sequence[str], folder: str) -> dict[str, str]:
-    """Say where the drawing of each image goes.
+    """Return the file of the drawing of each image.
 
     Args:
         paths (Sequence[str]): The images.
-        folder (str): The folder to draw into; those that lie below the one
-            that all images have in common are made in it, too.
+        folder (str): Folder for the drawings. It gets the same subfolders as
+            the common folder of all images.
 
     Returns:
-        dict[str, str]: A file by each image.
+        dict[str, str]: The file of the drawing, by the path of the image.
     """
     whole = [os.path.abspath(path) for path in paths]
     common = os.path.commonpath(map(os.path.dirname, whole)) if whole else ''
     files = {}
     for path, place in zip(paths, whole, strict=True):
         target = os.path.join(folder, os.path.relpath(place, common))
-        # 1.tif and 1.jpg are two images
-        files[path] = target + ('' if target.lower().endswith(KEPT) else '.png')
+        # 1.tif becomes 1.tif.png, because 1.jpg is another image.
+        files[path] = target + (
+            '' if target.lower().endswith(DRAWING_ENDINGS) else '.png'
+        )
     return files
 
 
-def _spare_inputs(
+def _check_outputs(
     options: argparse.Namespace,
     paths: Sequence[str],
     drawn: Mapping[str, str],
 ) -> None:
-    """Refuse to write over what is read, or twice into one file."""
-    read = dict.fromkeys(paths, 'one of the images') | model_files(options)
+    """Check that no output replaces an input, or another output."""
+    read = dict.fromkeys(paths, 'one of the images') | model_inputs(options)
     if options.boxes:
         read[options.boxes] = 'the file of boxes'
-    spare('--out', options.out, read)
+    protect_inputs('--out', options.out, read)
     images = {os.path.realpath(path): path for path in paths}
     taken: dict[str, str] = {}
     for path, file in drawn.items():
@@ -161,14 +169,14 @@ def _spare_inputs(
             )
 
 
-class _Work:
-    """Images on their way through a model.
+class _Prediction:
+    """Predict images in batches, and write and draw the results.
 
     Args:
         predictor (Predictor): The model.
-        file (PredictionFile): Where results go.
-        options (argparse.Namespace): Of the command line.
-        drawn (Mapping[str, str]): Where drawings go, by the images.
+        file (PredictionFile): File of the results.
+        options (argparse.Namespace): Options of the command line.
+        drawn (Mapping[str, str]): File of each drawing, by the image.
     """
 
     def __init__(
@@ -185,25 +193,23 @@ class _Work:
         self.images = 0
         self.start = self.written = monotonic()
 
-    def go_through(
-        self, paths: Sequence[str], boxes: Sequence[np.ndarray | None]
-    ) -> None:
+    def run(self, paths: Sequence[str], boxes: Sequence[np.ndarray | None]) -> None:
         """Predict all images."""
         quiet = self.options.quiet
         with progress('images', len(paths), quiet) as advance:
-            for i in range(0, len(paths), TOGETHER):
-                part = slice(i, i + TOGETHER)
+            for i in range(0, len(paths), BATCH):
+                part = slice(i, i + BATCH)
                 for result in self._predict(paths[part], boxes[part]):
                     self._keep(result)
                 advance(len(paths[part]))
-                if monotonic() - self.written > EVERY:
+                if monotonic() - self.written > SAVE_INTERVAL:
                     self.file.write()
                     self.written = monotonic()
 
     def _predict(
         self, paths: Sequence[str], boxes: Sequence[np.ndarray | None]
     ) -> list[Result]:
-        """Predict some images, and those alone that can be predicted."""
+        """Predict a batch; if it fails, predict its images one by one."""
         if self.options.boxes:
             for path, known in zip(paths, boxes, strict=True):
                 if known is None:
@@ -214,9 +220,9 @@ class _Work:
         if not paths:
             return []
         try:
-            known = boxes if self.options.boxes else None
-            return [self.predictor(list(paths), known)]
-        except Exception as error:  # of OpenCV, of memory, of the network
+            given = boxes if self.options.boxes else None
+            return [self.predictor(list(paths), given)]
+        except Exception as error:  # any error of OpenCV, memory or network
             if len(paths) == 1:
                 self._fail(paths[0], f'{type(error).__name__}: {error}')
                 return []
@@ -226,7 +232,7 @@ class _Work:
         return results
 
     def _keep(self, result: Result) -> None:
-        """Store results and draw them."""
+        """Store and draw the faces of a result."""
         self.file.add(result)
         self.images += len(result.images)
         failed = {failure.image for failure in result.failures}
@@ -258,12 +264,12 @@ class _Work:
             self.file.fail(path, f'its drawing cannot be written: {error}')
 
     def _fail(self, path: str, reason: str) -> None:
-        """Count an image that gave nothing."""
+        """Store an image that failed."""
         self.images += 1
         self.file.fail(path, reason)
 
-    def summary(self, others: int) -> str:
-        """Return what was done, what failed and why."""
+    def summary(self, ignored: int) -> str:
+        """Return the numbers of faces, images and failures, with the reasons."""
         failures = self.file.content['failures']
         line = (
             f'{counted(len(self.file), "face")} in '
@@ -271,9 +277,41 @@ class _Work:
             f'{monotonic() - self.start:.1f} s: {self.file.path}'
         )
         lines = [line, *describe_failures(failures)]
-        if others:
+        if ignored:
             lines.append(
-                f'  {counted(others, "file")} in the folders with the ending '
-                'of no image left aside'
+                f'  {counted(ignored, "file")} in the folders ignored: no ending '
+                'of an image'
             )
         return '\n'.join(lines)
+
+
+def describe_failures(failures: Iterable[Mapping]) -> list[str]:
+    """Group failures by their reason.
+
+    Reasons that differ only in names and numbers are one group; its first
+    reason is shown.
+
+    Args:
+        failures (Iterable[Mapping]): Failures with ``file_name``, ``face`` (an
+            index, or None for the whole image) and ``reason``.
+
+    Returns:
+        list[str]: Two lines per group: the number and the reason, and the
+        names. The largest group is first.
+    """
+    groups: dict[str, list[Mapping]] = {}
+    for failure in failures:
+        kind = re.sub(r"'[^']*'|[\d.]+|nan|inf", '', failure['reason'])
+        groups.setdefault(kind, []).append(failure)
+    lines = []
+    for group in sorted(groups.values(), key=len, reverse=True):
+        names = [
+            failure['file_name']
+            if failure['face'] is None
+            else f'{failure["file_name"]} (face {failure["face"]})'
+            for failure in group[:NAMED_FAILURES]
+        ]
+        more = len(group) - len(names)
+        lines.append(f'  {len(group)} x {group[0]["reason"]}')
+        lines.append(f'      {", ".join(names)}{f" and {more} more" if more else ""}')
+    return lines

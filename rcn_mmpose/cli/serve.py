@@ -1,8 +1,9 @@
-"""Show a page on this machine: drop an image, see its keypoints.
+"""Show a web page on this machine that finds keypoints in images.
 
-Open the address that is printed in a browser. The page loads nothing from
-elsewhere, images stay in memory. Only this machine reaches it unless --host
-says otherwise. Ctrl-C ends it, with exit status 0; wrong use gives 2.
+Open the printed address in a browser and drop an image on the page. The page
+loads nothing from other servers, and images stay in memory. Without --host only
+this machine can reach the page. Ctrl-C stops the server with exit status 0;
+wrong use gives 2.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import argparse
 import errno
 import sys
 
-from .inputs import add_detector_argument
+from . import add_detector_argument
 
 EXAMPLES = """\
 rcn-mmpose serve
@@ -25,19 +26,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='?',
         default='rcn-68',
         metavar='MODEL',
-        help='a checkpoint (.pth) of tools/train.py, an exported .onnx, or a '
-        'name that rcn-mmpose models lists (default: rcn-68)',
+        help='a name that rcn-mmpose models lists, a checkpoint (.pth) of '
+        'tools/train.py, or an exported .onnx (default: rcn-68)',
     )
     parser.add_argument(
         '--port',
         type=int,
         default=8080,
-        help='where to listen, 0 for any that is free (default: 8080)',
+        help='port of the server, 0 for any free port (default: 8080)',
     )
     parser.add_argument(
         '--host',
         default='127.0.0.1',
-        help='address or name to listen at (default: 127.0.0.1, which other '
+        help='address or name of the server (default: 127.0.0.1, which other '
         'machines cannot reach)',
     )
     add_detector_argument(parser)
@@ -47,19 +48,19 @@ def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     if not 0 <= options.port < 2**16:
         raise ValueError(f'--port {options.port}; give 0 to 65535.')
-    from ..detect import detect_faces_for
-    from ..inference import load_model
+    from ..detect.haar import HaarDetector
+    from ..inference.loading import load_model
     from ..serve.server import PageServer, is_loopback
     from ..serve.service import Service
 
     predictor = load_model(options.model)
-    detect_faces_for(predictor, smallest=options.smallest_face)
-    service = Service(predictor)
+    detector = HaarDetector.for_model(predictor, options.smallest_face)
+    service = Service(predictor.with_detector(detector))
     try:
         server = PageServer(service, options.host, options.port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            hint = 'give another port, or --port 0 for any that is free.'
+            hint = 'give another port, or --port 0 for any free port.'
         else:
             hint = 'give another --host or --port.'
         raise OSError(
@@ -68,15 +69,15 @@ def run(options: argparse.Namespace) -> int:
         ) from error
     if not is_loopback(options.host):
         print(
-            f'warning: whoever reaches {options.host!r} can use this page; it '
-            'asks for no password and does not encrypt.',
+            f'warning: anyone who can reach {options.host!r} can use this page; '
+            'it has no password and no encryption.',
             file=sys.stderr,
         )
-    print(f'{server.url} (Ctrl-C ends it)', flush=True)
+    print(f'{server.url} (Ctrl-C stops it)', flush=True)
     with server:
         try:
             server.serve_forever()
         except KeyboardInterrupt:
             print('stopped.', file=sys.stderr)
-    with service.lock:  # not while a network is at work
+    with service.lock:  # wait for a prediction that is running
         return 0

@@ -1,10 +1,10 @@
-"""Follow the faces of a video from frame to frame.
+"""Track the faces of a video from frame to frame.
 
-Where a face was in one frame it is looked for in the next; the detector,
-which finds upright faces seen from the front, is asked at the start, where a
-face is lost, and every few frames. Keypoints are calmed by the One-Euro
-filter. Exit status: 0 if faces were found, 1 if none was in any frame or the
-video ended before its time, 2 for wrong use. Ctrl-C keeps what is done.
+The keypoints of a face in one frame give its box in the next frame. The
+detector, which finds upright frontal faces, runs in the first frame, when a
+face is lost, and every few frames. The One-Euro filter reduces the jitter of
+the keypoints. Exit status: 0 if faces were found, 1 if no frame has a face or
+the video ended early, 2 for wrong use. Ctrl-C keeps the results so far.
 """
 
 from __future__ import annotations
@@ -25,9 +25,16 @@ import numpy as np
 
 from ..io.atomic import DRAFT
 from ..io.predictions import ENDINGS, VideoPredictionFile
-from . import Interrupted
-from .console import counted, model_files, progress, spare
-from .inputs import add_detector_argument, add_model_arguments, load
+from . import (
+    PartlyDone,
+    add_detector_argument,
+    add_model_arguments,
+    counted,
+    load,
+    model_inputs,
+    progress,
+    protect_inputs,
+)
 
 if TYPE_CHECKING:
     from ..tracking.tracker import TrackedFace
@@ -37,27 +44,28 @@ rcn-mmpose video talk.mp4 --draw drawn.mp4
 rcn-mmpose video --model rcn-68 talk.mp4 --out talk.csv --no-filter"""
 CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG'}
 DEFAULT_RATE = 25.0
-# of the frames that a header names; many headers only tell how long it is
-WHOLE = 0.9
+# Fraction of the frames in the header that a complete video has: many headers
+# estimate the number from the duration.
+COMPLETE = 0.9
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument('video', help='a file that OpenCV can decode')
+    parser.add_argument('video', help='a video file that OpenCV can decode')
     parser.add_argument(
         '--out',
         default='keypoints.csv',
         metavar='FILE',
-        help='.csv (a line a keypoint of each frame) or .json to write '
+        help='output file, .csv (one line per keypoint and frame) or .json '
         '(default: keypoints.csv)',
     )
     parser.add_argument(
-        '--draw', metavar='FILE', help='.mp4 or .avi to draw the faces into'
+        '--draw', metavar='FILE', help='.mp4 or .avi with the faces drawn'
     )
     parser.add_argument(
         '--ellipses',
         action='store_true',
-        help='draw where 90 %% of the probability lies, too',
+        help='draw ellipses with 90 %% of the probability, too',
     )
     add_detector_argument(parser)
     parser.add_argument(
@@ -72,32 +80,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=10,
         metavar='FRAMES',
-        help='how often to look for new faces (default: 10)',
+        help='frames between two runs of the detector (default: 10)',
     )
     parser.add_argument(
         '--cutoff',
         type=float,
         default=1.0,
-        help='of the filter at rest, in Hz; lower trembles less (default: 1)',
+        help='cut-off frequency of the filter at rest, in Hz; a lower one means '
+        'less jitter (default: 1)',
     )
     parser.add_argument(
         '--slope',
         type=float,
         default=10.0,
-        help='by which the cut-off rises with the speed in faces a second; '
-        'higher lags less (default: 10)',
+        help='rise of the cut-off with the speed in face sizes per second; a '
+        'higher one means less lag (default: 10)',
     )
     parser.add_argument(
-        '--no-filter', action='store_true', help='keypoints as they are'
+        '--no-filter', action='store_true', help='do not filter the keypoints'
     )
     parser.add_argument('--quiet', action='store_true', help='show no progress')
-    add_model_arguments(parser, 'rcn-5')  # keeps up with a camera
+    add_model_arguments(parser, 'rcn-5')  # as fast as a camera
 
 
 def run(options: argparse.Namespace) -> int:
-    """Follow the faces."""
+    """Track the faces."""
     _check(options)
-    from ..detect import detect_faces_for
+    from ..detect.haar import HaarDetector
     from ..tracking.one_euro import OneEuroFilter
     from ..tracking.tracker import FaceTracker
 
@@ -105,15 +114,16 @@ def run(options: argparse.Namespace) -> int:
     rate, total = _rate_and_frames(capture, options.video)
     predictor = load(options)
     new_filter = partial(OneEuroFilter, options.cutoff, options.slope)
-    new_filter()  # finds what is wrong with its options
+    new_filter()  # checks the options now
+    detector = HaarDetector.for_model(predictor, options.smallest_face)
+    predictor = predictor.with_detector(None, detector.box_rule)
     tracker = FaceTracker(
         predictor,
-        detect_faces_for(predictor, smallest=options.smallest_face),
+        detector,
         options.lost,
         options.every,
         None if options.no_filter else new_filter,
     )
-    predictor.detector = None
     file = VideoPredictionFile(options.out, predictor.info.keypoints, rate)
     start, interrupted = monotonic(), False
     with (
@@ -140,9 +150,9 @@ def run(options: argparse.Namespace) -> int:
         f'{len(file)}, {monotonic() - start:.1f} s: {options.out}'
     )
     if interrupted:
-        raise Interrupted(summary)
+        raise PartlyDone(summary)
     print(summary)
-    cut = total is not None and len(file) < WHOLE * total
+    cut = total is not None and len(file) < COMPLETE * total
     if cut:
         print(
             f'  the video ended after {len(file)} of the {total} frames '
@@ -152,33 +162,32 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Check what can be wrong before the model is loaded."""
+    """Check the options before the model is loaded."""
     if not os.path.isfile(options.video):
         raise FileNotFoundError(f'video {options.video!r} does not exist.')
     if not options.out.lower().endswith(ENDINGS):
         raise ValueError(f'--out {options.out!r} must end in .csv or .json.')
-    read = {**model_files(options), options.video: 'the video itself'}
-    spare('--out', options.out, read)
+    read = {**model_inputs(options), options.video: 'the video itself'}
+    protect_inputs('--out', options.out, read)
     if options.ellipses and not options.draw:
         raise ValueError('--ellipses goes with --draw FILE; give both.')
     if options.draw:
         if not options.draw.lower().endswith(tuple(CODECS)):
             raise ValueError(f'--draw {options.draw!r} must end in .mp4 or .avi.')
-        spare('--draw', options.draw, read)
+        protect_inputs('--draw', options.draw, read)
 
 
 def _rate_and_frames(capture: cv2.VideoCapture, path: str) -> tuple[float, int | None]:
-    """Return frames a second, and the number of frames if it is known."""
+    """Return the frames per second, and the number of frames if it is known."""
     if not capture.isOpened():
         raise ValueError(
-            f'video {path!r} is none that OpenCV can decode; convert it to MP4 (H.264).'
+            f'OpenCV cannot decode the video {path!r}; convert it to MP4 (H.264).'
         )
     rate = capture.get(cv2.CAP_PROP_FPS)
     if not 0 < rate < math.inf:
         rate = DEFAULT_RATE
         print(
-            f'{path!r} does not say how many frames a second it has; taken '
-            f'as {rate:g}.',
+            f'{path!r} has no frame rate; {rate:g} frames per second are assumed.',
             file=sys.stderr,
         )
     total = capture.get(cv2.CAP_PROP_FRAME_COUNT)
@@ -187,7 +196,7 @@ def _rate_and_frames(capture: cv2.VideoCapture, path: str) -> tuple[float, int |
 
 @contextmanager
 def _drawing(options: argparse.Namespace, rate: float) -> Iterator:
-    """Write a video that appears when it is whole."""
+    """Write a video with drawn faces atomically."""
     if not options.draw:
         yield lambda frame, faces: None
         return

@@ -1,45 +1,51 @@
-"""Upright faces by OpenCV's cascade: offline, without another package."""
+"""A detector of upright frontal faces with OpenCV's Viola-Jones cascade.
+
+It works offline and needs no package beside OpenCV.
+"""
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
+from ..environment.renamed import warn_renamed
 from ..geometry.boxes import box_from_detection, training_rule
 from ..geometry.overlap import drop_duplicates
 from ..image.crop import to_grey
 
-if TYPE_CHECKING:
-    from ..inference.predictor import Predictor
-
 CASCADE = 'haarcascade_frontalface_alt2.xml'
-# The training boxes of models -> scale and shift from the cascade's box to
-# them, see HaarDetector.
+# Training boxes of a model -> scale and shift from the cascade's box, see
+# HaarDetector.
 CALIBRATED = dict(
     eyes_and_mouth=dict(scale=1.209, shift=0.088),
     extent=dict(scale=1.165, shift=0.154),
 )
-# The cascade's own window has 20 pixels a side, its images need no more
-# than this.
-LEAST, LONGEST = 24, 1280
+SMALLEST = 24  # pixels a side of a face; the cascade's own window has 20
+LONGEST = 1280  # pixels a side of the image that is searched
+
+
+class Model(Protocol):
+    """A model with K keypoints, such as a predictor."""
+
+    @property
+    def info(self) -> Any:
+        """Description of the model; ``info.keypoints`` has K names."""
 
 
 class HaarDetector:
-    r"""Finds upright faces, seen from the front, by a Viola-Jones cascade.
+    r"""Find upright frontal faces with a Viola-Jones cascade.
 
-    For upright faces alone: of 100 MTFL training faces, with the images
-    turned by 10, 15, 20, 25 and 30 degrees, it found 85, 74, 42, 23 and 8
-    (``--turn`` of the command below); faces seen from the side or mostly
-    covered are missed as well. What is found need not be a face. Boxes may
-    leave the image.
+    On 100 MTFL training faces in images rotated by 10, 15, 20, 25 and 30
+    degrees it found 85, 74, 42, 23 and 8 (``--turn`` of the command below).
+    Profile faces and mostly covered faces are missed as well. A detection
+    need not be a face. Boxes may leave the image.
 
-    The cascade's squares are narrower than those that the models were trained
-    on. Side and downward shift are corrected by the medians over training
-    faces, as ``python -m rcn_mmpose.lab.calibration.detector_boxes`` measured them:
+    The cascade's squares are narrower than the boxes of the training faces.
+    Size and downward shift are corrected by the medians over training faces,
+    measured by ``python -m rcn_mmpose.lab.calibration.detector_boxes``:
 
     ================== ======================= ======= ===== =====
     ``boxes``          training faces          missed  scale shift
@@ -56,19 +62,25 @@ class HaarDetector:
             data/annotations/300w_train.json data/300w --faces 200
 
     Args:
-        boxes (str): Which boxes to return: ``'eyes_and_mouth'`` or
-            ``'extent'``, as :mod:`rcn_mmpose.geometry.boxes` names them, or
-            ``'cascade'`` for the cascade's own. Defaults to
-            ``'eyes_and_mouth'``, which suits models of five keypoints.
-        smallest (float): Side of the smallest face to look for, as a part of
-            the image's shorter side, above 0 and below 1. Below 24 pixels
-            none is found. Defaults to 0.05.
-        neighbours (int): How many detections that overlap make a face; more
-            find fewer faces and fewer that are none. Defaults to 4.
+        boxes (str): Boxes to return: ``'eyes_and_mouth'`` or ``'extent'``, as
+            :mod:`rcn_mmpose.geometry.boxes` names them, or ``'cascade'`` for
+            uncorrected boxes. Defaults to ``'eyes_and_mouth'``, which suits
+            models with five keypoints.
+        smallest (float): Side of the smallest face, as a fraction of the
+            image's shorter side, above 0 and below 1. Faces below 24 pixels
+            are never found. Defaults to 0.05.
+        neighbours (int): Number of overlapping detections that make a face. A
+            larger number finds fewer faces and fewer false ones. Defaults
+            to 4.
+
+    Attributes:
+        box_rule: Box rule for a predictor that crops these boxes, see
+            :meth:`rcn_mmpose.inference.predictor.Predictor.with_detector`;
+            None for uncorrected boxes.
 
     Raises:
-        ImportError: If OpenCV comes without cascades, as from version 5 on.
-        ValueError: If an argument is not one of the above.
+        ImportError: If OpenCV has no cascades, as from version 5 on.
+        ValueError: If an argument is not allowed.
     """
 
     def __init__(
@@ -89,16 +101,34 @@ class HaarDetector:
         if neighbours < 1:
             raise ValueError(f'neighbours={neighbours}; give 1 or more.')
         self.correction = CALIBRATED.get(boxes)
+        self.box_rule = dict(rule='given') if self.correction else None
         self.smallest = smallest
         self.neighbours = neighbours
         self.cascade = _load_cascade()
+
+    @classmethod
+    def for_model(
+        cls, model: Model, smallest: float = 0.05, neighbours: int = 4
+    ) -> HaarDetector:
+        """Return a detector whose boxes suit a model.
+
+        ::
+
+            model = model.with_detector(HaarDetector.for_model(model))
+
+        Args:
+            model (Model): From ``load_model``; it is not changed.
+            smallest (float): See :class:`HaarDetector`.
+            neighbours (int): See :class:`HaarDetector`.
+        """
+        return cls(training_rule(len(model.info.keypoints)), smallest, neighbours)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Find the faces of an image.
 
         Args:
-            image (np.ndarray): uint8, (H, W) grey or (H, W, 3) BGR. It is
-                looked at with at most 1,280 pixels a side.
+            image (np.ndarray): uint8, (H, W) grey or (H, W, 3) BGR. An image
+                with more than 1,280 pixels a side is searched at 1,280.
 
         Returns:
             np.ndarray: Boxes (x1, y1, x2, y2) in pixels, the largest first,
@@ -108,12 +138,12 @@ class HaarDetector:
         size = np.array(grey.shape[::-1])
         shrink = min(1.0, LONGEST / size.max())
         small = np.maximum(np.round(size * shrink), 1).astype(int)
-        if small.min() < LEAST:
+        if small.min() < SMALLEST:
             return np.zeros((0, 4))
         if shrink < 1:
             grey = cv2.resize(grey, tuple(small.tolist()), interpolation=cv2.INTER_AREA)
-        least = max(LEAST, round(self.smallest * float(small.min())))
-        found, _, sureness = self.cascade.detectMultiScale3(
+        least = max(SMALLEST, round(self.smallest * float(small.min())))
+        found, _, confidence = self.cascade.detectMultiScale3(
             grey,
             scaleFactor=1.1,
             minNeighbors=self.neighbours,
@@ -122,10 +152,10 @@ class HaarDetector:
         )
         boxes = np.asarray(found, np.float64).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
-        boxes = drop_duplicates(boxes, np.reshape(sureness, -1))
-        # (0, 0) is the middle of the first pixel, its edge lies half outside
+        boxes = drop_duplicates(boxes, np.reshape(confidence, -1))
+        # The cascade counts from the pixel's edge; (0, 0) is a pixel's centre.
         boxes = boxes * np.tile(size / small, 2) - 0.5
-        # its threads return them in any order
+        # The cascade's threads return the boxes in any order.
         boxes = boxes[np.lexsort((*boxes.T[:2], boxes[:, 0] - boxes[:, 2]))]
         if self.correction:
             corrected = [box_from_detection(b, **self.correction) for b in boxes]
@@ -133,23 +163,23 @@ class HaarDetector:
         return boxes
 
 
-def detect_faces_for(predictor: Predictor, **options: float) -> HaarDetector:
-    """Give a predictor a detector whose boxes suit its model.
+def detect_faces_for(predictor: Any, **options: Any) -> HaarDetector:
+    """Set the detector of a predictor; deprecated.
 
-    The detector's boxes are the squares that are cropped, so that the
-    predictor's rule for boxes becomes ``'given'``.
+    Use ``predictor.with_detector(HaarDetector.for_model(predictor))``, which
+    does not change the predictor.
 
     Args:
         predictor (Predictor): From ``load_model``; it is changed.
-        **options (float): ``smallest`` and ``neighbours`` of
+        **options (Any): ``smallest`` and ``neighbours`` of
             :class:`HaarDetector`.
 
     Returns:
         HaarDetector: The detector.
     """
-    boxes = training_rule(len(predictor.info.keypoints))
-    detector = HaarDetector(boxes, **options)
-    predictor.info = replace(predictor.info, box_rule=dict(rule='given'))
+    warn_renamed('detect_faces_for', 'Predictor.with_detector')
+    detector = HaarDetector.for_model(predictor, **options)
+    predictor.info = predictor.with_detector(detector).info
     predictor.detector = detector
     return detector
 

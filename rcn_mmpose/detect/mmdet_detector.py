@@ -1,4 +1,4 @@
-"""Faces by a detector of MMDetection that the user has."""
+"""A face detector of MMDetection, from the user's config and checkpoint."""
 
 from __future__ import annotations
 
@@ -13,29 +13,32 @@ from ..geometry.boxes import box_from_detection
 
 
 class MMDetDetector:
-    """Finds faces by any detector of MMDetection 3.x with boxes.
+    """Find faces with any detector of MMDetection 3.x that returns boxes.
 
-    It is built when the first image comes. With ``mmcv-lite`` Deformable
-    DETR runs. What needs MMCV's compiled operators says so, and needs the
-    full ``mmcv``: non-maximum suppression as in SSD, Faster and Mask R-CNN,
-    and deformable convolutions. R-FCN is not part of MMDetection 3.
+    The detector is built at the first image. Deformable DETR runs with
+    ``mmcv-lite``. Detectors that use MMCV's compiled operators need the full
+    ``mmcv`` and raise an error without it: non-maximum suppression as in SSD,
+    Faster and Mask R-CNN, and deformable convolutions. R-FCN is not part of
+    MMDetection 3.
 
     Args:
         config (str): Config file of the detector.
         checkpoint (str): Its weights.
-        label (int): Class that is a face. Defaults to 0.
-        score (float): Least score of a face, in [0, 1]. Defaults to 0.5.
+        label (int): Index of the class "face". Defaults to 0.
+        score (float): Threshold of the score, in [0, 1]. Defaults to 0.5.
         correction (Mapping, optional): ``scale`` and ``shift`` of
-            :func:`rcn_mmpose.geometry.boxes.box_from_detection`, which turn its boxes
-            into those that the model was trained on; measure them by
-            :func:`~.calibrate.calibrate`. By default boxes stay as they are,
-            for a model loaded with ``box_rule=dict(rule='detection', ...)``.
-        device (str): Where it runs. Defaults to ``'cpu'``.
+            :func:`rcn_mmpose.geometry.boxes.box_from_detection`, which turn
+            the boxes into boxes like those of the training faces. Measure
+            them with ``python -m
+            rcn_mmpose.lab.calibration.detector_boxes``. By default the boxes
+            are not corrected; load the model with
+            ``box_rule=dict(rule='detection', ...)`` then.
+        device (str): Where the detector runs. Defaults to ``'cpu'``.
 
     Raises:
         FileNotFoundError: If a file does not exist.
-        ValueError: If the score is out of its range, or ``correction`` has
-            other entries.
+        ValueError: If the score is out of range, or ``correction`` has other
+            entries.
     """
 
     def __init__(
@@ -73,7 +76,7 @@ class MMDetDetector:
             image (np.ndarray): uint8, (H, W) grey or (H, W, 3) BGR.
 
         Returns:
-            np.ndarray: Boxes (x1, y1, x2, y2) in pixels, the surest first,
+            np.ndarray: Boxes (x1, y1, x2, y2) in pixels, the highest score first,
             float64 (N, 4).
 
         Raises:
@@ -86,12 +89,12 @@ class MMDetDetector:
 
         if image.ndim == 2 or image.shape[2] == 1:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-        # the transforms of its pipeline are looked up again at every call
+        # MMDetection looks up the transforms of its pipeline at every call.
         with DefaultScope.overwrite_default_scope(self._scope):
             found = inference_detector(self._model, image).pred_instances
         found = found.cpu().numpy()
         kept = (found.labels == self.label) & (found.scores >= self.score)
-        # some heads clip boxes to the image until nothing is left
+        # Some heads clip boxes to the image until no area is left.
         kept &= (found.bboxes[:, 2:] > found.bboxes[:, :2]).all(1)
         order = np.argsort(-found.scores[kept], kind='stable')
         boxes = found.bboxes[kept][order].astype(np.float64)
@@ -102,7 +105,7 @@ class MMDetDetector:
         return boxes.reshape(-1, 4)
 
     def _build(self) -> None:
-        """Build the detector; MMPose keeps its scope of registries."""
+        """Build the detector in its own registry scope; MMPose keeps its scope."""
         from .. import compat
 
         compat.activate()
@@ -120,7 +123,7 @@ class MMDetDetector:
         self._scope = config.get('default_scope', 'mmdet')
         with DefaultScope.overwrite_default_scope(self._scope):
             self._model = init_detector(config, self.checkpoint, device=self.device)
-        # MMDetection 3.3.0's SSD predicts by what only other heads have
+        # Prediction of MMDetection 3.3.0 reads loss_cls, which SSD lacks.
         head = getattr(self._model, 'bbox_head', None)
         if head is not None and not hasattr(head, 'loss_cls'):
             head.loss_cls = None

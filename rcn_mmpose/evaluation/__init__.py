@@ -6,15 +6,8 @@ errors need neither MMEngine nor torch.
 
 from __future__ import annotations
 
-from typing import Any
+from ..environment.lazy import lazy_names
 
-__all__ = ['FaceNME']
-
-
-def __getattr__(name: str) -> Any:
-    """Import the metric on its first use."""
-    if name == 'FaceNME':
-        from .face_nme import FaceNME
-
-        return FaceNME
-    raise AttributeError(f'module {__name__!r} has no {name!r}')
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__, dict(FaceNME='rcn_mmpose.evaluation.face_nme')
+)

@@ -1,4 +1,4 @@
-"""An exported model in 8 bits: smaller, faster, a little less exact."""
+"""Quantise an exported model to int8: smaller, faster, a little less accurate."""
 
 from __future__ import annotations
 
@@ -14,44 +14,54 @@ from pathlib import Path
 import numpy as np
 
 from ..io.atomic import write_whole
-from .onnx_predictor import INPUT, OnnxPredictor, description_of
+from .loading import INPUT, OnnxPredictor, description_of
 
-# What becomes 8 bits: the features, but not the last convolution, which on
-# 300W would cost five times the error of all others together. (The first one
-# gains nothing either, but in fp32 it would slow down the pooling behind it.)
-FEATURES = '/backbone/'
-OPERATORS = ('Conv', 'Relu', 'MaxPool', 'Concat', 'Resize', 'Add')
-OPERATORS += ('Reshape', 'Transpose', 'Slice')
-# A median difference in pixels of the crop that says something is wrong.
+# The backbone is quantised. The last convolution is not: on 300W it would cost
+# five times the error of all other convolutions together. (The first convolution
+# gains nothing, but in fp32 it would slow down the pooling after it.)
+QUANTISED_PART = '/backbone/'
+OPERATORS = (
+    'Conv',
+    'Relu',
+    'MaxPool',
+    'Concat',
+    'Resize',
+    'Add',
+    'Reshape',
+    'Transpose',
+    'Slice',
+)
+# Largest median movement of keypoints in pixels of the crop; more is a fault.
 MOST_MOVED = 1.0
 
 
 def quantize(
     path: str | os.PathLike, out: str | os.PathLike, crops: np.ndarray
 ) -> dict[str, float]:
-    """Turn the convolutions of an exported model into 8 bits.
+    """Quantise the convolutions of an exported model to int8.
 
-    Weights are rounded for each channel, features by ranges that ONNX Runtime
+    Weights are rounded per channel, features by ranges that ONNX Runtime
     measures on faces (static quantisation). Normalisation, the last
-    convolution, softmax, decoding and a denoiser stay in fp32. How much the
-    error grows has to be measured on faces with true keypoints.
+    convolution, softmax, decoding and a denoiser stay in fp32. Measure the
+    loss of accuracy on faces with true keypoints.
 
     Args:
-        path: The ``.onnx`` from :func:`~.onnx_export.export`.
+        path: The ``.onnx`` from
+            :func:`rcn_mmpose.inference.onnx_export.export`.
         out: The ``.onnx`` to write, with its ``.json``.
-        crops (np.ndarray): Some dozens of faces to measure ranges on, not
-            those of a test; uint8 (N, H, W), as
-            :meth:`~.predictor.Predictor.crop` returns them.
+        crops (np.ndarray): Some dozens of faces for the ranges, not from a
+            test set; uint8 (N, H, W), as
+            :meth:`rcn_mmpose.inference.predictor.Predictor.crop` returns them.
 
     Returns:
-        dict[str, float]: How far keypoints of these crops moved, in pixels of
-        the crop: ``median``, ``mean``, ``percentile_95``.
+        dict[str, float]: Movement of the keypoints of these crops, in pixels
+        of the crop: ``median``, ``mean``, ``percentile_95``.
 
     Raises:
         ImportError: If onnx or onnxruntime is not installed.
         ValueError: If ``out`` does not end in ``.onnx`` or is ``path``, there
-            are no crops, or half of all keypoints move by more than a pixel;
-            nothing is written then.
+            are no crops, or half of all keypoints move by more than a pixel.
+            Nothing is written then.
     """
     path, out = Path(path), Path(out)
     if out.suffix != '.onnx' or out.resolve() == path.resolve():
@@ -59,7 +69,7 @@ def quantize(
     if not len(crops):
         raise ValueError('no crops; give some dozens of faces.')
     reference = OnnxPredictor(path)
-    expected = reference.predict(crops)[0]
+    expected = reference.predict_crops(crops)[0]
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         draft = Path(folder) / out.name
@@ -73,7 +83,7 @@ def quantize(
         )
         text = json.dumps(description, indent=2, ensure_ascii=False) + '\n'
         description_of(draft).write_text(text, encoding='utf-8')
-        found = OnnxPredictor(draft).predict(crops)[0]
+        found = OnnxPredictor(draft).predict_crops(crops)[0]
     apart = np.linalg.norm(found - expected, axis=-1)
     moved = dict(
         median=float(np.median(apart)),
@@ -92,7 +102,7 @@ def quantize(
 
 
 def _quantize(path: Path, out: Path, crops: np.ndarray) -> None:
-    """Call ONNX Runtime's quantisation."""
+    """Quantise a model with ONNX Runtime."""
     try:
         import onnx
         from onnxruntime import quantization
@@ -103,24 +113,24 @@ def _quantize(path: Path, out: Path, crops: np.ndarray) -> None:
         ) from error
 
     class Faces(quantization.CalibrationDataReader):
-        """Gives the crops one by one."""
+        """Give the crops one by one."""
 
         def __init__(self) -> None:
             self.rest = iter(crops)
 
         def get_next(self) -> dict | None:
-            """Return the next one, or None after the last."""
+            """Return the next crop, or None after the last."""
             crop = next(self.rest, None)
             return None if crop is None else {INPUT: crop[None]}
 
     nodes = [
         node.name
         for node in onnx.load(str(path)).graph.node
-        if node.name.startswith(FEATURES) and node.op_type in OPERATORS
+        if node.name.startswith(QUANTISED_PART) and node.op_type in OPERATORS
     ]
     if not nodes:
         raise ValueError(
-            f'{str(path)!r} has no operators below {FEATURES!r}; export the '
+            f'{str(path)!r} has no operators below {QUANTISED_PART!r}; export the '
             'model again with this version.'
         )
     with _quiet():
@@ -138,7 +148,7 @@ def _quantize(path: Path, out: Path, crops: np.ndarray) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Leave out its advice on models in general."""
+    """Hide ONNX Runtime's general advice."""
     logger = logging.getLogger()
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""What has to be known of a model beside its weights."""
+"""The description of a model: how it crops images, and its keypoints."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ import numpy as np
 
 from ..geometry.boxes import BOX_RULES, box_from_box
 
-FORMAT = 1  # of the json file beside an exported model
+FORMAT = 1  # of the json file of an exported model
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """How images become crops, and what the K results are.
+    """How a model crops images, and what its K keypoints are.
 
     Attributes:
         input_size: Width and height of the crops, which are equal.
         keypoints: Names of the keypoints, in their order.
-        box_rule: From the box given to the square that is cropped, as the
+        box_rule: How a box becomes the square that is cropped, as the
             arguments of ``rcn_mmpose.FaceBox``: ``rule`` ``'given'`` (the
-            square about the box's centre with its longer side) or
+            square around the centre of the box, with its longer side) or
             ``'detection'`` with ``scale`` and ``shift``.
-        radius: Distance in pixels of the crop within which the probability
-            counts as confidence.
+        radius: Radius of the confidence in pixels of the crop: the confidence
+            is the probability within this distance.
         calibration: ``temperature`` and ``covariance_scale``, see
             :class:`~rcn_mmpose.codecs.calibration.Calibration`; None if
-            confidence and covariance are as the network gives them. They are
-            in the model, here for information.
-        name: Of the model.
-        versions: Of the packages that made it.
+            confidence and covariance are uncalibrated. The network applies
+            the calibration; the values here are for information.
+        name: Name of the model.
+        versions: Versions of the packages that wrote the model.
 
     Raises:
-        ValueError: If a value is not one of the above.
+        ValueError: If a value is not allowed.
     """
 
     input_size: tuple[int, int]
@@ -50,8 +50,7 @@ class ModelInfo:
         if width != height or width < 1:
             raise ValueError(f'input_size={tuple(self.input_size)}; crops are square.')
         options = dict(self.box_rule)
-        rule = options.pop('rule', None)
-        known = BOX_RULES.get(rule)
+        known = BOX_RULES.get(options.pop('rule', None))
         if (
             known is None
             or known.source != 'box'
@@ -64,17 +63,17 @@ class ModelInfo:
                 "and shift for a face detector's boxes."
             )
 
-    def square(self, box: np.ndarray) -> tuple[np.ndarray, np.float32]:
-        """Choose the square that is cropped, as ``rcn_mmpose.FaceBox`` does.
+    def square(self, box: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return the square that is cropped, as ``rcn_mmpose.FaceBox`` does.
 
-        In float32 as there, so that equal boxes give equal crops.
+        Both compute in float32, so that equal boxes give equal crops.
 
         Args:
             box (np.ndarray): (x1, y1, x2, y2) in pixels, of shape (4,).
 
         Returns:
-            tuple: Its centre (x, y), float32 of shape (2,), and its side in
-            pixels, float32.
+            tuple: The centre (x, y), float32 of shape (2,), and the side in
+            pixels, a float32 number.
 
         Raises:
             ValueError: If the box is empty or not finite.
@@ -82,10 +81,10 @@ class ModelInfo:
         options = dict(self.box_rule)
         box = box_from_box(options.pop('rule'), box.astype(np.float32), **options)
         centre = ((box[:2] + box[2:]) / 2).astype(np.float32)
-        return centre, np.float32((box[2:] - box[:2]).max())
+        return centre, float(np.float32((box[2:] - box[:2]).max()))
 
     def to_json(self, **more: object) -> str:
-        """Write the file that goes with an exported model.
+        """Return the content of the json file of an exported model.
 
         Args:
             **more (object): Further entries, such as ``sha256``.
@@ -95,10 +94,10 @@ class ModelInfo:
 
     @classmethod
     def from_json(cls, text: str) -> ModelInfo:
-        """Read that file; entries of later versions are left aside.
+        """Read the json file of an exported model; ignore unknown entries.
 
         Raises:
-            ValueError: If it is no such file.
+            ValueError: If the text is not a description of a model.
         """
         try:
             content = json.loads(text)

@@ -1,4 +1,4 @@
-"""Writing a model as ONNX, checked before it counts as written."""
+"""Export a model to ONNX, and check it before the files are written."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ import torch
 from ..io.atomic import write_whole
 from ..models.large_kernels.large_conv import LargeConv2d
 from ..version import __version__
-from .onnx_predictor import INPUT, OUTPUTS, OnnxPredictor, description_of
+from .loading import INPUT, OUTPUTS, OnnxPredictor, description_of
 from .parity import Parity, compare
 from .torch_predictor import FaceNetwork, TorchPredictor
 
 OPSET = 17
-# By how much ONNX Runtime may differ, see Parity.
+# Largest allowed differences between ONNX Runtime and PyTorch, see Parity.
 TOLERANCES = dict(keypoints=0.01, confidence=1e-4, deviation=0.01)
 PACKAGES = ('torch', 'onnx', 'onnxruntime', 'numpy')
 
 
 class ParityError(RuntimeError):
-    """The exported model computes something else than the original."""
+    """The exported model does not predict the same as the original."""
 
 
 def export(
@@ -37,22 +37,22 @@ def export(
     path: str | os.PathLike,
     crops: np.ndarray | None = None,
 ) -> Parity:
-    """Write a model from raw crops to keypoints as one ONNX file.
+    """Export a model to one ONNX file, from crops to keypoints.
 
-    Its input ``crops`` is uint8 (N, H, W), any N; its outputs are
+    The input ``crops`` is uint8 (N, H, W), with any N. The outputs are
     ``keypoints`` (N, K, 2) in pixels of the crop, ``confidence`` (N, K) and
-    ``covariance`` (N, K, 2, 2): normalisation and decoding are inside. Beside
-    it a json file says how images become crops, what the K keypoints are,
-    which versions made it, and its sha256. ``load_model`` reads both.
+    ``covariance`` (N, K, 2, 2). Normalisation and decoding are part of the
+    model. A json file in the same folder describes how images become crops,
+    the K keypoints, the versions of the packages, and the sha256.
+    ``load_model`` reads both files.
 
-    The files appear only after ONNX Runtime has predicted from them what
-    PyTorch predicts.
+    The files are written only if ONNX Runtime predicts the same as PyTorch.
 
     Args:
         predictor (TorchPredictor): From ``load_model``, in fp32.
-        path: The ``.onnx`` to write; the other file ends in ``.json``.
-        crops (np.ndarray, optional): Faces to compare by, uint8 (N, H, W). By
-            default images of blurred noise, and a black one.
+        path: The ``.onnx`` to write; the json file ends in ``.json``.
+        crops (np.ndarray, optional): Crops for the comparison, uint8
+            (N, H, W). Defaults to images of blurred noise and a black image.
 
     Returns:
         Parity: The largest differences found.
@@ -60,7 +60,7 @@ def export(
     Raises:
         ValueError: If ``path`` does not end in ``.onnx``, the predictor is
             not in fp32, or its denoiser has large kernels.
-        ParityError: If the differences are larger than :data:`TOLERANCES`.
+        ParityError: If a difference is larger than :data:`TOLERANCES`.
     """
     path = Path(path)
     if path.suffix != '.onnx':
@@ -91,9 +91,9 @@ def export(
         ).encode()
         description_of(draft).write_bytes(description)
         exported = OnnxPredictor(draft)
-        parity = compare(predictor, crops, exported.predict(crops))
-        # in a batch of one too: tracing may have fixed the number of faces
-        alone = compare(predictor, crops[:1], exported.predict(crops[:1]))
+        parity = compare(predictor, crops, exported.predict_crops(crops))
+        # Tracing may have fixed the number of faces, so a batch of one is checked.
+        alone = compare(predictor, crops[:1], exported.predict_crops(crops[:1]))
     for found in (parity, alone):
         wrong = {
             name: getattr(found, name)
@@ -112,7 +112,7 @@ def export(
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of the packages that make a model."""
+    """Return the versions of the packages that write a model."""
     found = dict(rcn_mmpose=__version__)
     for name in PACKAGES:
         try:
@@ -123,31 +123,32 @@ def versions() -> dict[str, str]:
 
 
 def noise_crops(size: tuple[int, int], count: int = 8) -> np.ndarray:
-    """Return images with structures of all sizes, uint8 (count + 1, H, W).
+    """Return images of noise at several scales, uint8 (count + 1, H, W).
 
-    The last one is black.
+    The last image is black.
     """
     rng = np.random.default_rng(0)
     width, height = size
     crops = []
     for i in range(count):
         noise = rng.normal(size=(height, width)).astype(np.float32)
-        noise = cv2.GaussianBlur(noise, (0, 0), 1 + i)
-        crops.append(cv2.normalize(noise, None, 0, 255, cv2.NORM_MINMAX))
+        blurred = cv2.GaussianBlur(noise, (0, 0), 1 + i)
+        cv2.normalize(blurred, blurred, 0, 255, cv2.NORM_MINMAX)
+        crops.append(blurred)
     crops.append(np.zeros((height, width), np.float32))
     return np.stack(crops).astype(np.uint8)
 
 
 def _trace(predictor: TorchPredictor, path: Path) -> None:
-    """Write the graph."""
+    """Write the graph of the network."""
     network: FaceNetwork = deepcopy(predictor.network).cpu()
     if hasattr(network.model, 'refiner'):
-        network.model.refiner.deployed = True  # without checks and loops
+        network.model.refiner.deployed = True  # no checks and no loops
     width, height = predictor.info.input_size
     names = (INPUT, *OUTPUTS)
     with warnings.catch_warnings():
-        # PyTorch's other exporter needs two more packages; sizes of maps are
-        # constants on purpose
+        # The warnings ask for PyTorch's new exporter, which needs two more
+        # packages, and say that map sizes are constants, which is intended.
         warnings.simplefilter('ignore')
         torch.onnx.export(
             network,

@@ -1,4 +1,8 @@
-"""Whether two ways to predict agree."""
+"""Parity: how much two predictions of the same crops differ.
+
+Rounding decides some keypoints, for example between two modes of equal
+probability. :func:`compare` leaves these near ties out.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +16,29 @@ from ..models.pose_estimators import JointEstimator
 from .predictor import Prediction
 from .torch_predictor import TorchPredictor
 
-# Two modes whose probabilities differ by less, as a part of them, count as
-# tied: rounding decides which of them is the keypoint.
+# Two modes are tied if their probabilities differ by a smaller fraction: rounding
+# decides which of them is the keypoint.
 NEAR_TIE = 1e-3
-MOVED = 0.01  # pixels of the crop
+# Differences that need a near tie as their reason.
+MOVED = 0.01  # of a keypoint, in pixels of the crop
 CHANGED = 1e-4  # of a confidence
-ON_CIRCLE = 1e-4  # squared cells
+# A cell is on the circle of the confidence if it is nearer, in squared cells.
+ON_CIRCLE = 1e-4
 
 
 class Parity(NamedTuple):
     """Largest differences between two predictions of the same crops.
 
     Attributes:
-        keypoints: In pixels of the crop.
-        confidence: A probability.
-        deviation: Of the standard deviations of the maps, in pixels.
-        near_ties: (crop, keypoint) of those left out because rounding
-            decides: two of their modes are equally probable, or the centre of
-            a cell lies on the circle within which probability counts as
-            confidence. In a joint model one keypoint of the network with such
-            modes changes what the denoiser says of all; then all keypoints of
-            the crop are left out.
+        keypoints: Largest difference of a coordinate, in pixels of the crop.
+        confidence: Largest difference of a confidence.
+        deviation: Largest difference of a standard deviation of the maps, in
+            pixels of the crop.
+        near_ties: (crop, keypoint) of the keypoints that are left out because
+            rounding decides: two modes are equally probable, or the centre of
+            a cell lies on the circle of the confidence. In a joint model one
+            such keypoint changes the output of the denoiser for all keypoints;
+            then all keypoints of the crop are left out.
     """
 
     keypoints: float
@@ -47,16 +53,19 @@ def compare(
     other: Prediction,
     ours: Prediction | None = None,
 ) -> Parity:
-    """Compare what a predictor says of crops with what another one said.
+    """Compare the prediction of a predictor with another prediction.
 
     Args:
-        predictor (TorchPredictor): The one whose maps tell near ties.
+        predictor (TorchPredictor): Its score maps tell the near ties.
         crops (np.ndarray): uint8 (N, H, W).
-        other (tuple): Keypoints (N, K, 2) in pixels of the crop, confidence
-            (N, K), covariance (N, K, 2, 2) of the other.
-        ours (tuple, optional): What the first one said, if that is known.
+        other (tuple): The other prediction: keypoints (N, K, 2) in pixels of
+            the crop, confidence (N, K), covariance (N, K, 2, 2).
+        ours (tuple, optional): The prediction of the predictor, if known.
+
+    Returns:
+        Parity: The largest differences.
     """
-    ours = ours or predictor.predict(crops)
+    ours = ours or predictor.predict_crops(crops)
     apart = np.abs(ours[0] - other[0]).max(-1)
     ties = [
         (int(i), int(k))
@@ -87,7 +96,7 @@ def compare(
 
 
 def _largest(values: np.ndarray, counts: np.ndarray) -> float:
-    """Return the largest absolute value; not a number counts as infinite."""
+    """Return the largest absolute value; NaN counts as infinite."""
     values = np.abs(values[counts])
     return float(np.where(np.isnan(values), np.inf, values).max(initial=0))
 
@@ -98,13 +107,13 @@ def _tied(
     keypoint: int,
     other: np.ndarray,
 ) -> bool:
-    """Whether the other keypoint is right for other roundings.
+    """Whether another rounding of the score map gives the other keypoint.
 
-    If one of the cells that are nearly the most probable were so, or if they
-    counted as equal, which makes the middle of a block of cells the keypoint.
+    Either one of the nearly most probable cells becomes the most probable, or
+    all of them become equal, and the centre of the block is the keypoint.
     """
     network = predictor.network
-    if network.window == 0:  # the mean of all cells
+    if network.window == 0:  # the keypoint is the mean of all cells
         return False
     with torch.inference_mode():
         batch = torch.from_numpy(crop[None]).to(predictor.device)
@@ -114,17 +123,17 @@ def _tied(
         for index in near.flatten().nonzero().flatten().tolist():
             variants.append(scores.clone())
             variants[-1].view(-1)[index] += 2 * NEAR_TIE
-        if len(variants) <= 2:  # no cell but the most probable one
+        if len(variants) <= 2:  # there is only one most probable cell
             return False
         cells, _, _ = read_scores(torch.cat(variants), network.window, network.radius)
     places = cells[:, 0].cpu().numpy() * network.stride
     places = places + (network.stride - 1) / 2
-    # a raised cell weighs a little more
+    # A raised cell has a little more weight in the mean.
     return bool((np.abs(places - other).max(-1) < 2 * MOVED).any())
 
 
 def _on_circle(predictor: TorchPredictor, keypoint: np.ndarray) -> bool:
-    """Whether rounding decides if a cell is near enough to a keypoint."""
+    """Whether rounding decides if a cell is inside the circle of the confidence."""
     network = predictor.network
     place = (keypoint - (network.stride - 1) / 2) / network.stride
     steps = np.arange(-np.ceil(network.radius), np.ceil(network.radius) + 2)
@@ -134,7 +143,7 @@ def _on_circle(predictor: TorchPredictor, keypoint: np.ndarray) -> bool:
 
 
 def _tied_before_denoiser(predictor: TorchPredictor, crop: np.ndarray) -> bool:
-    """Whether rounding decides what the denoiser of a joint model gets."""
+    """Whether rounding decides the input of the denoiser of a joint model."""
     joint = predictor.network.model
     if not isinstance(joint, JointEstimator):
         return False

@@ -1,14 +1,22 @@
-"""From images and boxes to keypoints; what all predictors share."""
+"""Prediction: from images and bounding boxes to keypoints.
+
+:class:`Predictor` is the common part of all runtimes. A call reads the images,
+crops the faces, runs the network in batches and maps its output back to the
+images.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
+from ..environment.renamed import warn_renamed
 from ..geometry.squares import Prediction, Squares
 from ..image.crop import crop_square
 from ..image.reading import (
@@ -22,29 +30,30 @@ from ..io.result import Failure, Result, SourceImage
 from .model_info import ModelInfo
 from .second_pass import SecondPass, merge, predict_again
 
-# from an image, uint8 grey or BGR, to its faces' boxes (N, 4)
+# From an image, uint8 grey or BGR, to the boxes of its faces (N, 4).
 Detector = Callable[[np.ndarray], np.ndarray]
 
 
 class Predictor(ABC):
-    """Finds the keypoints of faces whose boxes are known.
+    """Find the keypoints of faces.
 
     Args:
-        info (ModelInfo): Of the model.
-        batch_size (int): Faces that go through the network at once.
-        detector (Callable, optional): Finds the boxes where none are given:
-            called with an image, uint8 (H, W) grey or (H, W, 3) BGR, it
-            returns (N, 4).
-        passes (int): 2 to crop each face again by the keypoints found first,
-            upright and centred, predict again, and join both, see
-            :mod:`~.second_pass`: twice the time. Defaults to 1.
-        second_pass (SecondPass, optional): How that crop follows from the
-            keypoints. Known for MTFL's five keypoints and for 300W's 68.
+        info (ModelInfo): Description of the model.
+        batch_size (int): Faces in a batch of the network.
+        detector (Callable, optional): Finds the boxes if none are given. It
+            takes an image, uint8 (H, W) grey or (H, W, 3) BGR, and returns
+            boxes (N, 4).
+        passes (int): With 2, each face is cropped again by its first
+            keypoints, upright and centred, predicted again, and both
+            predictions are merged: see :mod:`rcn_mmpose.inference.second_pass`.
+            This takes twice the time. Defaults to 1.
+        second_pass (SecondPass, optional): How the second crop follows from
+            the keypoints. Known for MTFL's five keypoints and 300W's 68.
 
     Raises:
-        ValueError: If ``batch_size`` is not positive, ``passes`` neither 1
-            nor 2, or the second pass unknown for these keypoints, of others,
-            or given for one pass.
+        ValueError: If ``batch_size`` is below 1, ``passes`` is not 1 or 2, or
+            ``second_pass`` is unknown for these keypoints, does not fit them,
+            or is given for one pass.
     """
 
     def __init__(
@@ -69,80 +78,27 @@ class Predictor(ABC):
         self.detector = detector
         self.second_pass = second_pass
 
-    @abstractmethod
-    def _run(self, crops: np.ndarray) -> Prediction:
-        """Predict a batch of at most ``batch_size`` crops."""
-
-    def predict(self, crops: np.ndarray) -> Prediction:
-        """Predict the keypoints of crops.
-
-        Args:
-            crops (np.ndarray): Grey, uint8 (N, H, W) of the model's input
-                size.
-
-        Returns:
-            tuple: Keypoints (N, K, 2) in pixels of the crop, confidence
-            (N, K), covariance (N, K, 2, 2) in squared pixels of the crop;
-            float32.
-
-        Raises:
-            ValueError: If the crops are not of that shape or type.
-        """
-        width, height = self.info.input_size
-        if crops.dtype != np.uint8 or crops.shape[1:] != (height, width):
-            raise ValueError(
-                f'crops of shape {crops.shape} and type {crops.dtype}; this '
-                f'model takes uint8 (N, {height}, {width}).'
-            )
-        step = self.batch_size
-        parts = [self._run(crops[i : i + step]) for i in range(0, len(crops), step)]
-        if not parts:
-            count = len(self.info.keypoints)
-            shapes = ((count, 2), (count,), (count, 2, 2))
-            return tuple(np.zeros((0, *s), np.float32) for s in shapes)
-        return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
-
-    def crop(self, image: np.ndarray, boxes: Any) -> np.ndarray:
-        """Cut faces out of one image, as the network sees them.
-
-        Args:
-            image (np.ndarray): uint8, (H, W) or (H, W, 1) grey or (H, W, 3)
-                BGR.
-            boxes (np.ndarray): (x1, y1, x2, y2) in pixels, (N, 4).
-
-        Returns:
-            np.ndarray: Grey, uint8 (N, height, width).
-
-        Raises:
-            ValueError: If a box is empty, not finite or outside.
-        """
-        size = self.info.input_size
-        crops = [
-            crop_square(image, *self.info.square(box), size) for box in as_boxes(boxes)
-        ]
-        return np.stack(crops) if crops else np.zeros((0, *size), np.uint8)
-
     def __call__(self, images: Any, boxes: Any = None) -> Result:
         """Predict the keypoints of the faces in one or more images.
 
         Args:
-            images: One image or a list: paths, ``PIL.Image``, or arrays,
-                uint8 (H, W) grey or (H, W, 3) in the order BGR.
-            boxes: For one image its faces' boxes (N, 4), (x1, y1, x2, y2)
-                in pixels; for a list one such entry an image. An image
-                without a face has an empty list. May be left out where the
-                predictor has a detector.
+            images: One image or a list of images: paths, ``PIL.Image``, or
+                arrays, uint8 (H, W) grey or (H, W, 3) in the order BGR.
+            boxes: For one image the boxes of its faces (N, 4),
+                (x1, y1, x2, y2) in pixels; for a list of images a list of
+                such entries. An image without a face has an empty list. With
+                a detector the boxes may be left out.
 
         Returns:
-            Result: Of all faces, in the order of images and boxes.
+            Result: All faces, in the order of images and boxes.
 
         Raises:
-            ValueError: If the boxes do not go with the images, there is no
-                image or, for one image alone, if a face or the image
-                fails. In a list each failure stands in ``failures``, and the
-                other faces are predicted.
-            FileNotFoundError: If the one image does not exist.
-            TypeError: If it is neither an image nor a list.
+            ValueError: If the boxes do not match the images, or there is no
+                image. For a single image also if a face or the image fails;
+                in a list of images each failure is an entry of ``failures``,
+                and the other faces are predicted.
+            FileNotFoundError: If the single image does not exist.
+            TypeError: If ``images`` is neither an image nor a list.
         """
         start = perf_counter()
         alone = is_image(images)
@@ -154,14 +110,122 @@ class Predictor(ABC):
         for image, known in zip(images, boxes, strict=True):
             faces.add(image, known)
             if self.second_pass and len(faces.crops) >= self.batch_size:
-                faces.predict()  # to let go of the images
+                faces.predict()  # releases the images
         faces.predict()
         return faces.result(start)
 
+    def predict(self, images: Any, boxes: Any = None) -> Result:
+        """Predict the keypoints of the faces in images, like a call.
+
+        An array of crops is still taken, with a DeprecationWarning, as in
+        :meth:`predict_crops`: uint8 (N, height, width) of the model's input
+        size, which cannot be an image.
+
+        Args:
+            images: See :meth:`__call__`.
+            boxes: See :meth:`__call__`.
+
+        Returns:
+            Result: All faces, in the order of images and boxes.
+        """
+        if boxes is None and self._are_crops(images):
+            warn_renamed('Predictor.predict(crops)', 'Predictor.predict_crops(crops)')
+            return self.predict_crops(images)  # type: ignore[return-value]  # until 0.2
+        return self(images, boxes)
+
+    def predict_crops(self, crops: np.ndarray) -> Prediction:
+        """Predict the keypoints of crops.
+
+        Args:
+            crops (np.ndarray): Grey, uint8 (N, height, width) of the model's
+                input size.
+
+        Returns:
+            tuple: Keypoints (N, K, 2) in pixels of the crop, confidence
+            (N, K), covariance (N, K, 2, 2) in squared pixels of the crop;
+            float32.
+
+        Raises:
+            ValueError: If the crops have another shape or type.
+        """
+        if not self._are_crops(crops):
+            width, height = self.info.input_size
+            raise ValueError(
+                f'crops of shape {crops.shape} and type {crops.dtype}; this '
+                f'model takes uint8 (N, {height}, {width}).'
+            )
+        step = self.batch_size
+        parts = [self._run(crops[i : i + step]) for i in range(0, len(crops), step)]
+        if not parts:
+            count = len(self.info.keypoints)
+            return (
+                np.zeros((0, count, 2), np.float32),
+                np.zeros((0, count), np.float32),
+                np.zeros((0, count, 2, 2), np.float32),
+            )
+        keypoints, confidence, covariance = map(
+            np.concatenate, zip(*parts, strict=True)
+        )
+        return keypoints, confidence, covariance
+
+    def crop(self, image: np.ndarray, boxes: Any) -> np.ndarray:
+        """Crop the faces of one image, as the network sees them.
+
+        Args:
+            image (np.ndarray): uint8, (H, W) or (H, W, 1) grey or (H, W, 3)
+                BGR.
+            boxes (np.ndarray): (x1, y1, x2, y2) in pixels, (N, 4).
+
+        Returns:
+            np.ndarray: Grey, uint8 (N, height, width).
+
+        Raises:
+            ValueError: If a box is empty, not finite or outside the image.
+        """
+        size = self.info.input_size
+        crops = [
+            crop_square(image, *self.info.square(box), size) for box in as_boxes(boxes)
+        ]
+        return np.stack(crops) if crops else np.zeros((0, *size), np.uint8)
+
+    def with_detector(
+        self, detector: Detector | None, box_rule: Mapping | None = None
+    ) -> Predictor:
+        """Return a predictor that finds the faces itself.
+
+        This predictor is not changed. Both share the network.
+
+        Args:
+            detector (Callable, optional): From an image to boxes (N, 4), see
+                :mod:`rcn_mmpose.detect`; None for no detector.
+            box_rule (dict, optional): How a box becomes the square that is
+                cropped, see :class:`~rcn_mmpose.inference.model_info.ModelInfo`.
+                Defaults to ``box_rule`` of the detector, if it has one, or else
+                of this predictor.
+        """
+        box_rule = box_rule or getattr(detector, 'box_rule', None)
+        other = copy(self)
+        other.detector = detector
+        if box_rule is not None:
+            other.info = replace(self.info, box_rule=dict(box_rule))
+        return other
+
+    @abstractmethod
+    def _run(self, crops: np.ndarray) -> Prediction:
+        """Predict a batch of at most ``batch_size`` crops."""
+
+    def _are_crops(self, value: Any) -> bool:
+        """Whether a value is an array of crops of the input size."""
+        return (
+            isinstance(value, np.ndarray)
+            and value.dtype == np.uint8
+            and value.shape[1:] == tuple(self.info.input_size[::-1])
+        )
+
     def _boxes(
         self, images: Sequence, boxes: Sequence | None, alone: bool
-    ) -> list[np.ndarray | None]:
-        """Check how many boxes there are, for each image."""
+    ) -> Sequence[np.ndarray | None]:
+        """Check that each image has its boxes, or the detector finds them."""
         if not len(images):
             raise ValueError(
                 'no images; give one (a path, a PIL.Image or an array) or '
@@ -188,21 +252,21 @@ class Predictor(ABC):
 
 
 class _Faces:
-    """The faces of all images on their way through the network."""
+    """Collect the faces of all images, predict them, and return the result."""
 
     def __init__(self, predictor: Predictor, strict: bool) -> None:
         self.predictor = predictor
         self.info = predictor.info
         self.strict = strict
         self.network_seconds = 0.0
-        # of the faces that wait for the network
+        # Faces that wait for the network.
         self.crops: list[np.ndarray] = []
-        self.squares: list[tuple[np.ndarray, np.float32]] = []
+        self.squares: list[tuple[np.ndarray, float]] = []
         self.arrays: list[np.ndarray] = []
-        # of those that have a crop
+        # Faces that have a crop.
         self.rows: list[int] = []
         self.predictions: list[Prediction] = []
-        # of all
+        # All faces.
         self.boxes: list[np.ndarray] = []
         self.image_index: list[int] = []
         self.images: list[SourceImage] = []
@@ -212,11 +276,12 @@ class _Faces:
         """Crop the faces of one image."""
         index, name = len(self.images), image_name(image)
         array, size = None, (0, 0)
+        detector = self.predictor.detector
         try:
             array = read_image(image)
-            size = array.shape[1::-1]
-            if boxes is None:
-                boxes = as_boxes(self.predictor.detector(array), ' of the detector')
+            size = (array.shape[1], array.shape[0])
+            if boxes is None and detector is not None:
+                boxes = as_boxes(detector(array), ' of the detector')
         except (ValueError, TypeError, OSError) as error:
             if self.strict:
                 raise
@@ -246,27 +311,29 @@ class _Faces:
             self.arrays.append(array)
 
     def predict(self) -> None:
-        """Send the faces that wait through the network, once or twice."""
+        """Run the network on the waiting faces, once or twice."""
         if not self.crops:
             return
         start = perf_counter()
-        found = self.predictor.predict(np.stack(self.crops))
+        found = self.predictor.predict_crops(np.stack(self.crops))
         self.network_seconds += perf_counter() - start
         squares = Squares.upright(self.squares)
         found = squares.to_image(found, self.info.input_size[0])
-        if self.predictor.second_pass:
-            again, seconds = predict_again(self.predictor, self.arrays, found)
+        second_pass = self.predictor.second_pass
+        if second_pass:
+            again, seconds = predict_again(
+                self.predictor, self.arrays, found, second_pass
+            )
             self.network_seconds += seconds
-            join = self.predictor.second_pass.merge
-            found = merge(found, again) if join else again
+            found = merge(found, again) if second_pass.merge else again
         self.predictions.append(found)
         self.crops, self.squares, self.arrays = [], [], []
 
     def result(self, start: float) -> Result:
-        """Put the result together.
+        """Return the result of all faces.
 
         Args:
-            start (float): When the work began.
+            start (float): Time at which the call began.
         """
         count, names = len(self.boxes), self.info.keypoints
         keypoints = np.full((count, len(names), 2), np.nan, np.float32)

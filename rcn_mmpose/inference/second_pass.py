@@ -1,14 +1,14 @@
-r"""A second look at a face, by the keypoints found first.
+"""Predict a face a second time, from a crop around its first keypoints.
 
-The first keypoints say where the face lies, how large it is and how it leans,
-often better than a detector's box does. The second crop is the square that
-the training boxes of such keypoints are, turned with the line of the eyes, so
-that the network sees the face upright. What is returned is the mean of both
-passes, each weighted by the inverse of its variance: the second one alone is
-not always better, see docs/robustness.md.
+The first keypoints tell position, size and roll of a face, often better than
+the box of a detector. The second crop is the square that the training rule
+makes of such keypoints, rotated with the line of the eyes, so that the network
+sees the face upright. The result is the mean of both predictions, each
+weighted by the inverse of its variance. The second prediction alone is not
+always better, see docs/studies.md.
 
-How training boxes follow from keypoints is measured by
- :mod:`rcn_mmpose.lab.calibration.second_pass_fit`.
+:mod:`rcn_mmpose.lab.calibration.second_pass_fit` measures how the squares of
+training faces follow from keypoints.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ Eyes = Sequence[Sequence[int]]
 
 @dataclass(frozen=True)
 class SecondPass:
-    """From keypoints to the square of the second crop.
+    """How the square of the second crop follows from the keypoints.
 
-    In the frame in which the line of the eyes is level, the keypoints have an
-    extent, the smallest upright rectangle around all of them. The square has
-    ``scale`` times its longer side, and lies lower by ``shift`` times that
-    side.
+    The extent is the smallest upright rectangle around all keypoints, in a
+    frame in which the line of the eyes is level. The side of the square is
+    ``scale`` times the longer side of the extent. Its centre lies below the
+    centre of the extent by ``shift`` times that side.
 
     Attributes:
-        eyes: Two groups of keypoints, indices from 0, whose means are the
-            eyes' centres, the left one as seen in the image first.
-        scale: Above 0.
-        shift: In the direction from the eyes to the mouth.
-        turn: Whether the square turns with the eyes. If not, the frame is the
-            image's.
-        merge: Whether :func:`merge` joins both passes, or the second replaces
-            the first.
+        eyes: Two groups of keypoints, indices from 0. The mean of a group is
+            the centre of an eye; the eye on the left of the image is first.
+        scale: Side of the square, above 0.
+        shift: Shift of the square in the direction from the eyes to the mouth.
+        turn: Whether the square is rotated with the eyes. If not, the extent is
+            measured in the frame of the image.
+        merge: Whether :func:`merge` joins both predictions; if not, the second
+            replaces the first.
 
     Raises:
-        ValueError: If a value is not one of the above.
+        ValueError: If a value is not allowed.
     """
 
     eyes: Eyes
@@ -73,9 +73,10 @@ class SecondPass:
 
     @classmethod
     def known(cls, names: Sequence[str]) -> SecondPass:
-        """Return the one that was measured for some keypoints.
+        """Return the second pass that was measured for some keypoints.
 
-        Medians over training faces, by the command above:
+        Medians over training faces, by
+        ``python -m rcn_mmpose.lab.calibration.second_pass_fit``:
 
         ================== ===================== ===== ======
         keypoints          faces                 scale shift
@@ -85,10 +86,10 @@ class SecondPass:
         ================== ===================== ===== ======
 
         Args:
-            names (Sequence[str]): Of the keypoints.
+            names (Sequence[str]): Names of the keypoints.
 
         Raises:
-            ValueError: If they are neither.
+            ValueError: If there is no measurement for these keypoints.
         """
         if tuple(names) == FIVE_NAMES:
             return cls(FIVE_RELATIONS['eyes'], 2.919, -0.008)
@@ -98,14 +99,17 @@ class SecondPass:
             f'a second pass is not known for the keypoints {list(names)[:5]}'
             f'{"..." if len(names) > 5 else ""} ({len(names)}); give '
             'second_pass=SecondPass(eyes, scale, shift), as python -m '
-            'rcn_mmpose.inference.second_pass measures it.'
+            'rcn_mmpose.lab.calibration.second_pass_fit measures it.'
         )
 
     def check(self, count: int) -> None:
-        """Refuse eyes that are none of so many keypoints.
+        """Check that the eye indices exist.
+
+        Args:
+            count (int): Number of keypoints.
 
         Raises:
-            ValueError: If an index is outside 0 .. count - 1.
+            ValueError: If an index is outside 0 to count - 1.
         """
         wrong = [i for eye in self.eyes for i in eye if not 0 <= i < count]
         if wrong:
@@ -115,30 +119,33 @@ class SecondPass:
             )
 
     def squares(self, keypoints: np.ndarray) -> Squares:
-        """Choose the squares of N faces.
+        """Return the squares of N faces.
 
         Args:
             keypoints (np.ndarray): Positions (x, y) in pixels, (N, K, 2).
 
         Returns:
-            Squares: In the same pixels.
+            Squares: The squares, in the same pixels.
         """
         keypoints = np.asarray(keypoints, np.float64)
         low, high, turn, rotation = self.extent(keypoints)
         longer = (high - low).max(-1)
         middle = (low + high) / 2
         middle[:, 1] += self.shift * longer
-        # from the level frame back to the image's
+        # From the level frame back to the frame of the image.
         centre = (turn @ middle[..., None])[..., 0]
         return Squares(centre, self.scale * longer, rotation)
 
     def extent(self, keypoints: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Measure the extent.
+        """Measure the extents of N faces.
+
+        Args:
+            keypoints (np.ndarray): Positions (x, y) in pixels, (N, K, 2).
 
         Returns:
-            tuple: Its least and largest (x, y), (N, 2) each; the maps from
-            the level frame to the image's, (N, 2, 2); their angles in
-            degrees, (N,).
+            tuple: The smallest and the largest (x, y) of the extents, (N, 2)
+            each; the rotations from the level frame to the frame of the image,
+            (N, 2, 2); their angles in degrees, (N,).
         """
         rotation = np.zeros(len(keypoints))
         if self.turn:
@@ -155,24 +162,30 @@ def predict_again(
     first: Prediction,
     second_pass: SecondPass | None = None,
 ) -> tuple[Prediction, float]:
-    """Predict faces a second time; nothing is merged here.
+    """Predict faces a second time, without merging.
 
-    A face whose first keypoints span no square, or one outside its image,
-    keeps what was predicted first.
+    A face keeps its first prediction if its keypoints span no square, or a
+    square outside the image.
 
     Args:
-        model (Predictor): The network, its crop's size and second pass.
-        images (Sequence[np.ndarray]): Of the N faces, each uint8 (H, W)
-            grey or (H, W, 3) BGR.
-        first (Prediction): In pixels of the images.
+        model (Predictor): Predicts the crops.
+        images (Sequence[np.ndarray]): The image of each of the N faces, uint8
+            (H, W) grey or (H, W, 3) BGR.
+        first (Prediction): First prediction, in pixels of the images.
         second_pass (SecondPass, optional): Defaults to the model's.
 
     Returns:
-        tuple: The second prediction, in pixels of the images, and the
-        seconds that the network took.
+        tuple: The second prediction, in pixels of the images, and the run
+        time of the network in seconds.
+
+    Raises:
+        ValueError: If neither the model nor the caller has a second pass.
     """
     size = model.info.input_size
-    squares = (second_pass or model.second_pass).squares(first[0])
+    second_pass = second_pass or model.second_pass
+    if second_pass is None:
+        raise ValueError('this model predicts in one pass; give a second_pass.')
+    squares = second_pass.squares(first[0])
     rows, crops = [], []
     for i, image in enumerate(images):
         if not squares.side[i] > 0:
@@ -187,39 +200,39 @@ def predict_again(
                     float(squares.rotation[i]),
                 )
             )
-        except ValueError:  # it lies outside
+        except ValueError:  # the square lies outside the image
             continue
         rows.append(i)
     start = perf_counter()
     if not rows:
         return first, 0.0
-    found = model.predict(np.stack(crops))
+    found = model.predict_crops(np.stack(crops))
     seconds = perf_counter() - start
     found = squares.take(np.array(rows)).to_image(found, size[0])
-    both = tuple(np.array(values, np.float64) for values in first)
-    for values, new in zip(both, found, strict=True):
-        values[rows] = new
-    return both, seconds
+    keypoints, confidence, covariance = (np.array(v, np.float64) for v in first)
+    keypoints[rows], confidence[rows], covariance[rows] = found
+    return (keypoints, confidence, covariance), seconds
 
 
 def merge(first: Prediction, second: Prediction) -> Prediction:
-    """Join two predictions of the same faces, keypoint by keypoint.
+    """Merge two predictions of the same faces, keypoint by keypoint.
 
-    Positions are weighted by the inverse of their variance, the trace of the
-    covariance. The rest is that of the mixture of both probability maps with
-    these weights: the covariance about the joint position, and as the
-    confidence the mean of both.
+    The merged position is the mean of both positions, weighted by the inverse
+    of the variance (the trace of the covariance). Confidence and covariance
+    are those of the mixture of both probability maps with the same weights:
+    the weighted mean of the confidence, and the covariance around the merged
+    position.
 
     Args:
-        first (Prediction): In pixels of the images.
-        second (Prediction): The same.
+        first (Prediction): First prediction, in pixels of the images.
+        second (Prediction): Second prediction, in pixels of the images.
 
     Returns:
-        Prediction: The same, float64.
+        Prediction: The merged prediction, in pixels of the images, float64.
     """
     variances = [np.trace(p[2], axis1=-2, axis2=-1) for p in (first, second)]
     total = variances[0] + variances[1]
-    # 0 where both maps have all in one cell, the same way
+    # The total is 0 if both maps have all probability in one cell.
     weight = np.divide(
         variances[1], total, out=np.full(total.shape, 0.5), where=total != 0
     )

@@ -1,18 +1,19 @@
-"""An exported model whose weights are those of the checkpoint beside it.
+"""Share weights: an exported model that reads the weights of a checkpoint.
 
-A checkpoint and an .onnx of one model hold the same numbers, and the .onnx
-more of them: sums of weights, see :mod:`~.tiled_conv`. ONNX knows weights that
-lie in another file ("external data"), given by name, offset and length; and
-PyTorch writes tensors into a checkpoint as they are. So the .onnx can name the
-places of its weights in a half-precision checkpoint. The graph turns them
-into float32 and sums them; ONNX Runtime does that once, when it reads the
-model. Prediction is as fast as with weights of its own.
+The checkpoint and the .onnx of a model hold the same numbers. The .onnx also
+holds sums of weights, see :mod:`rcn_mmpose.inference.split_upsampling`. ONNX
+can read weights from another file ("external data"), given by name, offset and
+length, and PyTorch writes tensors into a checkpoint uncompressed. So the .onnx
+refers to its weights in a half-precision checkpoint. The graph converts them to
+float32 and sums them. ONNX Runtime does this once, when it loads the model, so
+prediction is as fast as with stored weights.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -21,21 +22,23 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from onnx.external_data_helper import set_external_data
 from torch import nn
 
-from .onnx_predictor import description_of
+from .loading import description_of
 from .split_upsampling import SplitConv, phase_weights
 
-SMALL = 1024  # bytes; what is no larger stays in the graph, and biases do
+# Weights of at most this many bytes stay in the graph, and so do biases.
+SMALL = 1024
 
 
 def share_weights(path: Path, network: nn.Module, checkpoint: Path) -> bytes:
-    """Rewrite an exported model so that its weights are a checkpoint's.
+    """Rewrite an exported model so that it reads the weights of a checkpoint.
 
     Args:
-        path (Path): The ``.onnx``, as :func:`~.onnx_export.export` wrote it.
-        network (nn.Module): What it was exported from, loaded from
+        path (Path): The ``.onnx`` that
+            :func:`rcn_mmpose.inference.onnx_export.export` wrote.
+        network (nn.Module): The network that was exported, with the weights of
             ``checkpoint``.
-        checkpoint (Path): Of half-precision weights; has to lie beside the
-            ``.onnx`` where that is used.
+        checkpoint (Path): A checkpoint in half precision. It has to be in the
+            folder of the ``.onnx`` whenever the model is loaded.
 
     Returns:
         bytes: The new model.
@@ -66,7 +69,7 @@ def share_weights(path: Path, network: nn.Module, checkpoint: Path) -> bytes:
 
 
 class _Store:
-    """The weights of a graph, in a checkpoint where they are large.
+    """The weights of a graph; large weights refer to a checkpoint.
 
     Args:
         checkpoint (Path): The checkpoint.
@@ -79,7 +82,7 @@ class _Store:
         self.nodes: list[NodeProto] = []
 
     def add(self, tensor: TensorProto) -> None:
-        """Add a weight of the graph under its name."""
+        """Add a weight of the graph."""
         value = numpy_helper.to_array(tensor)
         if value.ndim > 1 and value.nbytes > SMALL:
             self.refer(tensor.name, value)
@@ -87,7 +90,7 @@ class _Store:
             self.tensors.append(tensor)
 
     def refer(self, name: str, value: np.ndarray) -> None:
-        """Add a float32 weight that is in the checkpoint as float16."""
+        """Add a float32 weight that the checkpoint holds as float16."""
         half = value.astype(np.float16)
         content = half.tobytes()
         place = self.content.find(content)
@@ -103,7 +106,7 @@ class _Store:
         self.compute('Cast', [f'{name}.half'], name, to=TensorProto.FLOAT)
 
     def constant(self, name: str, value: np.ndarray | list[int]) -> str:
-        """Add a value that is no weight; returns its name."""
+        """Add a constant and return its name."""
         self.tensors.append(numpy_helper.from_array(np.asarray(value), name))
         return name
 
@@ -112,14 +115,14 @@ class _Store:
         operator: str,
         inputs: list[str],
         *outputs: str,
-        **options: object,
+        **options: Any,
     ) -> None:
-        """Add an operator, which runs once when the model is read."""
+        """Add an operator, which runs once when the model is loaded."""
         self.nodes.append(helper.make_node(operator, inputs, list(outputs), **options))
 
 
 def _split(prefix: str, module: SplitConv, names: set[str], store: _Store) -> None:
-    """Make the kernels of a split convolution of the one they come from."""
+    """Compute the kernels of a split convolution from the whole kernel."""
     coarse = module.coarse.shape[1]
     whole = torch.cat([module.fine, module.coarse], 1).contiguous().numpy()
     if not coarse:
@@ -134,9 +137,10 @@ def _split(prefix: str, module: SplitConv, names: set[str], store: _Store) -> No
 
 
 def _sum_phases(prefix: str, module: SplitConv, store: _Store) -> None:
-    """Compute what :func:`~.tiled_conv.phase_weights` does, in the graph.
+    """Compute :func:`rcn_mmpose.inference.split_upsampling.phase_weights` in the graph.
 
-    That is linear in the k x k places of a kernel, so one matrix does it.
+    The sums are linear in the k x k places of a kernel, so one matrix product
+    computes them.
     """
     outputs, inputs, side, _ = module.coarse.shape
     places, small = side * side, (side + 1) // 2
@@ -144,7 +148,7 @@ def _sum_phases(prefix: str, module: SplitConv, store: _Store) -> None:
     sums = phase_weights(units).view(4, places, small * small)
     matrix = sums.permute(1, 0, 2).reshape(places, -1)
     # (O, I, k, k) -> (O, I, 4, m, m) -> (4 * O, I, m, m)
-    steps = (
+    steps: tuple[tuple[str, Any, dict[str, Any]], ...] = (
         ('Reshape', [outputs * inputs, places], {}),
         ('MatMul', matrix.numpy(), {}),
         ('Reshape', [outputs, inputs, 4, small, small], {}),
@@ -164,13 +168,16 @@ def _sum_phases(prefix: str, module: SplitConv, store: _Store) -> None:
 def describe_shared(
     path: Path, sha256: str, checkpoint: str, weights_sha256: str
 ) -> bytes:
-    """Return the description of a model with its new sha256.
+    """Return the json file of a model that shares weights.
 
     Args:
-        path (Path): The exported model; its ``.json`` lies beside it.
-        sha256 (str): Of what :func:`share_weights` returned.
-        checkpoint (str): Name of the file of weights.
-        weights_sha256 (str): Of that file.
+        path (Path): The exported model; its ``.json`` is in the same folder.
+        sha256 (str): sha256 of the model from :func:`share_weights`.
+        checkpoint (str): File name of the checkpoint.
+        weights_sha256 (str): sha256 of the checkpoint.
+
+    Returns:
+        bytes: Content of the json file.
     """
     content = json.loads(description_of(path).read_text(encoding='utf-8'))
     content.update(

@@ -1,7 +1,9 @@
-"""Prediction with PyTorch: a trained model from raw crops to numbers."""
-# DOCS A trained model from raw crops to numbers, in one module.
-# DOCS
-# DOCS Prediction by PyTorch.
+"""Prediction with PyTorch, from crops to keypoints.
+
+:class:`FaceNetwork` is one module from uint8 crops to numbers: normalisation,
+network, softmax and decoding. It is also what an exported model computes.
+:class:`TorchPredictor` runs it on a device.
+"""
 
 from __future__ import annotations
 
@@ -15,38 +17,40 @@ from torch import Tensor
 
 from ..codecs import CellIndex
 from ..codecs.decoding import read_scores
+from ..geometry.squares import Prediction
 from ..image.lcn import local_contrast_normalize
 from ..models.data_preprocessors import LCNDataPreprocessor
 from ..models.heads import ScoreMapHead, SoftArgmaxHead
 from .model_info import ModelInfo
-from .predictor import Prediction, Predictor
+from .predictor import Predictor
 from .split_upsampling import split_upsampling
 
-# Cells of maps that a processor's cache holds: of those that are read at once,
-# and of the finest features of a batch.
-CACHED, FEATURES = 2**19, 2**21
+# Cells of maps that fit the cache of a CPU: score maps that are decoded at once,
+# and the finest features of a batch.
+DECODED_CELLS, FEATURE_CELLS = 2**19, 2**21
 PRECISIONS = {'fp32': torch.float32, 'bf16': torch.bfloat16}
 
 
 class FaceNetwork(nn.Module):
-    """Local contrast normalisation, network, softmax and decoding.
+    """Local contrast normalisation, network, softmax and decoding in one module.
 
     Args:
         model (nn.Module): A ``TopdownPoseEstimator`` or
             ``rcn_mmpose.JointEstimator`` with an
             ``rcn_mmpose.LCNDataPreprocessor`` and a head of score maps; it is
             copied.
-        precision (str): ``'fp32'``, or ``'bf16'``: the weights are rounded
-            once and the network's convolutions run in bfloat16, the rest
-            (and a denoiser) in float32.
-        flip_indices (list[int], optional): The keypoints of a mirrored
-            image; needed for a model whose ``test_cfg`` has ``flip_test``.
-        split (bool): Whether to leave out products, see
-            :mod:`~.split_upsampling`. Defaults to True.
+        precision (str): ``'fp32'`` or ``'bf16'``. With ``'bf16'`` the weights
+            are rounded once and the convolutions of the network run in
+            bfloat16; the rest (and a denoiser) runs in float32.
+        flip_indices (list[int], optional): Indices of the keypoints in a
+            mirrored image; needed if the model's ``test_cfg`` has
+            ``flip_test``.
+        split (bool): Whether to save multiplications, see
+            :mod:`rcn_mmpose.inference.split_upsampling`. Defaults to True.
 
     Raises:
-        ValueError: If the model has other parts, or ``precision`` is not one
-            of the above.
+        ValueError: If the model has other parts, ``precision`` is not
+            allowed, or ``flip_indices`` are needed.
     """
 
     def __init__(
@@ -75,12 +79,13 @@ class FaceNetwork(nn.Module):
                 f'{type(model.data_preprocessor).__name__} and '
                 f"{type(head).__name__}. Use MMPose's inference_topdown."
             )
-        model = split_upsampling(model) if split else deepcopy(model)
+        # Any: the parts of an MMPose model have no types.
+        copied: Any = split_upsampling(model) if split else deepcopy(model)
         dtype = PRECISIONS[precision]
-        for part in (model.backbone, model.head, getattr(model, 'neck', None)):
+        for part in (copied.backbone, copied.head, getattr(copied, 'neck', None)):
             if part is not None:
                 part.to(dtype, memory_format=torch.channels_last)
-        self.model = model.eval().requires_grad_(False)
+        self.model: Any = copied.eval().requires_grad_(False)
         self.dtype = dtype
         codec = head.decoder
         self.stride = codec.stride
@@ -91,7 +96,7 @@ class FaceNetwork(nn.Module):
         if isinstance(head, SoftArgmaxHead):
             self.window, self.beta = 0, head.loss_module.beta
         self.flip_indices = None
-        if model.test_cfg.get('flip_test', False):
+        if copied.test_cfg.get('flip_test', False):
             if flip_indices is None:
                 raise ValueError(
                     'the model averages over mirrored crops (flip_test), but '
@@ -101,21 +106,21 @@ class FaceNetwork(nn.Module):
             self.flip_indices = list(flip_indices)
 
     def best_batch_size(self) -> int:
-        """Return how many faces a CPU best takes through at once, 1 to 64.
+        """Return the batch size with the best throughput on a CPU, 1 to 64.
 
-        More would only leave its cache: 20 for the paper's 5 keypoints, 4 for
-        its 68.
+        A larger batch would not fit the cache: 20 for the paper's model of 5
+        keypoints, 4 for its model of 68.
         """
         width, height = self.model.head.decoder.heatmap_size
         channels = self.model.head.out_channels
         features = self.model.head.in_channels
         if isinstance(features, int):
             channels = max(channels, features)
-        faces = FEATURES // (channels * width * height)
+        faces = FEATURE_CELLS // (channels * width * height)
         return min(max(1, faces), 64)
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Predict.
+        """Predict the keypoints of crops.
 
         Args:
             crops (Tensor): Grey, uint8 of shape (B, H, W).
@@ -128,7 +133,7 @@ class FaceNetwork(nn.Module):
         scores = self.scores(crops)
         parts = [scores]
         if not torch.onnx.is_in_onnx_export() and scores.is_cpu:
-            parts = scores.split(max(1, CACHED // scores[0].numel()))
+            parts = scores.split(max(1, DECODED_CELLS // scores[0].numel()))
         options = self.window, self.radius, self.calibration
         read = [read_scores(part, *options) for part in parts]
         positions, confidence, covariance = map(torch.cat, zip(*read, strict=True))
@@ -136,16 +141,17 @@ class FaceNetwork(nn.Module):
         return keypoints, confidence, covariance * self.stride**2
 
     def scores(self, crops: Tensor) -> Tensor:
-        """Return score maps whose softmax are the probability maps.
+        """Return score maps; their softmax are the probability maps.
 
         Args:
             crops (Tensor): Grey, uint8 of shape (B, H, W).
 
         Returns:
-            Tensor: Of shape (B, K, H, W).
+            Tensor: Score maps (B, K, H, W).
         """
         x = local_contrast_normalize(crops[:, None]).to(self.dtype)
-        # of one channel PyTorch cannot tell the order, if not by the strides
+        # With one channel, only the strides tell PyTorch that the layout is
+        # channels-last.
         x = x.reshape(*crops.shape, 1).permute(0, 3, 1, 2)
         scores = self.model._forward(x)
         if self.flip_indices is None:
@@ -153,25 +159,26 @@ class FaceNetwork(nn.Module):
         mirrored = self.model._forward(x.flip(-1)).flip(-1)
         both = scores, mirrored[:, self.flip_indices]
         maps = [(self.beta * s.flatten(2).float()).softmax(-1) for s in both]
-        # as scores: a softmax makes their mean of them again
+        # The softmax of the logarithm is the mean again.
         return ((maps[0] + maps[1]) / 2).log().view_as(scores)
 
 
 class TorchPredictor(Predictor):
-    """Finds keypoints by a trained model of this project.
+    """Find keypoints with a trained model, by PyTorch.
 
     Args:
         model (nn.Module): The model; it is copied.
-        info (ModelInfo): What is to be known of it.
-        precision (str): See :class:`~.face_network.FaceNetwork`.
-        device (str): Where it runs.
-        flip_indices (list[int], optional): See there.
-        batch_size (int, optional): Faces that go through the network at once.
-            Defaults to what suits the cache of a CPU.
-        **options (Any): Those of :class:`~.predictor.Predictor`.
+        info (ModelInfo): Description of the model.
+        precision (str): See :class:`FaceNetwork`.
+        device (str): Where the network runs.
+        flip_indices (list[int], optional): See :class:`FaceNetwork`.
+        batch_size (int, optional): Faces in a batch of the network. The
+            default fits the cache of a CPU.
+        **options (Any): Options of
+            :class:`~rcn_mmpose.inference.predictor.Predictor`.
 
     Raises:
-        ValueError: If there is no such device here, or an option is wrong.
+        ValueError: If the device does not exist, or an option is not allowed.
     """
 
     def __init__(
@@ -192,7 +199,7 @@ class TorchPredictor(Predictor):
             self.device = torch.device(device)
             self.network = network.to(self.device)
         except (AssertionError, RuntimeError) as error:
-            # the rest of what PyTorch says is for those who debug it
+            # The further lines of PyTorch's message are for debugging.
             reason = f'{error}'.partition('\n')[0]
             raise ValueError(
                 f'device={device!r} cannot be used here ({reason}); give one '
@@ -203,13 +210,18 @@ class TorchPredictor(Predictor):
         """Predict a batch."""
         with torch.inference_mode():
             batch = torch.from_numpy(crops).to(self.device)
-            return tuple(x.cpu().numpy() for x in self.network(batch))
+            keypoints, confidence, covariance = self.network(batch)
+            return (
+                keypoints.cpu().numpy(),
+                confidence.cpu().numpy(),
+                covariance.cpu().numpy(),
+            )
 
 
 def available_devices() -> list[str]:
-    """Name the devices on which a network can run here."""
+    """Return the names of the devices on which a network can run."""
     kind = torch.accelerator.current_accelerator()
-    if kind is None:  # PyTorch was built for the CPU alone
+    if kind is None:  # PyTorch was built for the CPU only
         return ['cpu']
     count = torch.accelerator.device_count()
     return ['cpu', *(f'{kind.type}:{i}' for i in range(count))]

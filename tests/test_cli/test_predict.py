@@ -61,7 +61,7 @@ def test_json_numbers_images_across_calls_of_the_model(
 ) -> None:
     whole, parts = folder / 'whole.json', folder / 'parts.json'
     assert call(folder, checkpoint, '--out', whole) == 0
-    monkeypatch.setattr(predict, 'TOGETHER', 1)
+    monkeypatch.setattr(predict, 'BATCH', 1)
     assert call(folder, checkpoint, '--out', parts) == 0
     ours, theirs = (json.loads(p.read_text()) for p in (parts, whole))
     assert [i['id'] for i in ours['images']] == [1, 2, 3]
@@ -94,7 +94,7 @@ def test_drawn_images_keep_folders(folder: Path, checkpoint: str) -> None:
     assert (with_ellipses != image).any()
 
 
-def test_inputs_are_spared(
+def test_inputs_are_never_overwritten(
     folder: Path, checkpoint: str, capsys: pytest.CaptureFixture
 ) -> None:
     before = {p: p.read_bytes() for p in folder.rglob('*') if p.is_file()}
@@ -211,7 +211,7 @@ def test_ctrl_c_keeps_what_is_done(
         return real(images, boxes)
 
     monkeypatch.setattr(predict, 'load', lambda options: predictor)
-    monkeypatch.setattr(predict, 'TOGETHER', 1)
+    monkeypatch.setattr(predict, 'BATCH', 1)
     out = folder / 'k.json'
     assert call(folder, checkpoint, '--out', out) == 130
     assert len(json.loads(out.read_text())['annotations']) == 2
@@ -231,8 +231,8 @@ def test_results_are_written_on_the_way(
         return real(images, boxes)
 
     monkeypatch.setattr(predict, 'load', lambda options: predictor)
-    monkeypatch.setattr(predict, 'TOGETHER', 1)
-    monkeypatch.setattr(predict, 'EVERY', -1)
+    monkeypatch.setattr(predict, 'BATCH', 1)
+    monkeypatch.setattr(predict, 'SAVE_INTERVAL', -1)
     assert call(folder, checkpoint, '--out', out) == 0
     assert seen == [None, 1, 2]
 

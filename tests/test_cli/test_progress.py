@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from rcn_mmpose.cli.console import progress
+from rcn_mmpose.cli import progress
 
 
 class Terminal(io.StringIO):

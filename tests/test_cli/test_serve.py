@@ -114,5 +114,5 @@ def test_others_are_let_in_with_a_warning(
     assert main(['serve', exported, '--port', '0', '--host', host]) == 0
     said = capsys.readouterr()
     assert said.out.startswith(f'http://{host}:')
-    warned = f"whoever reaches '{host}' can use this page" in said.err
+    warned = f"anyone who can reach '{host}' can use this page" in said.err
     assert warned is (host == '0.0.0.0')

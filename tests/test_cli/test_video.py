@@ -196,13 +196,13 @@ def test_files_that_are_no_video(
     wrong = video.parent / 'text.mp4'
     wrong.write_text('no video')
     assert call(wrong, checkpoint, '--out', out) == 2
-    assert 'none that OpenCV can decode' in capsys.readouterr().err
+    assert 'OpenCV cannot decode the video' in capsys.readouterr().err
     assert call(video, checkpoint, '--out', out, '--draw', video) == 2
     assert 'is the video itself' in capsys.readouterr().err
     assert not out.exists()
 
 
-def test_what_is_read_is_spared(
+def test_an_input_is_never_overwritten(
     video: Path, exported: str, capsys: pytest.CaptureFixture
 ) -> None:
     description = Path(exported).with_suffix('.json')

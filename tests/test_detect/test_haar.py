@@ -133,8 +133,9 @@ def test_a_predictor_gets_boxes_as_it_was_trained_on(
 ) -> None:
     rule = dict(rule='detection', scale=3.0)
     info = ModelInfo((40, 40), tuple('k' * count), box_rule=rule)
-    predictor = Corner(info)
-    detect_faces_for(predictor, neighbours=3)
+    plain = Corner(info)
+    predictor = plain.with_detector(HaarDetector.for_model(plain, neighbours=3))
+    assert plain.info is info and plain.detector is None
     canvas = on_grey(face.image, [(30, 40)])
     result = predictor(canvas)
     wanted = HaarDetector(boxes, neighbours=3)(canvas)
@@ -142,6 +143,13 @@ def test_a_predictor_gets_boxes_as_it_was_trained_on(
     # the square is the box itself: its corner is half a pixel inside
     scale = (wanted[0, 2] - wanted[0, 0]) / 40
     np.testing.assert_allclose(result.keypoints[0, 0], wanted[0, :2], atol=scale)
+
+
+def test_the_old_function_sets_the_detector_of_the_predictor() -> None:
+    predictor = Corner(ModelInfo((40, 40), tuple('abcde')))
+    with pytest.warns(DeprecationWarning, match='Predictor.with_detector'):
+        detector = detect_faces_for(predictor, neighbours=3)
+    assert predictor.detector is detector and detector.neighbours == 3
 
 
 # ------------------------------------------------------------- calibration

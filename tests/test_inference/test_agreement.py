@@ -23,7 +23,7 @@ from rcn_mmpose.inference import (
     export,
     quantize,
 )
-from rcn_mmpose.inference.loading import load_estimator
+from rcn_mmpose.inference.estimator import load_estimator
 from rcn_mmpose.inference.parity import compare
 from rcn_mmpose.synthetic import render_face
 
@@ -113,7 +113,7 @@ def test_200_real_faces(tmp_path: Path) -> None:
     crops = faces.crops(predictor)
     assert len(crops) == len(result) == 200
     export(predictor, tmp_path / 'a.onnx')
-    theirs = load_model(tmp_path / 'a.onnx').predict(crops)
+    theirs = load_model(tmp_path / 'a.onnx').predict_crops(crops)
 
     # everything in pixels of the crops
     keypoints, scores, sides = expected

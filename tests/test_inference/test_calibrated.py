@@ -83,12 +83,12 @@ def test_head_and_predictor_and_onnx(kind: str, tmp_path: Path) -> None:
     pytest.importorskip('onnxruntime')
     model = build(**KINDS[kind], head=head())
     predictor = load_model(calibrated(tmp_path / 'a.pth', kind))
-    keypoints, confidence, covariance = predictor.predict(CROPS)
+    keypoints, confidence, covariance = predictor.predict_crops(CROPS)
     plain = load_model(
         write_checkpoint(
             tmp_path / 'b.pth', config(**KINDS[kind]), build(**KINDS[kind])
         )
-    ).predict(CROPS)
+    ).predict_crops(CROPS)
     np.testing.assert_array_equal(keypoints, plain[0])
     assert np.abs(confidence - plain[1]).max() > 0.01
     assert predictor.info.calibration == FITTED
@@ -106,7 +106,7 @@ def test_head_and_predictor_and_onnx(kind: str, tmp_path: Path) -> None:
     assert exported.info.calibration == FITTED
     described = json.loads((tmp_path / 'a.json').read_text())
     assert described['calibration'] == FITTED
-    theirs = exported.predict(CROPS)
+    theirs = exported.predict_crops(CROPS)
     np.testing.assert_allclose(theirs[0], keypoints, atol=0.01)
     np.testing.assert_allclose(theirs[1], confidence, atol=1e-4)
     np.testing.assert_allclose(theirs[2], covariance, rtol=1e-3, atol=1e-3)
@@ -135,7 +135,7 @@ def test_a_config_without_one_takes_that_of_the_checkpoint(
     assert found.info.calibration == FITTED
     assert 'calibration' not in cfg.model.head.decoder  # left as it was
     np.testing.assert_array_equal(
-        found.predict(CROPS)[1], load_model(path).predict(CROPS)[1]
+        found.predict_crops(CROPS)[1], load_model(path).predict_crops(CROPS)[1]
     )
 
 

@@ -103,7 +103,7 @@ def test_maps_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     crops = torch.from_numpy(CROPS)
     with torch.inference_mode():
         whole = network(crops)
-        monkeypatch.setattr(face_network, 'CACHED', 2 * 5 * SIDE**2 + 1)
+        monkeypatch.setattr(face_network, 'DECODED_CELLS', 2 * 5 * SIDE**2 + 1)
         parts = network(crops)
     for a, b in zip(whole, parts, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)

@@ -29,7 +29,8 @@ def test_the_square_of_the_test_pipeline(rule: dict, box: tuple) -> None:
     results = FaceBox(**rule)(dict(bbox=np.float32([box])))
     np.testing.assert_array_equal(centre, results['bbox_center'][0])
     np.testing.assert_array_equal([side, side], results['bbox_scale'][0])
-    assert centre.dtype == side.dtype == np.float32
+    assert centre.dtype == np.float32
+    assert side == np.float32(side)
 
 
 @pytest.mark.parametrize(

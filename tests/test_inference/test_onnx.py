@@ -15,8 +15,8 @@ from rcn_mmpose.inference import (
     OnnxPredictor,
     TorchPredictor,
     export,
+    loading,
     onnx_export,
-    onnx_predictor,
     quantize,
 )
 from rcn_mmpose.inference.onnx_export import ParityError
@@ -66,7 +66,7 @@ def test_the_graph_predicts_what_torch_predicts(
     assert given.type == 'tensor(uint8)' and given.shape[1:] == [SIDE, SIDE]
     for count in (1, 2, 7):
         found = session.run(None, {'crops': CROPS[:count]})
-        expected = model.predict(CROPS[:count])
+        expected = model.predict_crops(CROPS[:count])
         np.testing.assert_allclose(found[0], expected[0], atol=0.01)
         np.testing.assert_allclose(found[1], expected[1], atol=1e-4)
         np.testing.assert_allclose(found[2], expected[2], atol=0.05)
@@ -137,7 +137,7 @@ def test_near_ties_are_listed(
     scores[:, :, 10, 10] = 9
     scores[1, 3, 30, 20] = 9 - 1e-4
     monkeypatch.setattr(model.network, 'scores', lambda crops: scores[-len(crops) :])
-    other = model.predict(CROPS[:2])
+    other = model.predict_crops(CROPS[:2])
     assert other[0][1, 3].tolist() == [10, 10]
     other[0][1, 3] = (20, 30)
     parity = compare(model, CROPS[:2], other)
@@ -158,7 +158,7 @@ def test_cells_on_the_circle_are_listed(
     scores[:, :, 10, 10] = 9
     scores[:, 2, 10, 13] = 7
     monkeypatch.setattr(model.network, 'scores', lambda crops: scores)
-    other = model.predict(CROPS[:1])
+    other = model.predict_crops(CROPS[:1])
     share = 1 / (1 + np.exp(-2))
     assert other[1][0, 2] == pytest.approx(1)
     other[1][0, 2] = share
@@ -190,7 +190,7 @@ def test_a_tie_before_the_denoiser_leaves_the_crop_out(
         'scores',
         lambda crops: sums if model.network.model.rounds else alone,
     )
-    other = model.predict(CROPS[:1])
+    other = model.predict_crops(CROPS[:1])
     other[0][0, 4] += 2
     parity = compare(model, CROPS[:1], other)
     assert parity.near_ties == ([(0, k) for k in range(5)] if tied else [])
@@ -257,7 +257,7 @@ def test_files_that_do_not_go_together(exported: Path, tmp_path: Path) -> None:
 def test_graphs_that_are_not_ours(tmp_path: Path) -> None:
     (tmp_path / 'a.onnx').write_bytes(b'text')
     with pytest.raises(ValueError, match='cannot be read by onnxruntime'):
-        onnx_predictor.open_session(tmp_path / 'a.onnx')
+        loading.open_session(tmp_path / 'a.onnx')
     relu = onnx.helper.make_node('Relu', ['x'], ['y'])
     x, y = (
         onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1])
@@ -268,7 +268,7 @@ def test_graphs_that_are_not_ours(tmp_path: Path) -> None:
     made = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8)
     onnx.save(made, str(tmp_path / 'b.onnx'))
     with pytest.raises(ValueError, match='has inputs and outputs'):
-        onnx_predictor.open_session(tmp_path / 'b.onnx')
+        loading.open_session(tmp_path / 'b.onnx')
 
 
 def test_numpy_opencv_and_onnxruntime_suffice(
@@ -335,7 +335,7 @@ def test_eight_bits(exported: Path, model: TorchPredictor, tmp_path: Path) -> No
     assert backbone and set(backbone) == {onnx.TensorProto.INT8}
     assert onnx.TensorProto.FLOAT in kinds.values()
     apart = np.linalg.norm(
-        model.predict(CROPS)[0] - OnnxPredictor(exported).predict(CROPS)[0],
+        model.predict_crops(CROPS)[0] - OnnxPredictor(exported).predict_crops(CROPS)[0],
         axis=-1,
     )
     assert moved['median'] == pytest.approx(np.median(apart))

@@ -72,7 +72,7 @@ def test_its_parts_give_the_same() -> None:
     model = predictor()
     crops = model.crop(IMAGE, [GOOD])
     assert crops.shape == (1, 40, 40) and crops.dtype == np.uint8
-    points, mean, _ = model.predict(crops)
+    points, mean, _ = model.predict_crops(crops)
     result = model(IMAGE, GOOD)
     np.testing.assert_allclose(
         result.keypoints, points * 60 / 40 + np.array(GOOD[:2]), atol=1e-4
@@ -219,9 +219,25 @@ def test_neither_a_image_nor_a_list(nothing: object) -> None:
 )
 def test_other_crops(crops: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r'uint8 \(N, 40, 40\)'):
-        predictor().predict(crops)
+        predictor().predict_crops(crops)
 
 
 def test_batches_have_a_size() -> None:
     with pytest.raises(ValueError, match='batch_size=0'):
         predictor(batch_size=0)
+
+
+def test_predict_is_a_call() -> None:
+    model = predictor()
+    image = np.full((60, 60), 9, np.uint8)
+    called, predicted = (f(image, [[5, 5, 45, 45]]) for f in (model, model.predict))
+    np.testing.assert_array_equal(called.keypoints, predicted.keypoints)
+
+
+def test_predict_still_takes_crops_with_a_warning() -> None:
+    model = predictor()
+    crops = np.full((2, 40, 40), 9, np.uint8)
+    with pytest.warns(DeprecationWarning, match='predict_crops'):
+        old = model.predict(crops)
+    for ours, expected in zip(old, model.predict_crops(crops), strict=True):
+        np.testing.assert_array_equal(ours, expected)

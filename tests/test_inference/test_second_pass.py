@@ -227,7 +227,7 @@ def by_hand(model: Predictor, points: np.ndarray) -> tuple:
         )
         for i in range(len(points))
     ]
-    return squares.to_image(model.predict(np.stack(crops)), 40)
+    return squares.to_image(model.predict_crops(np.stack(crops)), 40)
 
 
 @pytest.mark.parametrize('quarters', [1, 2, 3])

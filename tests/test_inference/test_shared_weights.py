@@ -13,7 +13,7 @@ pytest.importorskip('onnxruntime')
 
 from rcn_mmpose import load_model
 from rcn_mmpose.inference import export
-from rcn_mmpose.inference.onnx_predictor import OnnxPredictor
+from rcn_mmpose.inference.loading import OnnxPredictor
 from rcn_mmpose.inference.shared_weights import describe_shared, share_weights
 from rcn_mmpose.inference.split_upsampling import phase_weights
 from rcn_mmpose.shipped.catalogue import describe_file
@@ -72,7 +72,7 @@ def test_it_predicts_the_same(tmp_path: Path, model: dict) -> None:
     numbers = sum(p.numel() for p in build(**model).parameters())
     assert path.stat().st_size < before - 4 * 0.9 * numbers
     crops = random_crops(4)
-    ours, its = predictor.predict(crops), OnnxPredictor(path).predict(crops)
+    ours, its = predictor.predict_crops(crops), OnnxPredictor(path).predict_crops(crops)
     for one, other, most in zip(ours, its, (0.01, 1e-4, 0.05), strict=True):
         np.testing.assert_allclose(one, other, atol=most)
 
@@ -81,7 +81,7 @@ def test_it_reads_the_weights_of_the_checkpoint(tmp_path: Path) -> None:
     """Half of them negated in the file gives another prediction."""
     _, path, _ = share(write_half(tmp_path / 'a.pth'))
     crops = random_crops(2)
-    before = OnnxPredictor(path).predict(crops)
+    before = OnnxPredictor(path).predict_crops(crops)
     weights = tmp_path / 'a.pth'
     content = weights.read_bytes()
     name = 'head.last_conv.weight'
@@ -96,7 +96,7 @@ def test_it_reads_the_weights_of_the_checkpoint(tmp_path: Path) -> None:
     first, second = sha256
     text = describe_shared(path, first, 'a.pth', second)
     path.with_suffix('.json').write_bytes(text)
-    after = OnnxPredictor(path).predict(crops)
+    after = OnnxPredictor(path).predict_crops(crops)
     assert np.abs(before[0] - after[0]).max() > 1
 
 

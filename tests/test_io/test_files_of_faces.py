@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rcn_mmpose.cli.console import describe_failures
-from rcn_mmpose.cli.inputs import list_images
+from rcn_mmpose.cli.predict import describe_failures
+from rcn_mmpose.cli.image_list import list_images
 from rcn_mmpose.io.box_files import boxes_of, match_names, read_boxes
 from rcn_mmpose.io.predictions import PredictionFile, read_predictions
 from rcn_mmpose.io.result import Failure, Result, SourceImage
@@ -29,7 +29,7 @@ def test_images_of_files_folders_and_patterns(tmp_path: Path) -> None:
         listed = list_images(paths, recursive)
         assert not listed.failures
         relative = [os.path.relpath(path, tmp_path) for path in listed.paths]
-        return relative, listed.others
+        return relative, listed.ignored
 
     assert found('') == (['[1].png', 'a.png', 'b.JPG'], 1)
     assert found('', recursive=True)[0] == [*('[1].png', 'a.png', 'b.JPG', 'in/c.webp')]

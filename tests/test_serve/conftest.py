@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from test_inference.small_model import build, config, write_checkpoint
 
-from rcn_mmpose.detect import detect_faces_for
+from rcn_mmpose.detect import HaarDetector
 from rcn_mmpose.inference import load_model
 from rcn_mmpose.serve.server import PageServer
 from rcn_mmpose.serve.service import Service
@@ -46,8 +46,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope='session')
 def service(checkpoint: Path) -> Service:
     predictor = load_model(checkpoint)
-    detect_faces_for(predictor)
-    return Service(predictor)
+    return Service(predictor.with_detector(HaarDetector.for_model(predictor)))
 
 
 @pytest.fixture

@@ -248,8 +248,8 @@ def test_export_by_name(here: Path, tmp_path: Path) -> None:
     crops = np.zeros((2, 40, 40), np.uint8)
     crops[:, 10:20, 15:30] = 200
     for ours, its in zip(
-        load_model('tiny-5').predict(crops),
-        load_model(out).predict(crops),
+        load_model('tiny-5').predict_crops(crops),
+        load_model(out).predict_crops(crops),
         strict=True,
     ):
         np.testing.assert_allclose(ours, its, atol=1e-3)

@@ -1,0 +1,142 @@
+"""Build a trained model of MMPose from its checkpoint, for prediction."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .model_info import ModelInfo
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from torch import nn
+
+CROP, BOX = 'rcn_mmpose.CropFace', 'rcn_mmpose.FaceBox'
+
+
+def load_estimator(
+    config: str | os.PathLike | Config | None,
+    checkpoint: str | os.PathLike,
+    box_rule: Mapping | None = None,
+) -> tuple[nn.Module, ModelInfo, list[int] | None]:
+    """Build a model and load its weights.
+
+    Args:
+        config: The config, or None for the config in the checkpoint.
+        checkpoint: The weights. Only tensors and plain types are unpickled,
+            and every weight of the model has to be there.
+        box_rule (dict, optional): See
+            :func:`rcn_mmpose.inference.loading.load_model`.
+
+    Returns:
+        tuple: The model, its description, and the indices of the keypoints
+        in a mirrored image, if known.
+
+    Raises:
+        FileNotFoundError: If the checkpoint does not exist.
+        ValueError: If the checkpoint cannot be read, contains no config, or
+            does not fit the config.
+    """
+    from .. import compat
+
+    compat.activate()
+    from mmengine.config import Config
+    from mmengine.registry import init_default_scope
+    from mmpose.registry import MODELS
+
+    from ..io.checkpoint import (
+        check_parts,
+        parse_config,
+        read_checkpoint,
+        with_carried_calibration,
+    )
+
+    checkpoint = os.fspath(checkpoint)
+    if not os.path.isfile(checkpoint):
+        raise FileNotFoundError(
+            f'checkpoint {checkpoint!r} does not exist; training writes them '
+            'to work_dirs/<config name>/.'
+        )
+    weights, meta = read_checkpoint(checkpoint)
+    parsed: Any = config
+    if config is None:
+        if 'cfg' not in meta:
+            raise ValueError(
+                f'checkpoint {checkpoint!r} carries no config; give it too: '
+                'load_model(CONFIG, CHECKPOINT).'
+            )
+        plain = parse_config(meta['cfg'])
+        check_parts(plain)
+        parsed = Config(plain)
+    elif not isinstance(config, Config):
+        parsed = Config.fromfile(config)
+    init_default_scope(parsed.get('default_scope', 'mmpose'))
+    parts = with_carried_calibration(parsed.model, meta)
+    model = MODELS.build({**parts, 'train_cfg': None})
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        faults = [line.strip() for line in str(error).splitlines()[1:3]]
+        raise ValueError(
+            f'checkpoint {checkpoint!r} belongs to another architecture: '
+            f'{" ".join(faults)[:400]} Give the config it was trained with.'
+        ) from error
+    dataset_meta = meta.get('dataset_meta')
+    if not dataset_meta:
+        # A config in a malicious checkpoint could name a file to run.
+        dataset_meta = {} if config is None else _dataset_meta(parsed)
+    info = ModelInfo(
+        keypoints=_keypoint_names(dataset_meta, model.head.out_channels),
+        radius=float(model.head.decoder.score_radius),
+        calibration=_calibration(model),
+        name=Path(checkpoint).stem,
+        **_crop_options(parsed, model, box_rule),
+    )
+    return model, info, dataset_meta.get('flip_indices')
+
+
+def _calibration(model: Any) -> dict[str, float] | None:
+    """Return the calibration of confidence and covariance, or None."""
+    found = getattr(model.head.decoder, 'calibration', None)
+    return found and dict(vars(found))
+
+
+def _dataset_meta(config: Config) -> dict:
+    """Return the description of the keypoints by the config's dataset."""
+    from mmpose.apis.inference import dataset_meta_from_config
+
+    for mode in ('test', 'val', 'train'):
+        if config.get(f'{mode}_dataloader'):
+            return dataset_meta_from_config(config, mode) or {}
+    return {}
+
+
+def _keypoint_names(dataset_meta: Mapping, count: int) -> tuple[str, ...]:
+    """Return the names of the keypoints, or numbers if the names are unknown."""
+    names = dataset_meta.get('keypoint_id2name', {})
+    if len(names) != count:
+        return tuple(f'kpt-{i}' for i in range(count))
+    return tuple(names[i] for i in range(count))
+
+
+def _crop_options(
+    config: Config, model: Any, box_rule: Mapping | None
+) -> dict[str, Any]:
+    """Return the input size and the box rule of the test pipeline."""
+    data = config.get('test_dataloader') or config.get('val_dataloader') or {}
+    steps = data.get('dataset', {}).get('pipeline', ())
+    by_type = {step['type']: dict(step) for step in steps}
+    decoder = model.head.decoder
+    size = tuple(n * decoder.stride for n in decoder.heatmap_size)
+    if steps and tuple(by_type.get(CROP, {}).get('input_size', ())) != size:
+        raise ValueError(
+            f'the test pipeline does not crop by {CROP} to '
+            f"{size[0]}x{size[1]} pixels, as the model's decoder has it; its "
+            f'steps are {list(by_type)}. The predictor knows no other crop.'
+        )
+    rule = by_type.get(BOX, {})
+    rule.pop('type', None)
+    rule.setdefault('rule', 'given')
+    return dict(input_size=size, box_rule=dict(box_rule or rule))
