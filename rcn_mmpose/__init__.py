@@ -21,7 +21,19 @@ from .environment import renamed
 from .environment.lazy import lazy_names
 from .version import __version__
 
-renamed.install()
+# Old name -> new name of documented modules, for one version.
+renamed.alias_modules(
+    {
+        'rcn_mmpose.boxes': 'rcn_mmpose.geometry.boxes',
+        'rcn_mmpose.crop': 'rcn_mmpose.image.crop',
+        'rcn_mmpose.doctor': 'rcn_mmpose.environment.diagnosis',
+        'rcn_mmpose.drawing': 'rcn_mmpose.image.drawing',
+        'rcn_mmpose.keypoints': 'rcn_mmpose.geometry.keypoints',
+        'rcn_mmpose.lcn': 'rcn_mmpose.image.lcn',
+        'rcn_mmpose.one_euro': 'rcn_mmpose.tracking.one_euro',
+        'rcn_mmpose.inference.result': 'rcn_mmpose.io.result',
+    }
+)
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,

@@ -41,7 +41,7 @@ def toy(tmp_path: Path) -> Path:
             '    from toy.low.a import one\n'
             'from . import c\n'
         ),
-        'high/c.py': 'import toy.version\n',
+        'high/c.py': "import importlib\nimportlib.import_module('toy.version')\n",
         'version.py': '',
     }
     for name, text in files.items():

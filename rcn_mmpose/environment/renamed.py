@@ -5,23 +5,11 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
-
-# Old module -> new module. Documented modules only.
-MOVED_MODULES = {
-    'rcn_mmpose.boxes': 'rcn_mmpose.geometry.boxes',
-    'rcn_mmpose.crop': 'rcn_mmpose.image.crop',
-    'rcn_mmpose.doctor': 'rcn_mmpose.environment.diagnosis',
-    'rcn_mmpose.drawing': 'rcn_mmpose.image.drawing',
-    'rcn_mmpose.keypoints': 'rcn_mmpose.geometry.keypoints',
-    'rcn_mmpose.lcn': 'rcn_mmpose.image.lcn',
-    'rcn_mmpose.one_euro': 'rcn_mmpose.tracking.one_euro',
-    'rcn_mmpose.inference.result': 'rcn_mmpose.io.result',
-}
 
 
 def warn_renamed(old: str, new: str, stacklevel: int = 3) -> None:
@@ -54,7 +42,8 @@ def renamed_property(old: str, new: str) -> Any:
 class _MovedModules(MetaPathFinder, Loader):
     """Import a moved module by its old name."""
 
-    def __init__(self) -> None:
+    def __init__(self, moved: Mapping[str, str]) -> None:
+        self.moved = moved
         self._specs: dict[str, ModuleSpec | None] = {}  # of modules on import
 
     def find_spec(
@@ -64,13 +53,13 @@ class _MovedModules(MetaPathFinder, Loader):
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
         """Answer for old names only."""
-        if fullname not in MOVED_MODULES:
+        if fullname not in self.moved:
             return None
         return ModuleSpec(fullname, self)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Return the module at its new place; both names are one module."""
-        new = MOVED_MODULES[spec.name]
+        new = self.moved[spec.name]
         warn_renamed(spec.name, new, stacklevel=2)
         module = importlib.import_module(new)
         self._specs[new] = module.__spec__
@@ -81,7 +70,12 @@ class _MovedModules(MetaPathFinder, Loader):
         module.__spec__ = self._specs.pop(module.__name__)
 
 
-def install() -> None:
-    """Let old module names be imported. A second call does nothing."""
+def alias_modules(moved: Mapping[str, str]) -> None:
+    """Let modules be imported by their old names. A second call does nothing.
+
+    Args:
+        moved (Mapping[str, str]): Full new name of each module, by its full
+            old name.
+    """
     if not any(isinstance(finder, _MovedModules) for finder in sys.meta_path):
-        sys.meta_path.append(_MovedModules())
+        sys.meta_path.append(_MovedModules(moved))

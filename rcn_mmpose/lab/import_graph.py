@@ -2,7 +2,8 @@
 
 A room is a folder of ``rcn_mmpose/`` or a module at its top (a door). Every
 import statement counts: at the top of a module, inside a function, and below
-``TYPE_CHECKING``. ``ARCHITECTURE.md`` states the order of the rooms, and
+``TYPE_CHECKING``. A string that is the full name of a module counts too: lazy
+imports take it. ``ARCHITECTURE.md`` states the order of the rooms, and
 ``tests/test_architecture.py`` compares both.
 
     python -m rcn_mmpose.lab.import_graph docs/figures/layers.png
@@ -76,9 +77,13 @@ def imported(name: str, known: dict[str, Path], package: Path) -> Iterator[str]:
                 above = folder[: len(folder) + 1 - node.level]
                 base = (package.name, *above, *base)
             names = [(*base, alias.name) for alias in node.names]
-        for first, *parts in names:
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            parts = node.value.split('.')
+            if parts[0] == package.name and '.'.join(parts[1:]) in known:
+                names = [tuple(parts)]
+        for first, *rest in names:
             if first == package.name:
-                yield _longest(parts, known)
+                yield _longest(rest, known)
 
 
 def _longest(parts: list[str], known: dict[str, Path]) -> str:
