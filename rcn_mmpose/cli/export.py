@@ -31,7 +31,9 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f'{options.model!r} is exported already; give the checkpoint.')
     predictor = load(options, 'torch')
     from ..inference.onnx_export import ParityError, export
+    from ..inference.torch_predictor import TorchPredictor
 
+    assert isinstance(predictor, TorchPredictor)
     try:
         parity = export(predictor, options.out)
     except ParityError as error:

@@ -86,7 +86,8 @@ class PageServer(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """Listen, without the look-up of a name that HTTPServer makes."""
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]
+        host, self.server_port = self.server_address[:2]
+        self.server_name = str(host)
 
     @property
     def url(self) -> str:

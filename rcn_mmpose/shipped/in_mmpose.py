@@ -1,4 +1,4 @@
-"""Names of shipped models in MMPose's inferencers."""
+"""Register the names of shipped models with MMPose's inferencers."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .catalogue import model_files, shipped_models
 
 
 def add_names() -> None:
-    """Let ``MMPoseInferencer(pose2d='rcn-5')`` find what ships with us.
+    """Let ``MMPoseInferencer(pose2d='rcn-5')`` find the shipped models.
 
-    MMEngine looks for a name in the model index of the inferencer's scope
-    alone, which is MMPose's, and takes its weights as a URL. Names that we
-    ship are answered from our folder, all others as before. A second call
-    does nothing.
+    MMEngine searches a name only in the model index of MMPose, the scope of
+    the inferencer, and takes the weights as a URL. With this change, names of
+    shipped models are found in the folder of this package. Other names are
+    searched as before. A second call does nothing.
     """
     original = BaseInferencer._load_model_from_metafile
     if getattr(original, 'knows_rcn_mmpose', False):
@@ -30,5 +30,5 @@ def add_names() -> None:
             return Config.fromfile(config), checkpoint
         return original(self, model)
 
-    load.knows_rcn_mmpose = True
+    setattr(load, 'knows_rcn_mmpose', True)  # noqa: B010 - a mark on a function
     BaseInferencer._load_model_from_metafile = load

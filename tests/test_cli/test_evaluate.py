@@ -257,4 +257,4 @@ def test_plot_sums_up_files_of_errors(
     assert 'different faces' not in said
     assert out.stat().st_size > 1000
     assert main(['plot', *files, '--labels', 'one', '--out', str(out)]) == 2
-    assert 'give each file one' in capsys.readouterr().err
+    assert 'give each file a label' in capsys.readouterr().err
