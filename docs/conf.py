@@ -35,7 +35,6 @@ PAGES = [
     'in_mmpose',
     'paper',
     'studies',
-    'performance',
     'quality',
 ]
 CARDS = [

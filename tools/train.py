@@ -54,7 +54,7 @@ def parse_args() -> argparse.Namespace:
         const='default',
         choices=['default', 'reduce-overhead', 'max-autotune'],
         help='compile the network; "reduce-overhead" uses CUDA graphs. '
-        'Slower on a CPU, see docs/performance.md',
+        'Slower on a CPU, see docs/studies.md',
     )
     parser.add_argument(
         '--recipe',

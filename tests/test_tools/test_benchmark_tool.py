@@ -84,7 +84,7 @@ def test_wrong_arguments(
 
 def test_commands_of_the_page(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tool accepts each command, and the page has marks for its tables."""
-    page = (root / 'docs' / 'performance.md').read_text()
+    page = (root / 'docs' / 'studies.md').read_text()
     tool = load_tool('analysis_tools/benchmark.py')
     monkeypatch.setattr(tool.os.path, 'isfile', lambda path: True)
     monkeypatch.setattr(tool.torch.cuda, 'is_available', lambda: True)
@@ -95,7 +95,7 @@ def test_commands_of_the_page(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert len(commands) == 8
     for command in commands:
         args = tool.parse_args(shlex.split(command)[2:])
-        assert args.page == 'docs/performance.md'
+        assert args.page == 'docs/studies.md'
         mark = args.mark or args.subject
         for end in ('begin', 'end'):
             assert page.count(f'<!-- {end} {mark} -->') == 1, mark

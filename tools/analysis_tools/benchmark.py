@@ -12,7 +12,7 @@ Each case is set up in a separate process with its number of threads, and
 warmed up. Then all cases take turns, so a machine that slows down slows all
 cases alike. A table lists the median of the turns, the quartiles, and the
 ratio to the first row. Times of a busy machine are not results; the report
-states the load average before and after. docs/performance.md explains the rows.
+states the load average before and after. docs/studies.md explains the rows.
 """
 
 from __future__ import annotations

@@ -17,10 +17,10 @@ from .turns import Measurement
 HEADS = (
     'what',
     'threads',
-    'ms a face',
+    'ms per face',
     'quartiles',
     'faces/s',
-    'times the first',
+    'relative time',
 )
 BUSY = 0.5  # load average above which only the ratios are results
 

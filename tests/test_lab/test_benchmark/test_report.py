@@ -19,8 +19,8 @@ ROWS = [
 def test_table() -> None:
     """Ratios are relative to the first row with as many threads."""
     assert as_table(ROWS).splitlines() == [
-        '| what | threads | ms a face | quartiles | faces/s '
-        '| times the first | on | share |',
+        '| what | threads | ms per face | quartiles | faces/s '
+        '| relative time | on | share |',
         '| --- | --- | --- | --- | --- | --- | --- | --- |',
         '| gone | 1 | not installed |  |  |  |  |  |',
         '| slow | 1 | 3 | 2.5 to 3.5 | 333 | 1 | faces |  |',
