@@ -12,8 +12,7 @@ import cv2
 import numpy as np
 
 from ..environment.renamed import warn_renamed
-from ..geometry.boxes import box_from_detection, training_rule
-from ..geometry.overlap import drop_duplicates
+from ..geometry.boxes import box_from_detection, drop_duplicates, training_rule
 from ..image.crop import to_grey
 
 CASCADE = 'haarcascade_frontalface_alt2.xml'

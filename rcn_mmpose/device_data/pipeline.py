@@ -24,8 +24,7 @@ from ..datasets.transforms import (
     RandomOcclusion,
     UniformJitter,
 )
-from ..geometry.squares import rotation_matrices
-from ..image.crop import MAX_OVERSAMPLING
+from ..image.crop import MAX_OVERSAMPLING, rotation_matrices
 from .warp_and_targets import encode_cells, occlude, warp
 
 

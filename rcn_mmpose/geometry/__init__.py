@@ -1,1 +1,1 @@
-"""Keypoint sets, boxes and squares: NumPy only, without images."""
+"""Keypoint sets and bounding boxes: NumPy only, without images."""

@@ -1,19 +1,24 @@
-"""Cut the network's crop out of an image.
+"""Square crops of an image: grey conversion, warp, and the way back.
 
-Grey conversion and warp are here only: the pipelines' transforms and the
-predictors call these functions. The module needs NumPy and OpenCV alone.
+The transforms of the pipelines and the predictors share these functions, so
+that equal boxes give equal crops. :func:`crop_square` cuts a square out of an
+image. :class:`Squares` maps a prediction for crops back to the image. The
+module needs NumPy and OpenCV only.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-# (x, y).
+# (x, y)
 Point = Sequence[float] | np.ndarray
+# Keypoints (N, K, 2), confidence (N, K), covariance (N, K, 2, 2)
+Prediction = tuple[np.ndarray, np.ndarray, np.ndarray]
 # Bounds the memory for an absurdly large box.
 MAX_OVERSAMPLING = 64
 # Margin in pixels that bilinear interpolation may read beyond its samples.
@@ -130,7 +135,7 @@ def turned_matrix(
     Returns:
         np.ndarray: Affine map (2, 3), float64.
     """
-    # Not geometry.squares.rotation_matrices: NumPy's cosine may differ from
+    # Not rotation_matrices: NumPy's cosine may differ from
     # math.cos in the last bit, and is slower for a single angle.
     angle, zoom = math.radians(rotation), size[0] / side
     cos, sin = zoom * math.cos(angle), zoom * math.sin(angle)
@@ -203,3 +208,70 @@ def crop_square(
     matrix[0, 2] += matrix[0, 0] * left + matrix[0, 1] * top
     matrix[1, 2] += matrix[1, 0] * left + matrix[1, 1] * top
     return warp(part, matrix, size, oversampling(side, size[0]))
+
+
+def rotation_matrices(degrees: np.ndarray) -> np.ndarray:
+    """Return 2x2 rotations.
+
+    In image coordinates, where y points down, a positive angle turns
+    clockwise.
+
+    Args:
+        degrees (np.ndarray): Angles, (N,).
+
+    Returns:
+        np.ndarray: (N, 2, 2), in the float type of the angles.
+    """
+    angle = np.radians(degrees)
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.stack((cos, -sin, sin, cos), -1).reshape(-1, 2, 2)
+
+
+@dataclass(frozen=True)
+class Squares:
+    """N squares of an image.
+
+    Attributes:
+        centre: (x, y) in pixels of the image, float64 (N, 2).
+        side: In pixels, float64 (N,).
+        rotation: In degrees, clockwise, float64 (N,).
+    """
+
+    centre: np.ndarray
+    side: np.ndarray
+    rotation: np.ndarray
+
+    @classmethod
+    def upright(cls, squares: Sequence[tuple[np.ndarray, float]]) -> Squares:
+        """Make upright squares of pairs (centre, side)."""
+        count = len(squares)
+        centre = np.array([c for c, _ in squares], float).reshape(count, 2)
+        side = np.array([s for _, s in squares], float)
+        return cls(centre, side, np.zeros(count))
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.side)
+
+    def take(self, rows: np.ndarray | slice) -> Squares:
+        """Return the squares of some rows."""
+        return Squares(self.centre[rows], self.side[rows], self.rotation[rows])
+
+    def to_image(self, prediction: Prediction, width: int) -> Prediction:
+        """Map the prediction for crops back to the image.
+
+        Args:
+            prediction (Prediction): For the N crops, in their pixels.
+            width (int): Of a crop in pixels.
+
+        Returns:
+            Prediction: Positions in pixels of the image and covariance in
+            its squared pixels, both float64. The confidence is unchanged.
+        """
+        points, confidence, covariance = prediction
+        turn = rotation_matrices(self.rotation) * (self.side / width)[:, None, None]
+        # The crop's corner (0, 0) is the square's.
+        corner = self.centre - turn.sum(-1) * (width / 2)
+        points = points @ turn.swapaxes(1, 2) + corner[:, None]
+        spread = turn[:, None] @ covariance @ turn[:, None].swapaxes(2, 3)
+        return points, confidence, spread

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..geometry.squares import Prediction
+from ..image.crop import Prediction
 from ..shipped.catalogue import RUNTIMES, shipped_file
 from .model_info import ModelInfo
 from .predictor import Detector, Predictor

@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..environment.renamed import warn_renamed
-from ..geometry.squares import Prediction, Squares
-from ..image.crop import crop_square
+from ..image.crop import Prediction, Squares, crop_square
 from ..image.reading import (
     as_boxes,
     as_images,

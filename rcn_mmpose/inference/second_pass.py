@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..geometry.keypoints import FIVE_NAMES, FIVE_RELATIONS, RELATIONS_68
-from ..geometry.squares import Prediction, Squares, rotation_matrices
-from ..image.crop import crop_square
+from ..image.crop import Prediction, Squares, crop_square, rotation_matrices
 
 if TYPE_CHECKING:
     from .predictor import Predictor

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..codecs import CellIndex
 from ..codecs.decoding import read_scores
-from ..geometry.squares import Prediction
+from ..image.crop import Prediction
 from ..image.lcn import local_contrast_normalize
 from ..models.data_preprocessors import LCNDataPreprocessor
 from ..models.heads import ScoreMapHead, SoftArgmaxHead

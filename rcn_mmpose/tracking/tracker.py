@@ -1,4 +1,4 @@
-"""Following faces from frame to frame by their keypoints."""
+"""Track faces from frame to frame by their keypoints."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..geometry.boxes import box_from_keypoints, training_rule
-from ..geometry.overlap import overlap
+from ..geometry.boxes import box_from_keypoints, overlap, training_rule
 from .one_euro import OneEuroFilter
 
 if TYPE_CHECKING:
     from ..inference import Predictor
 
-# Boxes that share more of their union are of one face.
+# Boxes with a larger intersection over union belong to the same face.
 SAME_FACE = 0.4
 
 
@@ -23,10 +22,11 @@ class TrackedFace(NamedTuple):
 
     Attributes:
         track: Number of the face, from 0, the same in all frames.
-        box: That its crop was made of, (x1, y1, x2, y2) in pixels.
+        box: The box that was cropped, (x1, y1, x2, y2) in pixels.
         keypoints: (x, y) in pixels, filtered, float64 (K, 2).
-        confidence: Of the keypoints, (K,).
-        covariance: Of this frame alone, in squared pixels, (K, 2, 2).
+        confidence: Confidence of each keypoint, (K,).
+        covariance: Covariance of each keypoint in this frame, without the
+            filter, in squared pixels, (K, 2, 2).
     """
 
     track: int
@@ -37,37 +37,40 @@ class TrackedFace(NamedTuple):
 
 
 class _Track:
-    """A face that is followed."""
+    """A face that is tracked."""
 
     def __init__(self, box: np.ndarray, filter_: OneEuroFilter | None) -> None:
-        self.number: int | None = None  # until its first keypoints
+        self.number: int | None = None  # None until the first keypoints
         self.box = box
         self.filter = filter_
 
 
 class FaceTracker:
-    """Finds keypoints in the frames of a video.
+    """Tracks the faces of a video and finds their keypoints.
 
-    The box of a face is made of its keypoints in the last frame, by the rule
-    of the model's training boxes. The detector is asked in the first frame,
-    in every frame without a face, in one in which a face was lost, and every
-    ``every`` frames. A face is lost when the mean confidence of its keypoints
-    falls below ``lost``.
+    The box of a face is computed from its keypoints in the last frame, by the
+    rule of the model's training boxes. The detector runs in the first frame, in
+    every frame without a face, in every frame in which a face is lost, and
+    every ``every`` frames. A face is lost when the mean confidence of its
+    keypoints falls below the threshold ``lost``.
 
-    The default of ``lost`` lies between what a 300W model says of faces (120
-    of the validation part: 0.77 or more) and of boxes beside them (95 of 100
-    below 0.42).
+    The default of ``lost`` separates the confidences of a 300W model on faces
+    (120 of the validation part: 0.77 or more) from those on boxes beside faces
+    (95 of 100: below 0.42).
 
     Args:
-        predictor (Predictor): From ``load_model``, its rule for boxes
+        predictor (Predictor): A model from ``load_model`` with the box rule
             ``'given'``.
-        detector (Callable): From a frame to boxes (N, 4) such as the model
-            was trained on; see :class:`~rcn_mmpose.detect.haar.HaarDetector`.
-        lost (float): In [0, 1]. Defaults to 0.5.
-        every (int): Frames, at least 1. Defaults to 10.
-        new_filter (Callable, optional): Makes the filter of a face; None
-            leaves the keypoints as they are. Defaults to
-            :class:`~rcn_mmpose.tracking.one_euro.OneEuroFilter` as it is.
+        detector (Callable): A function that returns the boxes (N, 4) of a
+            frame, of the kind that the model was trained on; see
+            :class:`~rcn_mmpose.detect.haar.HaarDetector`.
+        lost (float): Threshold of the confidence, in [0, 1]. Defaults to 0.5.
+        every (int): Number of frames between two runs of the detector, at least
+            1. Defaults to 10.
+        new_filter (Callable, optional): A function that returns a new filter
+            for a face. With None, keypoints are not filtered. Defaults to
+            :class:`~rcn_mmpose.tracking.one_euro.OneEuroFilter` with its
+            default options.
 
     Raises:
         ValueError: If ``lost`` or ``every`` is out of its range, or the
@@ -85,12 +88,12 @@ class FaceTracker:
         if not 0 <= lost <= 1 or every < 1:
             raise ValueError(
                 f'lost={lost}, every={every}; give a confidence from 0 to 1 '
-                'and a number of frames from 1.'
+                'and a number of frames of 1 or more.'
             )
         if dict(predictor.info.box_rule) != dict(rule='given'):
             raise ValueError(
                 f'the predictor has box_rule={dict(predictor.info.box_rule)}; '
-                'a tracker makes the squares itself: load the model with '
+                'a tracker computes the boxes itself: load the model with '
                 "box_rule=dict(rule='given')."
             )
         self.predictor = predictor
@@ -99,18 +102,19 @@ class FaceTracker:
         self.every = every
         self.new_filter = new_filter
         self.tracks: list[_Track] = []
-        self.count = 0  # faces so far
-        self.since = every  # frames since the detector was asked
+        self.count = 0  # number of faces so far
+        self.since = every  # frames since the detector ran
 
     def __call__(self, frame: np.ndarray, time: float) -> list[TrackedFace]:
         """Find the faces of the next frame.
 
         Args:
             frame (np.ndarray): uint8, (H, W) grey or (H, W, 3) BGR.
-            time (float): In seconds, later than that of the last frame.
+            time (float): Time of the frame in seconds, later than that of the
+                last frame.
 
         Returns:
-            list[TrackedFace]: In the order in which they appeared.
+            list[TrackedFace]: The faces, in the order of their track numbers.
         """
         self.since += 1
         asked = not self.tracks or self.since >= self.every
@@ -125,13 +129,13 @@ class FaceTracker:
         return faces
 
     def _detect(self, frame: np.ndarray) -> None:
-        """Start tracks of faces that are not followed yet."""
+        """Run the detector and start a track for each new face."""
         self.since = 0
         for box in self.detector(frame):
             self._start(box)
 
     def _start(self, box: np.ndarray) -> None:
-        """Start a track, unless there is one."""
+        """Start a track, unless a track of this face exists."""
         known = np.array([track.box for track in self.tracks]).reshape(-1, 4)
         if overlap(box, known).max(initial=0) <= SAME_FACE:
             new = self.new_filter() if self.new_filter else None
@@ -140,7 +144,7 @@ class FaceTracker:
     def _follow(
         self, frame: np.ndarray, time: float, tracks: list[_Track]
     ) -> list[TrackedFace]:
-        """Predict some of the tracks; those lost are dropped."""
+        """Predict the keypoints of tracks and remove lost tracks."""
         if not tracks:
             return []
         boxes = [track.box for track in tracks]
@@ -154,7 +158,7 @@ class FaceTracker:
             raw = result.keypoints[i].astype(float)
             box = self._next_box(raw, frame)
             if box is None or overlap(box, kept).max(initial=0) > SAME_FACE:
-                self.tracks.remove(track)  # two tracks went to one face
+                self.tracks.remove(track)  # two tracks moved to one face
                 continue
             kept = np.vstack((kept, box))
             track.box = box
@@ -174,7 +178,7 @@ class FaceTracker:
         return faces
 
     def _next_box(self, keypoints: np.ndarray, frame: np.ndarray) -> np.ndarray | None:
-        """Box the keypoints as training faces are; None if they span none."""
+        """Return the box of keypoints by the training rule, or None if empty."""
         try:
             height, width = frame.shape[:2]
             rule = training_rule(len(keypoints))

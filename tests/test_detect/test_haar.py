@@ -11,8 +11,8 @@ from rcn_mmpose.detect import HaarDetector, detect_faces_for, haar
 from rcn_mmpose.geometry.boxes import (
     box_from_detection,
     box_from_eyes_and_mouth,
+    overlap,
 )
-from rcn_mmpose.geometry.overlap import overlap
 from rcn_mmpose.inference import ModelInfo, Predictor
 from rcn_mmpose.lab.calibration import detector_boxes as calibration
 from rcn_mmpose.synthetic import SyntheticFace, render_face

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rcn_mmpose.geometry.overlap import match_boxes
+from rcn_mmpose.geometry.boxes import match_boxes
 
 
 def box(x: float, y: float, side: float = 10) -> list[float]:

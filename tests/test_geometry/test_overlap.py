@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from rcn_mmpose.detect import HaarDetector
-from rcn_mmpose.geometry.overlap import drop_duplicates, overlap
+from rcn_mmpose.geometry.boxes import drop_duplicates, overlap
 from rcn_mmpose.synthetic import render_face
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from ...detect.haar import HaarDetector
 from ...environment.script import run_script
-from ...geometry.overlap import overlap
+from ...geometry.boxes import overlap
 from ...image.reading import read_image
 
 # A box with a smaller intersection over union is not the face.

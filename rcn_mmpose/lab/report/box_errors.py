@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...geometry.squares import Squares
+from ...image.crop import Squares
 
 SHIFTS = (0.05, 0.1, 0.2)
 SCALES = (0.05, 0.1, 0.2)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 
 from ...evaluation.faces import FaceResult, read_face
-from ...geometry.overlap import match_boxes
-from ...geometry.squares import Squares
-from ...image.crop import crop_square
+from ...geometry.boxes import match_boxes
+from ...image.crop import Squares, crop_square
 from ...image.reading import read_image
 from ...inference.predictor import Detector, Predictor
 from ...inference.second_pass import merge, predict_again

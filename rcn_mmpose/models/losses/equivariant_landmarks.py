@@ -67,7 +67,7 @@ class EquivariantLandmarkLoss(nn.Module):
         turn, zoom, *shift = 2 * torch.rand(4, batch, device=device) - 1
         turn = turn * math.radians(self.rotation)
         zoom = 1 + zoom * self.scale
-        # On the device and scaled, unlike geometry.squares.rotation_matrices.
+        # On the device and scaled, unlike image.crop.rotation_matrices.
         cos, sin = zoom * turn.cos(), zoom * turn.sin()
         linear = torch.stack((cos, -sin, sin, cos), -1).view(batch, 2, 2)
         centre = (size - 1) / 2

@@ -4,8 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rcn_mmpose.geometry.squares import Squares, rotation_matrices
-from rcn_mmpose.image.crop import crop_square
+from rcn_mmpose.image.crop import Squares, crop_square, rotation_matrices
 
 RNG = np.random.default_rng(0)
 SIZE = (40, 40)
