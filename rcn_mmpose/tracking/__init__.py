@@ -1,4 +1,4 @@
-"""Following faces from frame to frame, with filtered keypoints."""
+"""Track faces in a video, with filtered keypoints."""
 
 from .one_euro import OneEuroFilter
 from .tracker import FaceTracker, TrackedFace

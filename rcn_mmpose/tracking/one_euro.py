@@ -1,4 +1,4 @@
-"""The One-Euro filter: calm points that still follow fast moves.
+"""The One-Euro filter: it removes jitter and follows fast motion with little lag.
 
 Casiez, Roussel, Vogel: 1 Euro filter, a simple speed-based low-pass filter
 for noisy input in interactive systems (CHI 2012).
@@ -16,10 +16,10 @@ def smoothing(cutoff: np.ndarray | float, seconds: float) -> np.ndarray:
 
     Args:
         cutoff (np.ndarray | float): Cut-off frequency in Hz, above 0.
-        seconds (float): Since the last value, above 0.
+        seconds (float): Time since the last value, above 0.
 
     Returns:
-        np.ndarray: In (0, 1) (their equations 3 and 4).
+        np.ndarray: The weight, in (0, 1) (equations 3 and 4 of the paper).
     """
     tau = 1 / (2 * math.pi * np.asarray(cutoff, float))
     return 1 / (1 + tau / seconds)
@@ -28,17 +28,18 @@ def smoothing(cutoff: np.ndarray | float, seconds: float) -> np.ndarray:
 class OneEuroFilter:
     """Filters the keypoints of one face.
 
-    Each keypoint has a cut-off frequency of its own, which rises with its
-    speed: ``cutoff + slope * speed`` (their equation 5). Speed is taken in
-    face sizes per second, so that the same options suit any image.
+    Each keypoint has its own cut-off frequency, which rises with the speed of
+    the keypoint: ``cutoff + slope * speed`` (equation 5 of the paper). The unit
+    of speed is face sizes per second, so that the same options suit faces of
+    any size.
 
     Args:
-        cutoff (float): Of a keypoint at rest, in Hz, above 0; lower for less
-            trembling. Defaults to 1.
-        slope (float): How the cut-off rises, in Hz by face sizes a second, at
-            least 0; higher for less lag. Defaults to 10.
-        speed_cutoff (float): Of the speed, in Hz, above 0. Defaults to 1, the
-            authors'.
+        cutoff (float): Cut-off frequency of a keypoint at rest, in Hz, above 0.
+            A lower value gives less jitter. Defaults to 1.
+        slope (float): Rise of the cut-off frequency, in Hz per (face size per
+            second), at least 0. A higher value gives less lag. Defaults to 10.
+        speed_cutoff (float): Cut-off frequency of the filter of the speed, in
+            Hz, above 0. Defaults to 1, the value of the paper.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -68,21 +69,23 @@ class OneEuroFilter:
 
         Args:
             keypoints (np.ndarray): (x, y) in pixels, finite, (K, 2).
-            time (float): Of the frame in seconds, later than the last one.
+            time (float): Time of the frame in seconds, later than that of the
+                last frame.
             size (float): Side of the face in pixels, above 0.
 
         Returns:
-            np.ndarray: Filtered, float64 (K, 2); the first ones as they are.
+            np.ndarray: Filtered keypoints, float64 (K, 2). The keypoints of the
+            first frame are not changed.
 
         Raises:
-            ValueError: If time does not go on.
+            ValueError: If the time is not later than that of the last frame.
         """
         keypoints = np.asarray(keypoints, float)
         seconds, self.time = time - self.time, time
         if not seconds > 0:
             raise ValueError(
-                f'a frame at {time} s, {-seconds} s before the last one; give '
-                'frames in their order.'
+                f'a frame at {time} s, {-seconds} s before the last frame; give '
+                'frames in order of time.'
             )
         if self.position is None:
             self.position = keypoints

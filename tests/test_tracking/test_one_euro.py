@@ -11,7 +11,7 @@ from rcn_mmpose.tracking.one_euro import OneEuroFilter, smoothing
 def by_hand(
     xs: list[float], step: float, cutoff: float, beta: float, dcutoff: float
 ) -> list[float]:
-    """The paper's algorithm 1 for one coordinate."""
+    """Filter one coordinate by algorithm 1 of the paper."""
 
     def alpha(fc: float) -> float:
         tau = 1 / (2 * math.pi * fc)
@@ -30,7 +30,7 @@ def by_hand(
     return out
 
 
-def test_one_coordinate_as_in_the_paper() -> None:
+def test_one_coordinate_equals_the_algorithm_of_the_paper() -> None:
     rng = np.random.default_rng(0)
     xs = rng.normal(size=30).cumsum()
     calm = OneEuroFilter(cutoff=1.2, slope=6.0, speed_cutoff=0.8)
@@ -40,7 +40,7 @@ def test_one_coordinate_as_in_the_paper() -> None:
     assert (np.array(found)[:, 1] == 5).all()
 
 
-def test_turned_coordinates_give_turned_results() -> None:
+def test_rotated_input_gives_rotated_output() -> None:
     rng = np.random.default_rng(1)
     points = rng.normal(size=(20, 4, 2)).cumsum(0)
     turn = np.array([(0.6, -0.8), (0.8, 0.6)])
@@ -51,14 +51,14 @@ def test_turned_coordinates_give_turned_results() -> None:
     np.testing.assert_allclose(b, a @ turn.T)
 
 
-def test_rest_is_calmed_and_moves_are_followed() -> None:
+def test_jitter_is_reduced_and_motion_is_followed() -> None:
     rng = np.random.default_rng(2)
     times = np.arange(200) / 25
     still = rng.normal(size=(200, 1, 2)) * 0.5
     calm = OneEuroFilter()
     found = [calm(p, t, 100.0) for p, t in zip(still, times, strict=True)]
     assert np.std(found[50:]) < 0.5 * np.std(still)
-    # a face that moves by its own size in a second
+    # A face that moves by its own size in a second.
     moving = np.stack((100 * times, 0 * times), -1)[:, None]
     calm = OneEuroFilter()
     found = [calm(p, t, 100.0) for p, t in zip(moving, times, strict=True)]
@@ -69,15 +69,15 @@ def test_rest_is_calmed_and_moves_are_followed() -> None:
 
 
 def test_smoothing() -> None:
-    # half of the new value where the period is 2 pi of the step
+    # A cut-off period of 2 pi steps gives the new value the weight 1/2.
     assert smoothing(1 / (2 * math.pi), 1.0) == pytest.approx(0.5)
 
 
-def test_wrong_options_and_times() -> None:
+def test_invalid_options_and_times() -> None:
     for options in (dict(cutoff=0), dict(slope=-1), dict(speed_cutoff=0)):
         with pytest.raises(ValueError, match=f'{next(iter(options))}='):
             OneEuroFilter(**options)
     calm = OneEuroFilter()
     calm(np.zeros((1, 2)), 1.0, 5.0)
-    with pytest.raises(ValueError, match='frames in their order'):
+    with pytest.raises(ValueError, match='frames in order of time'):
         calm(np.zeros((1, 2)), 1.0, 5.0)

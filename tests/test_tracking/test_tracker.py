@@ -1,4 +1,4 @@
-"""Bright squares in place of faces, which are found without a network."""
+"""The tracker on bright squares, which a test double finds without a network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIDE = 24
 
 
 class Squares(Predictor):
-    """Finds two corners of what is bright; brightness counts as confidence."""
+    """Finds two corners of a bright square; its brightness is the confidence."""
 
     def _run(self, crops: np.ndarray) -> tuple:
         points = np.zeros((len(crops), 2, 2), np.float32)
@@ -29,7 +29,7 @@ class Squares(Predictor):
 
 
 class Detector:
-    """Boxes all squares brighter than 40, and counts how often."""
+    """Returns the boxes of squares brighter than 40, and records its frames."""
 
     def __init__(self) -> None:
         self.asked: list[int] = []
@@ -48,7 +48,7 @@ class Detector:
 
 
 def frame(*squares: tuple[int, int, int]) -> np.ndarray:
-    """Draw squares at (x, y) of some brightness."""
+    """Draw squares, each given by x, y and brightness."""
     image = np.zeros((120, 300), np.uint8)
     for x, y, value in squares:
         image[y : y + SIDE, x : x + SIDE] = value
@@ -56,7 +56,7 @@ def frame(*squares: tuple[int, int, int]) -> np.ndarray:
 
 
 def run(frames: list[np.ndarray], **options: object) -> tuple[list, Detector]:
-    """Track; returns the faces of each frame and the detector."""
+    """Track faces; return the faces of each frame and the detector."""
     detector = Detector()
     options.setdefault('new_filter', None)
     predictor = Squares(ModelInfo((80, 80), ('a', 'b')))
@@ -72,7 +72,7 @@ def numbers(found: list) -> list[list[int]]:
     return [[face.track for face in faces] for faces in found]
 
 
-def test_a_face_is_followed() -> None:
+def test_a_face_is_tracked() -> None:
     places = [(20 + 3 * i, 40 + i, 255) for i in range(25)]
     found, detector = run([frame(place) for place in places])
     assert numbers(found) == [[0]] * 25
@@ -81,27 +81,27 @@ def test_a_face_is_followed() -> None:
         np.testing.assert_allclose(face.keypoints, corners, atol=1)
         assert face.confidence.tolist() == [1, 1]
     assert detector.asked == [0, 10, 20]
-    # the box is that of the last frame's keypoints
+    # The box comes from the keypoints of the frame before.
     wanted = box_from_extent(found[3][0].keypoints)
     np.testing.assert_allclose(found[4][0].box, wanted, atol=1e-4)
 
 
-def test_a_lost_face_takes_no_other_with_it() -> None:
+def test_a_lost_face_does_not_end_other_tracks() -> None:
     first, second = (20, 40, 255), (150, 40, 255)
     frames = [frame(first, second)] * 5 + [frame(second)] * 3
     found, detector = run(frames)
     assert numbers(found) == [[0, 1]] * 5 + [[1]] * 3
-    assert detector.asked == [0, 5]  # at once, when one was lost
+    assert detector.asked == [0, 5]  # in the frame in which a face is lost
 
 
-def test_a_face_that_comes_later_is_found() -> None:
+def test_a_face_that_appears_later_is_found() -> None:
     first, second = (20, 40, 255), (150, 40, 255)
     frames = [frame(first)] * 4 + [frame(first, second)] * 8
     found, _ = run(frames, every=6)
     assert numbers(found) == [[0]] * 6 + [[0, 1]] * 6
 
 
-def test_a_face_that_comes_back_is_a_new_one() -> None:
+def test_a_face_that_returns_gets_a_new_number() -> None:
     face = (20, 40, 255)
     frames = [frame(face), frame(face), frame(), frame(), frame(face)]
     found, detector = run(frames)
@@ -109,7 +109,7 @@ def test_a_face_that_comes_back_is_a_new_one() -> None:
     assert detector.asked == [0, 2, 3, 4]  # in every frame without a face
 
 
-def test_low_confidence_is_no_face() -> None:
+def test_a_face_of_low_confidence_is_lost() -> None:
     frames = [frame((20, 40, value)) for value in (255, 140, 100, 60)]
     found, _ = run(frames)
     assert numbers(found) == [[0], [0], [], []]
@@ -117,7 +117,7 @@ def test_low_confidence_is_no_face() -> None:
     assert numbers(found) == [[0]] * 3 + [[]]
 
 
-def test_two_tracks_that_meet_become_one() -> None:
+def test_two_tracks_of_one_face_become_one() -> None:
     def apart(gap: int) -> np.ndarray:
         return frame((100, 40, 255), (100 + gap, 40, 255))
 
@@ -127,7 +127,7 @@ def test_two_tracks_that_meet_become_one() -> None:
     assert numbers(found)[-1] == [0]
 
 
-def test_the_filter_calms_what_is_shown_alone() -> None:
+def test_the_filter_changes_keypoints_but_not_boxes() -> None:
     places = [(60 + 4 * (i % 2), 40, 255) for i in range(12)]
     frames = [frame(place) for place in places]
     raw, _ = run(frames)
@@ -141,7 +141,7 @@ def test_the_filter_calms_what_is_shown_alone() -> None:
     assert abs(b.keypoints[0, 0] - a.keypoints[0, 0]) > 0.5
 
 
-def test_options() -> None:
+def test_invalid_options() -> None:
     predictor = Squares(ModelInfo((80, 80), ('a', 'b')))
     for options in (dict(lost=1.1), dict(lost=-1), dict(every=0)):
         (name,) = options
@@ -149,5 +149,5 @@ def test_options() -> None:
             FaceTracker(predictor, Detector(), **options)
     rule = dict(rule='detection')
     predictor = Squares(ModelInfo((80, 80), ('a', 'b'), box_rule=rule))
-    with pytest.raises(ValueError, match='the tracker|a tracker'):
+    with pytest.raises(ValueError, match='a tracker computes the boxes'):
         FaceTracker(predictor, Detector())
