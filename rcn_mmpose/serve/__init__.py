@@ -1,7 +1,8 @@
-"""A page on this machine: drop an image, see its keypoints.
+"""A local web page that shows the keypoints of an image.
 
-:mod:`.upload` checks what is sent, :mod:`.service` predicts and draws,
-:mod:`.server` speaks HTTP (Python's own server, no framework), and
-``page.html``, ``page.css`` and ``page.js`` are what a browser shows. They load
-nothing from elsewhere.
+:mod:`rcn_mmpose.serve.upload` checks and decodes an uploaded image,
+:mod:`rcn_mmpose.serve.service` predicts and draws, and
+:mod:`rcn_mmpose.serve.server` is the HTTP server (``http.server`` of Python, no
+framework). A browser shows ``page.html``, ``page.css`` and ``page.js``. The page
+loads no files from other sites.
 """

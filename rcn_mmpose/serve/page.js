@@ -1,10 +1,10 @@
 'use strict';
 
 const at = (id) => document.getElementById(id);
-const texts = {};  // what the buttons save: ending -> text
+const texts = {};  // the contents of the files to save, by ending
 let limits = null;
-let image = null;  // the file that was dropped or chosen
-let asked = 0;  // an answer that was overtaken is not shown
+let image = null;  // the file of the user
+let asked = 0;  // number of the last request; older answers are not shown
 
 async function start() {
   limits = await ask('model');
@@ -38,16 +38,16 @@ async function predict() {
   if (!image) return;
   const number = ++asked;
   const query = new URLSearchParams({
-    // the end of a long name says more than its start
+    // The server accepts 255 characters. The end of a long name tells more.
     name: image.name.slice(-255),
     ellipses: at('ellipses').checked ? 1 : 0,
   });
   clear();
-  say(`${image.name}: looking ...`);
+  say(`${image.name}: predicting ...`);
   try {
     if (image.size > limits.most_bytes) {
-      throw new Error(`${image.size} bytes; at most ${limits.most_bytes} ` +
-        'are taken. Make the image smaller.');
+      throw new Error(`The image has ${image.size} bytes; send at most ` +
+        `${limits.most_bytes}. Make the image smaller.`);
     }
     const found = await ask(`predict?${query}`,
       { method: 'POST', body: image });
@@ -100,7 +100,7 @@ function save(ending) {
 
 function take(files) {
   if (files.length > 1) {
-    say('One image at a time.', true);
+    say(`${files.length} files; give one image at a time.`, true);
   } else if (files.length) {
     image = files[0];
     predict();
@@ -109,7 +109,7 @@ function take(files) {
 
 for (const event of ['dragover', 'dragleave', 'drop']) {
   document.addEventListener(event, (e) => {
-    e.preventDefault();  // or the browser leaves the page for the image
+    e.preventDefault();  // The browser would open the image instead of the page.
     at('drop').classList.toggle('over', event === 'dragover');
     if (event === 'drop') take(e.dataTransfer.files);
   });

@@ -1,19 +1,18 @@
-"""The page over HTTP, by Python's own server.
+"""The HTTP server of the page, based on ``http.server`` of Python.
 
 ==================== =======================================================
 request              answer
 ==================== =======================================================
-``GET /``            the page; ``/page.css`` and ``/page.js`` belong to it
-``GET /model``       json: the model and the limits
-``POST /predict``    json of :meth:`~.service.Service.answer`; the body is
-                     the file of an image, ``?name=`` and ``?ellipses=1``
-                     are optional
+``GET /``            the page, with ``/page.css`` and ``/page.js``
+``GET /model``       JSON: the model and the limits
+``POST /predict``    JSON: the result of ``Service.answer``; the body is an
+                     image file, ``?name=`` and ``?ellipses=1`` are optional
 ==================== =======================================================
 
-Whatever goes wrong is answered by a json with ``error``. There are no other
-paths: no file is looked up by what a request says. A request must be meant
-for this server: one for another host name (DNS rebinding), or sent by the
-page of another site, is refused.
+The answer to every error is JSON with the key ``error``. There are no other
+paths, and the server never opens a file whose name comes from a request.
+Requests for another host name (DNS rebinding) and requests from pages of other
+sites are refused.
 """
 
 from __future__ import annotations
@@ -51,21 +50,23 @@ HEADERS = {
     'Referrer-Policy': 'no-referrer',
     'Cache-Control': 'no-store',
 }
-PATIENCE = 30  # seconds that a connection may stay silent
-UPLOADS = 4  # at a time; more would only wait, each with its memory
+PATIENCE = 30  # timeout of a silent connection in seconds
+# Uploads at the same time. Predictions run one by one, and each waiting upload
+# occupies memory.
+UPLOADS = 4
 LONGEST_NAME, LONGEST_NUMBER = 255, 20
 
 
 class PageServer(ThreadingHTTPServer):
-    """Serves the page.
+    """The HTTP server of the page.
 
     Args:
-        service (Service): Answers what is sent.
-        host (str): Address or name to listen at.
-        port (int): 0 for any that is free.
+        service (Service): Answers the requests for predictions.
+        host (str): Address or host name to listen at.
+        port (int): Port to listen at; 0 for any free port.
 
     Raises:
-        OSError: If it cannot listen there.
+        OSError: If the server cannot listen at this address and port.
     """
 
     daemon_threads = True
@@ -84,28 +85,28 @@ class PageServer(ThreadingHTTPServer):
         super().__init__((host, port), _Handler)
 
     def server_bind(self) -> None:
-        """Listen, without the look-up of a name that HTTPServer makes."""
+        """Listen at the port, without the DNS query of HTTPServer."""
         socketserver.TCPServer.server_bind(self)
         host, self.server_port = self.server_address[:2]
         self.server_name = str(host)
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The URL of the page."""
         host = self.server_name
         if ':' in host:
             host = f'[{host}]'
         return f'http://{host}:{self.server_port}'
 
     def is_for_us(self, host: str) -> bool:
-        """Whether the host of a request is this server.
+        """Return whether the ``Host`` header of a request names this server.
 
         Args:
-            host (str): ``Host`` of a request.
+            host (str): Value of the header.
 
         Returns:
-            bool: True for an address in numbers, which no foreign name server
-            can redirect, for localhost, and for the name to listen at.
+            bool: True for an IP address (DNS rebinding needs a name), for
+            localhost, and for the host name that the server listens at.
         """
         try:
             name = urlsplit(f'//{host}').hostname or ''
@@ -114,13 +115,13 @@ class PageServer(ThreadingHTTPServer):
         return name in self.names or _is_address(name)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report what no answer could be made of, unless somebody left."""
+        """Report an error without an answer, except a closed connection."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers one request; the connection then ends (HTTP 1.0)."""
+    """Answers one request and closes the connection (HTTP 1.0)."""
 
     server: PageServer
     server_version, sys_version = 'rcn-mmpose', ''
@@ -133,13 +134,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(POST)
 
     def do_other(self) -> None:
-        """Refuse another method."""
+        """Refuse any other method."""
         self._answer(())
 
     do_HEAD = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = do_other
 
     def _answer(self, paths: tuple[str, ...]) -> None:
-        """Answer, whatever happens."""
+        """Send an answer, also after an error."""
         try:
             content, kind = self._content(paths)
         except Refusal as error:
@@ -147,11 +148,12 @@ class _Handler(BaseHTTPRequestHandler):
         except TimeoutError:
             self.send_error(
                 HTTPStatus.REQUEST_TIMEOUT,
-                f'Nothing came for {PATIENCE} seconds.',
+                f'The request is not complete and no data arrived for {PATIENCE} '
+                'seconds. Send it again.',
             )
         except ConnectionError:
             raise
-        except Exception as error:  # of OpenCV, of memory, of the network
+        except Exception as error:  # for example from OpenCV, or MemoryError
             traceback.print_exc()
             self.send_error(
                 HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -161,18 +163,19 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.OK, content, kind)
 
     def _content(self, paths: tuple[str, ...]) -> tuple[bytes, str]:
-        """Return what was asked for."""
+        """Return the body and the media type of the answer."""
         self._check_origin()
         path, _, query = self.path.partition('?')
         if path not in (*GET, *POST):
             raise Refusal(
                 HTTPStatus.NOT_FOUND,
-                f'There is nothing here; known are {", ".join(GET + POST)}.',
+                f'The path {path!r:.100} does not exist; use one of '
+                f'{", ".join(GET + POST)}.',
             )
         if path not in paths:
             raise Refusal(
                 HTTPStatus.METHOD_NOT_ALLOWED,
-                f'{path} is not for {self.command}; use '
+                f'{path} does not allow the method {self.command}; use '
                 f'{"POST" if path in POST else "GET"}.',
             )
         if path in PAGE:
@@ -184,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.server.uploads.acquire(blocking=False):
             raise Refusal(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                f'{UPLOADS} images are being worked on; try again.',
+                f'The server is busy with {UPLOADS} images; try again.',
             )
         try:
             return _json(service.answer(self._body(), name, ellipses)), JSON
@@ -192,46 +195,49 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.uploads.release()
 
     def _check_origin(self) -> None:
-        """Refuse what other names or other pages lead here."""
+        """Refuse requests for other host names or from other sites."""
         host = self.headers.get('Host', '')
         if not self.server.is_for_us(host):
             raise Refusal(
                 HTTPStatus.FORBIDDEN,
-                f'The host {host!r:.100} is not this server; open {self.server.url}.',
+                f'The host {host!r:.100} is not the name of this server; open '
+                f'{self.server.url}.',
             )
         origin = self.headers.get('Origin')
         if origin is not None and origin != f'http://{host}':
             raise Refusal(
                 HTTPStatus.FORBIDDEN,
-                f'The page of {origin!r:.100} may not ask this server.',
+                f'A page of {origin!r:.100} may not use this server; open '
+                f'{self.server.url}.',
             )
 
     def _body(self) -> bytes:
-        """Read what was sent."""
+        """Read the body of the request."""
         length = self.headers.get('Content-Length', '')
         if 'Transfer-Encoding' in self.headers or not length:
             raise Refusal(
                 HTTPStatus.LENGTH_REQUIRED,
-                'Send the image whole, with its Content-Length.',
+                'The request has no Content-Length, or it is sent in chunks; send '
+                'the image in one piece with its Content-Length.',
             )
         if not re.fullmatch('0*[1-9][0-9]*', length):
             raise Refusal(
                 HTTPStatus.BAD_REQUEST,
-                f'Content-Length is {length!r:.100}; send an image, and how '
-                'many bytes it has.',
+                f'The Content-Length is {length!r:.100}; send an image and its '
+                'number of bytes.',
             )
-        # int() itself refuses thousands of digits
+        # int() raises ValueError for thousands of digits.
         if len(length) > LONGEST_NUMBER or int(length) > MOST_BYTES:
             raise Refusal(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f'{length:.20} bytes were announced; at most {MOST_BYTES} are '
-                'taken. Make the image smaller.',
+                f'The Content-Length is {length:.20} bytes; send at most '
+                f'{MOST_BYTES}. Make the image smaller.',
             )
         content = self.rfile.read(int(length))
         if len(content) < int(length):
             raise Refusal(
                 HTTPStatus.BAD_REQUEST,
-                f'{len(content)} of {length} bytes came; send it again.',
+                f'{len(content)} of {length} bytes arrived; send the image again.',
             )
         return content
 
@@ -241,7 +247,7 @@ class _Handler(BaseHTTPRequestHandler):
         message: str | None = None,
         explain: str | None = None,
     ) -> None:
-        """Answer an error as json; the base class calls it as well."""
+        """Answer an error as JSON; the base class calls this method too."""
         status = HTTPStatus(code)
         self._send(status, _json(dict(error=message or status.phrase)), JSON)
         self._take_rest()
@@ -262,10 +268,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def _take_rest(self) -> None:
-        """Take what still comes after a refusal, within limits.
+        """Read the rest of a refused request, up to a limit.
 
-        A connection that is closed with bytes unread is reset, and the sender
-        may never see why it was refused.
+        Closing a connection with unread bytes resets it, and the client may then
+        lose the answer with the reason.
         """
         try:
             self.wfile.flush()
@@ -278,14 +284,14 @@ class _Handler(BaseHTTPRequestHandler):
             pass
 
     def log_request(self, *arguments: object) -> None:
-        """Keep quiet about requests: their paths have names of images."""
+        """Do not log requests: their paths contain names of images."""
 
 
 def is_loopback(host: str) -> bool:
-    """Whether nobody from another machine can reach this address.
+    """Return whether only this machine can reach an address.
 
     Args:
-        host (str): Address or name.
+        host (str): IP address or host name.
     """
     if host.lower() == 'localhost':
         return True
@@ -293,7 +299,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_address(name: str) -> bool:
-    """Whether this is an address in numbers."""
+    """Return whether a name is an IP address."""
     try:
         ipaddress.ip_address(name)
     except ValueError:
@@ -302,23 +308,23 @@ def _is_address(name: str) -> bool:
 
 
 def _parameters(query: str) -> tuple[str, bool]:
-    """Read the name of an image, and whether to draw ellipses."""
+    """Return the name of the image, and whether to draw ellipses."""
     try:
         given = parse_qs(query, strict_parsing=bool(query), max_num_fields=2)
         (name,) = given.pop('name', [''])
         (ellipses,) = given.pop('ellipses', ['0'])
         wrong = given or ellipses not in ('0', '1') or len(name) > LONGEST_NAME
-    except ValueError:  # no such form, or one of them twice
+    except ValueError:  # malformed, or a parameter occurs twice
         wrong = True
     if wrong:
         raise Refusal(
             HTTPStatus.BAD_REQUEST,
-            f'{query!r:.100} is not understood; known are name=, of at most '
-            f'{LONGEST_NAME} characters, and ellipses=0 or 1.',
+            f'The query {query!r:.100} is not valid; allowed are name= with at '
+            f'most {LONGEST_NAME} characters, and ellipses=0 or ellipses=1.',
         )
     return name, ellipses == '1'
 
 
 def _json(content: dict) -> bytes:
-    """Encode an answer; no number in it may be NaN, which browsers refuse."""
+    """Encode an answer as JSON. NaN is an error: browsers cannot parse it."""
     return json.dumps(content, allow_nan=False).encode()

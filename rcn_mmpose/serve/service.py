@@ -1,4 +1,4 @@
-"""What the page asks for: keypoints of one image, and their drawing."""
+"""Predict the keypoints of an uploaded image and draw them for the page."""
 
 from __future__ import annotations
 
@@ -18,29 +18,31 @@ from .upload import KINDS, MOST_BYTES, decode
 if TYPE_CHECKING:
     from ..inference import Predictor, Result
 
-# Longer side of the drawing, in pixels: dots of a small image stay round,
-# and a large one does not travel back whole.
+# Smallest and largest longer side of the drawing, in pixels. A small image is
+# enlarged, so that the dots look round. A large image is reduced, so that the
+# answer stays small.
 SHOWN = 800, 1600
 NO_FACE = (
-    'No face was found. The detector finds upright faces seen from the front; '
-    'for others give boxes to rcn-mmpose predict --boxes.'
+    'No face was found. The detector finds upright frontal faces; for other '
+    'faces give boxes with rcn-mmpose predict --boxes.'
 )
 
 
 class Service:
-    """Answers one image at a time.
+    """Predicts for one image at a time.
 
     Args:
-        predictor (Predictor): With a detector.
+        predictor (Predictor): A predictor with a detector.
     """
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
-        # one cascade, one session, and memory for one large image
+        # Requests share the detector and the model, and memory is limited to
+        # one large image.
         self.lock = Lock()
 
     def describe(self) -> dict[str, Any]:
-        """Say what the page has to know of the model and of the limits."""
+        """Return the facts on the model and the limits that the page shows."""
         info = self.predictor.info
         return dict(
             model=info.name,
@@ -57,27 +59,29 @@ class Service:
         """Find the keypoints of an image.
 
         Args:
-            content (bytes): Of its file.
-            name (str): By which it appears in the answer. Defaults to ''.
-            ellipses (bool): Whether to draw where 90 % of the probability
-                lies, too. Defaults to False.
+            content (bytes): The content of the image file.
+            name (str): Name of the image in the answer. Defaults to ''.
+            ellipses (bool): Whether to draw ellipses that contain 90 % of the
+                probability, too. Defaults to False.
 
         Returns:
-            dict: ``coco`` and ``csv``, what ``rcn-mmpose predict`` writes;
-            ``drawn``, a JPEG as a data URL; ``seconds``, from image to
-            keypoints.
+            dict: ``coco`` and ``csv``, as ``rcn-mmpose predict`` writes them;
+            ``drawn``, the drawing as a data URL of a JPEG; ``seconds``, the time
+            from the decoded image to the keypoints.
 
         Raises:
-            Refusal: If it is no image, see :func:`~.upload.decode`.
+            Refusal: If the content is not a valid image, see
+                :func:`rcn_mmpose.serve.upload.decode`.
         """
         with self.lock:
             image = decode(content)
-            # in a list a face that fails costs no other
+            # For a list, a face that fails is recorded in the result. For a
+            # single image, it would raise an error.
             result = self.predictor([image])
             drawn = _draw(image, result, ellipses)
         size = result.images[0].size
         result = replace(result, images=(SourceImage(name, size),))
-        file = PredictionFile('keypoints.csv')  # it is not written
+        file = PredictionFile('keypoints.csv')  # never written to disk
         file.add(result)
         if not len(result) and not result.failures:
             file.fail(name, NO_FACE)
@@ -90,7 +94,7 @@ class Service:
 
 
 def _draw(image: np.ndarray, result: Result, ellipses: bool) -> bytes:
-    """Draw the faces at a size for the screen, as JPEG."""
+    """Return a drawing of the faces in screen size, as JPEG."""
     height, width = image.shape[:2]
     low, high = (side / max(height, width) for side in SHOWN)
     scale = min(max(1.0, low), high)
@@ -102,7 +106,7 @@ def _draw(image: np.ndarray, result: Result, ellipses: bool) -> bytes:
         )
     rows = result.found
 
-    def place(points: np.ndarray) -> np.ndarray:  # the pixel's centre is whole
+    def place(points: np.ndarray) -> np.ndarray:  # pixel centres are whole numbers
         return (points + 0.5) * scale - 0.5
 
     drawn = draw_keypoints(

@@ -1,4 +1,4 @@
-"""From the bytes that somebody sent to an image, or a refusal."""
+"""Check and decode an uploaded image, or refuse it with an HTTP status."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 from ..image.reading import check_size, decode_image
 
-NAME = 'that was sent'  # in messages
+NAME = 'upload'  # name of the image in error messages
 MOST_BYTES = 32 * 2**20
-# What browsers show and OpenCV decodes: media type -> how a file begins.
-# GIF and TIFF are left out: a page shows them otherwise than OpenCV, or not.
+# Image formats that browsers show and OpenCV decodes: media type and first bytes.
+# GIF and TIFF are not accepted: browsers animate GIF, and most cannot show TIFF.
 KINDS = {
     'image/jpeg': (b'\xff\xd8\xff',),
     'image/png': (b'\x89PNG\r\n\x1a\n',),
@@ -21,11 +21,11 @@ KINDS = {
 
 
 class Refusal(Exception):
-    """A request that is not answered as asked.
+    """A request that is refused.
 
     Args:
-        status (HTTPStatus): Of the answer.
-        reason (str): What is wrong and how to mend it.
+        status (HTTPStatus): Status of the answer.
+        reason (str): What is wrong and how to fix it.
     """
 
     def __init__(self, status: HTTPStatus, reason: str) -> None:
@@ -34,13 +34,13 @@ class Refusal(Exception):
 
 
 def kind_of(content: bytes) -> str | None:
-    """Tell the kind of an image by how its content begins.
+    """Return the media type of an image by its first bytes.
 
     Args:
-        content (bytes): Of a file.
+        content (bytes): The content of a file.
 
     Returns:
-        str | None: One of :data:`KINDS`, or None.
+        str | None: A key of ``KINDS``, or None for other content.
     """
     for kind, (start, *later) in KINDS.items():
         if content.startswith(start) and all(
@@ -51,25 +51,26 @@ def kind_of(content: bytes) -> str | None:
 
 
 def decode(content: bytes) -> np.ndarray:
-    """Decode an image that was sent.
+    """Decode an uploaded image.
 
     Args:
-        content (bytes): Of a file; its name and what the sender calls it do
-            not matter.
+        content (bytes): The content of a file. The file name and the media type
+            that the client sends do not matter.
 
     Returns:
-        np.ndarray: uint8 (H, W, 3) BGR, turned as its EXIF says.
+        np.ndarray: uint8 (H, W, 3) BGR, rotated by its EXIF tag.
 
     Raises:
-        Refusal: If it is of no known kind (415), claims more pixels than are
-            decoded (413), or cannot be decoded (400).
+        Refusal: If the format is not in ``KINDS`` (status 415), the header
+            announces too many pixels (413), or the image cannot be decoded
+            (400).
     """
     if kind_of(content) is None:
         kinds = ', '.join(kind.split('/')[1].upper() for kind in KINDS)
         raise Refusal(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f'The content ({len(content)} bytes) is no image of a kind '
-            f'that is taken: {kinds}. Convert it.',
+            f'The content ({len(content)} bytes) is not an image in an accepted '
+            f'format: {kinds}. Convert the image.',
         )
     try:
         check_size(content, NAME)
@@ -79,5 +80,5 @@ def decode(content: bytes) -> np.ndarray:
         return decode_image(content, NAME)
     except ValueError as error:
         raise Refusal(
-            HTTPStatus.BAD_REQUEST, f'It cannot be decoded: {error}'
+            HTTPStatus.BAD_REQUEST, f'The image cannot be decoded: {error}'
         ) from error

@@ -1,4 +1,4 @@
-"""A headless Chromium by the W3C's WebDriver protocol, which is json.
+"""Control a headless Chromium by the WebDriver protocol of the W3C (JSON).
 
 Debian: ``apt-get install chromium chromium-driver``.
 """
@@ -29,12 +29,12 @@ FLAGS = (
     '--disable-component-update',
     '--disable-sync',
 )
-# urllib would ask a proxy for the driver
+# By default, urllib would connect to the driver through a proxy.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def find_programs() -> tuple[str, str] | None:
-    """Return driver and browser, or None where one is missing."""
+    """Return the driver and the browser, or None if one is missing."""
     found = [
         next(filter(None, map(shutil.which, names)), None)
         for names in (DRIVERS, BROWSERS)
@@ -43,10 +43,10 @@ def find_programs() -> tuple[str, str] | None:
 
 
 class Browser:
-    """One window, without a screen.
+    """One window of a browser without a screen.
 
     Args:
-        folder (Path): For its profile and what it saves.
+        folder (Path): Folder for the profile and for saved files.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -62,7 +62,7 @@ class Browser:
         )
         flags = [*FLAGS, f'--user-data-dir={folder / "profile"}']
         if os.geteuid() == 0:
-            flags.append('--no-sandbox')  # root has none
+            flags.append('--no-sandbox')  # Chromium has no sandbox for root.
         options = {
             'goog:chromeOptions': dict(
                 binary=program,
@@ -90,7 +90,7 @@ class Browser:
                 time.sleep(0.05)
 
     def call(self, path: str, content: dict | None = None) -> Any:
-        """Send a command; return its value."""
+        """Send a command and return its value."""
         request = urllib.request.Request(
             f'{self.url}/{path}',
             None if content is None else json.dumps(content).encode(),
@@ -103,11 +103,11 @@ class Browser:
             raise RuntimeError(error.read().decode()) from error
 
     def open(self, url: str) -> None:
-        """Go to a page."""
+        """Open a page."""
         self.call('url', dict(url=url))
 
     def find(self, css: str) -> str:
-        """Return the path of commands for an element."""
+        """Return the path for the commands to an element."""
         how = dict(using='css selector', value=css)
         return 'element/' + self.call('element', how)[ELEMENT]
 
@@ -116,15 +116,15 @@ class Browser:
         self.call(self.find(css) + '/click', {})
 
     def choose(self, css: str, path: Path) -> None:
-        """Choose a file."""
+        """Choose a file in an input element."""
         self.call(self.find(css) + '/value', dict(text=str(path)))
 
     def run(self, script: str, *arguments: object) -> Any:
-        """Run JavaScript, wait for it, return its value."""
+        """Run JavaScript to its end and return its value."""
         return self.call('execute/sync', dict(script=script, args=arguments))
 
     def wait(self, script: str, seconds: float = 60) -> Any:
-        """Wait until an expression of JavaScript is true."""
+        """Wait until a JavaScript expression is true."""
         end = time.monotonic() + seconds
         while not (value := self.run(f'return {script}')):
             if time.monotonic() > end:
@@ -133,11 +133,11 @@ class Browser:
         return value
 
     def log(self) -> list[dict]:
-        """Return the console's lines since the last call."""
+        """Return the lines of the console since the last call."""
         return self.call('se/log', dict(type='browser'))
 
     def close(self) -> None:
-        """End browser and driver."""
+        """End the browser and the driver."""
         try:
             request = urllib.request.Request(self.url, method='DELETE')
             OPENER.open(request, timeout=30).close()

@@ -1,4 +1,4 @@
-"""A server of the page with a small model, in this process."""
+"""Fixtures: the server of the page with a small model, in this process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rcn_mmpose.synthetic import render_face
 
 
 class Answer(NamedTuple):
-    """Of the server."""
+    """Answer of the server."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -38,7 +38,7 @@ Ask = Callable[..., Answer]
 
 @pytest.fixture(scope='session')
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small model with random weights, which carries its config."""
+    """A small model with random weights; the file contains its config."""
     folder = tmp_path_factory.mktemp('served')
     return write_checkpoint(folder / 'small.pth', config(), build())
 
@@ -51,7 +51,7 @@ def service(checkpoint: Path) -> Service:
 
 @pytest.fixture
 def server(service: Service) -> Iterator[PageServer]:
-    """Serves at a free port."""
+    """A server at a free port."""
     with PageServer(service, '127.0.0.1', 0) as server:
         thread = threading.Thread(
             target=server.serve_forever, kwargs=dict(poll_interval=0.01)
@@ -64,7 +64,7 @@ def server(service: Service) -> Iterator[PageServer]:
 
 @pytest.fixture
 def ask(server: PageServer) -> Ask:
-    """Sends a request."""
+    """A function that sends a request and returns the answer."""
 
     def ask(
         path: str,
@@ -93,5 +93,5 @@ def face() -> np.ndarray:
 
 @pytest.fixture(scope='session')
 def png(face: np.ndarray) -> bytes:
-    """The same as a file."""
+    """The same face as a PNG file."""
     return cv2.imencode('.png', face)[1].tobytes()

@@ -1,4 +1,4 @@
-"""The page in a real browser: dropped, chosen, drawn, saved."""
+"""The page in a real browser: choose and drop images, draw, save files."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 def drop(browser: Browser, name: str, content: bytes) -> str:
-    """Drop a file, wait, return what the page says."""
+    """Drop a file, wait for the answer and return the status line."""
     browser.run(DROP, name, base64.b64encode(content).decode())
     browser.wait(f'{STATUS}.startsWith("{name}") && {DONE}')
     return browser.run(f'return {STATUS}')
 
 
 def saved(path: Path) -> str:
-    """Wait for a file that the browser saves."""
+    """Wait for a file that the browser saves; return its text."""
     for _ in range(400):
         if path.exists():
             return path.read_text()
@@ -75,7 +75,7 @@ def test_the_page(
     assert told == 'small, 5 keypoints'
     assert browser.run("return document.getElementById('json').disabled")
 
-    # chosen
+    # Choose a file.
     path = tmp_path / 'face.png'
     path.write_bytes(png)
     browser.choose('#file', path)
@@ -92,7 +92,7 @@ def test_the_page(
     browser.wait(f'{shown}.naturalWidth === 800')
     plain = browser.run(f'return {shown}.src')
 
-    # ellipses on request
+    # Draw ellipses.
     browser.click('#ellipses')
     browser.wait(
         f'{shown}.src !== arguments[0] && {DONE}'.replace(
@@ -100,7 +100,7 @@ def test_the_page(
         )
     )
 
-    # saved
+    # Save the results.
     for ending in ('json', 'csv'):
         browser.click(f'#{ending}')
     coco = json.loads(saved(browser.folder / 'face.json'))
@@ -109,7 +109,8 @@ def test_the_page(
     lines = saved(browser.folder / 'face.csv').splitlines()
     assert len(list(csv.DictReader(lines))) == 5
 
-    # dropped: no image, no face, too large, a name that is no html
+    # Drop a text file, an image without a face, a file that is too large, and a
+    # file whose name looks like HTML.
     assert 'JPEG, PNG, WEBP, BMP' in drop(browser, 'a.jpg', b'<b>')
     assert browser.run("return document.getElementById('result').hidden")
     black = cv2.imencode('.bmp', np.zeros((64, 64, 3), np.uint8))[1].tobytes()
@@ -120,18 +121,19 @@ def test_the_page(
     said = drop(browser, '<b>bold</b>.png', png)
     assert said.startswith('<b>bold</b>.png: 1 face')
 
-    # nothing from elsewhere, and nothing that the policy stopped
+    # The page loads nothing from other sites, and its content security policy
+    # blocks nothing.
     places = browser.run(
         "return performance.getEntriesByType('resource').map((r) => r.name)"
     )
     assert places and all(place.startswith(server.url) for place in places)
     refused = [line['message'] for line in browser.log()]
-    # the browser itself notes answers such as 415
+    # The browser logs answers with an error status, such as 415.
     assert [x for x in refused if 'status of 415' not in x] == []
 
 
 def drop_large(browser: Browser) -> str:
-    """Drop a file above the limit, made in the browser."""
+    """Drop a file above the size limit, which the script creates."""
     script = DROP.replace(
         'Uint8Array.from(atob(arguments[1]), (c) => c.charCodeAt(0))',
         'new Uint8Array(arguments[1])',

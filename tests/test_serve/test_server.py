@@ -20,7 +20,7 @@ from .conftest import Ask
 
 
 def raw(server: PageServer, request: bytes, shut: bool = True) -> bytes:
-    """Send anything, return all that comes back."""
+    """Send any bytes and return the whole answer."""
     with socket.create_connection(server.server_address, 20) as connection:
         connection.sendall(request)
         if shut:
@@ -39,7 +39,7 @@ def status_of(answer: bytes) -> int:
     return status
 
 
-# --------------------------------------------------------------- what it gives
+# -------------------------------------------------------------------- answers
 
 
 @pytest.mark.parametrize(
@@ -68,15 +68,15 @@ def test_headers_of_every_answer(ask: Ask, png: bytes) -> None:
         assert answer.headers['Server'].strip() == 'rcn-mmpose'
 
 
-def test_the_page_names_no_other_place(root: Path) -> None:
+def test_the_page_loads_nothing_from_other_sites(root: Path) -> None:
     for file in (root / 'rcn_mmpose' / 'serve').glob('page.*'):
         text = file.read_text()
         assert not re.search(r'https?:|//\w+\.|@import|url\(', text), file
-        # what the policy forbids would silently not work
+        # The content security policy would block inline scripts and styles.
         assert not re.search(r'<script>|<style|\son\w+=|style=', text), file
 
 
-def test_the_wheel_gets_the_pages(root: Path) -> None:
+def test_the_wheel_contains_the_page(root: Path) -> None:
     setup = configparser.ConfigParser()
     setup.read(root / 'setup.cfg')
     package = root / 'rcn_mmpose'
@@ -86,7 +86,7 @@ def test_the_wheel_gets_the_pages(root: Path) -> None:
         assert package / 'serve' / name in packed
 
 
-def test_a_image(ask: Ask, png: bytes) -> None:
+def test_an_image(ask: Ask, png: bytes) -> None:
     answer = ask('/predict?name=a%20%C3%A9.png&ellipses=1', png)
     assert answer.status == 200
     assert answer.json['coco']['images'][0]['file_name'] == 'a é.png'
@@ -96,7 +96,7 @@ def test_a_image(ask: Ask, png: bytes) -> None:
     assert plain['coco']['images'][0]['file_name'] == ''
 
 
-# ------------------------------------------------------------ what it refuses
+# ------------------------------------------------------------------- refusals
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_image(ask: Ask, png: bytes) -> None:
         '*',
     ],
 )
-def test_no_path_but_its_own(server: PageServer, path: str) -> None:
+def test_other_paths_do_not_exist(server: PageServer, path: str) -> None:
     request = f'GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n'.encode()
     assert status_of(raw(server, request)) == 404
 
@@ -138,7 +138,7 @@ def test_methods(ask: Ask, png: bytes) -> None:
         ('LOCALHOST:1', 200),
         ('127.0.0.1:8080', 200),
         ('[::1]:8080', 200),
-        ('192.168.0.7', 200),  # a name server cannot change what this means
+        ('192.168.0.7', 200),  # no DNS name
         ('evil.example', 403),
         ('evil.example:8080', 403),
         ('localhost.evil.example', 403),
@@ -177,7 +177,7 @@ def test_origin(ask: Ask, png: bytes, server: PageServer) -> None:
         (f'Content-Length: {10**30}', 413),
         ('Content-Length: ' + 5000 * '9', 413),
         ('Content-Length: ' + 5000 * '0', 400),
-        ('Content-Length: 9', 400),  # and then nothing comes
+        ('Content-Length: 9', 400),  # and no body
         ('Transfer-Encoding: chunked', 411),
         ('Content-Length: 5\r\nTransfer-Encoding: chunked', 411),
     ],
@@ -188,7 +188,7 @@ def test_lengths(server: PageServer, headers: str, status: int) -> None:
     assert status_of(raw(server, request.encode('latin-1'))) == status
 
 
-def test_a_large_upload_learns_why_it_is_refused(ask: Ask) -> None:
+def test_a_client_that_sends_too_much_gets_the_reason(ask: Ask) -> None:
     answer = ask('/predict', bytes(MOST_BYTES + 1))
     assert answer.status == 413
     assert f'at most {MOST_BYTES}' in answer.json['error']
@@ -222,16 +222,16 @@ def test_parameters(ask: Ask, png: bytes, query: str) -> None:
     assert answer.status == 400 and 'ellipses=' in answer.json['error']
 
 
-# ----------------------------------------------------------------- it lives on
+# ------------------------------------------------------------------ robustness
 
 
-def test_nonsense_does_not_stop_it(
+def test_invalid_requests_do_not_stop_the_server(
     server: PageServer, ask: Ask, capsys: pytest.CaptureFixture
 ) -> None:
     for request in (
         b'',
         b'\r\n\r\n',
-        b'\x16\x03\x01\x02\x00\x01\x00',  # somebody tries https
+        b'\x16\x03\x01\x02\x00\x01\x00',  # start of a TLS connection
         b'GET\r\n\r\n',
         b'GET /\r\n\r\n',
         b'GET / HTTP/9.9\r\n\r\n',
@@ -244,7 +244,7 @@ def test_nonsense_does_not_stop_it(
     assert 'Traceback' not in capsys.readouterr().err
 
 
-def test_a_fault_inside_is_answered(
+def test_an_internal_error_is_answered(
     ask: Ask,
     png: bytes,
     service: Service,
@@ -263,14 +263,14 @@ def test_a_fault_inside_is_answered(
     assert ask('/predict', png).status == 200
 
 
-def test_who_leaves_early_does_no_harm(
+def test_a_client_that_disconnects_early_does_not_stop_the_server(
     server: PageServer, ask: Ask, png: bytes, capsys: pytest.CaptureFixture
 ) -> None:
     head = b'POST /predict HTTP/1.0\r\nHost: localhost\r\n'
     length = f'Content-Length: {len(png)}\r\n\r\n'.encode()
     for content in (png[:50], png):
         connection = socket.create_connection(server.server_address)
-        # closed with a reset, at once
+        # Close the connection with a reset at once.
         linger = b'\1\0\0\0\0\0\0\0'
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         connection.sendall(head + length + content)
@@ -279,7 +279,7 @@ def test_who_leaves_early_does_no_harm(
     assert 'Traceback' not in capsys.readouterr().err
 
 
-def test_silence_ends_a_connection(
+def test_a_silent_connection_times_out(
     server: PageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module._Handler, 'timeout', 0.1)
@@ -289,7 +289,7 @@ def test_silence_ends_a_connection(
     assert raw(server, b'GET /', shut=False) == b''
 
 
-def test_one_prediction_at_a_time_and_few_waiting(
+def test_one_prediction_at_a_time_and_few_waiting_uploads(
     server: PageServer, ask: Ask, png: bytes, service: Service
 ) -> None:
     answers = []
@@ -297,7 +297,7 @@ def test_one_prediction_at_a_time_and_few_waiting(
         threading.Thread(target=lambda: answers.append(ask('/predict', png)))
         for _ in range(module.UPLOADS)
     ]
-    with service.lock:  # as by a prediction that takes long
+    with service.lock:  # like a prediction that takes long
         for thread in threads:
             thread.start()
         start = time.monotonic()
@@ -313,7 +313,7 @@ def test_one_prediction_at_a_time_and_few_waiting(
     assert ask('/predict', png).status == 200
 
 
-# ---------------------------------------------------------------------- places
+# ------------------------------------------------------------------- addresses
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def decode(url: str) -> np.ndarray:
     return cv2.imdecode(content, cv2.IMREAD_COLOR)
 
 
-def test_it_answers_what_the_predictor_finds(
+def test_the_answer_contains_the_keypoints_of_the_predictor(
     service: Service, face: np.ndarray
 ) -> None:
     found = service.answer(encode(face), 'a b.png')
@@ -57,7 +57,7 @@ def test_the_drawing_of_a_small_image_is_enlarged(
     ellipses = decode(service.answer(encode(face), ellipses=True)['drawn'])
     assert plain.shape == ellipses.shape == (800, 800, 3)
     result = service.predictor(face)
-    # five times larger: the centre of pixel x lies at 5 x + 2
+    # At five times the size, the centre of pixel x lies at 5 x + 2.
     large = cv2.resize(face, (800, 800), interpolation=cv2.INTER_CUBIC)
     common = (
         5 * result.keypoints + 2,
@@ -89,13 +89,13 @@ def test_sizes_of_drawings(service: Service, size: tuple, expected: tuple) -> No
     assert drawn.shape[1::-1] == expected
 
 
-def test_a_long_strip_keeps_a_height(service: Service) -> None:
+def test_the_drawing_of_a_long_strip_has_a_height(service: Service) -> None:
     image = np.full((1, 5000, 3), 128, np.uint8)
     drawn = decode(service.answer(encode(image))['drawn'])
     assert drawn.shape == (1, 1600, 3)
 
 
-def test_no_face_is_said(service: Service) -> None:
+def test_an_image_without_a_face_is_a_failure(service: Service) -> None:
     found = service.answer(encode(np.zeros((90, 90), np.uint8)), 'black.png')
     assert found['coco']['annotations'] == []
     assert found['coco']['failures'] == [
@@ -105,7 +105,7 @@ def test_no_face_is_said(service: Service) -> None:
     assert decode(found['drawn']).max() < 10
 
 
-def test_a_face_that_fails_costs_no_other(
+def test_a_face_that_fails_does_not_affect_others(
     service: Service, face: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     boxes = [[900, 900, 990, 990], [10, 20, 140, 150]]
@@ -117,7 +117,7 @@ def test_a_face_that_fails_costs_no_other(
     assert failure['face'] == 0 and failure['file_name'] == 'two.png'
 
 
-def test_it_describes_the_model(service: Service) -> None:
+def test_description_of_the_model(service: Service) -> None:
     told = service.describe()
     assert told['model'] == 'small' and told['keypoints'] == 5
     assert (told['radius'], told['side']) == (3, 40)
