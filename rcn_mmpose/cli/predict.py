@@ -9,16 +9,15 @@ images were predicted, 1 if something failed (an image without a face counts),
 from __future__ import annotations
 
 import argparse
+import glob
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
 import numpy as np
 
-from ..io.atomic import write_whole
 from ..io.box_files import boxes_of, read_boxes
 from ..io.predictions import PredictionFile
 from . import (
@@ -31,11 +30,11 @@ from . import (
     progress,
     protect_inputs,
 )
-from .image_list import list_images
 
 if TYPE_CHECKING:
     from ..inference.predictor import Predictor
     from ..io.result import Result
+    from .drawings import Drawings
 
 EXAMPLES = """\
 rcn-mmpose predict photo.jpg --draw drawn
@@ -43,11 +42,19 @@ rcn-mmpose predict --model rcn-5 images/ 'more/**/*.png' \\
     --boxes boxes.csv --out keypoints.csv"""
 BATCH = 32  # images in one call of the model
 SAVE_INTERVAL = 30  # seconds between two writes of the results so far
-DRAWING_ENDINGS = ('.jpg', '.jpeg', '.png')  # other drawings are PNG
 NAMED_FAILURES = 5  # images that are named for one reason
 NO_FACE = (
     'no face was found; the detector finds upright frontal faces only. Give the '
     'box by --boxes, or search for smaller faces by --smallest-face.'
+)
+# File endings of the formats that OpenCV decodes.
+IMAGE_ENDINGS = tuple(
+    '.avif .bmp .dib .exr .gif .hdr .jp2 .jpe .jpeg .jpg .pbm .pgm .pic .png '
+    '.pnm .ppm .pxm .ras .sr .tif .tiff .webp'.split()
+)
+NO_IMAGE = 'the folder holds no image.'
+NO_IMAGE_AT_TOP = (
+    'the folder itself holds no image; --recursive searches its subfolders, too.'
 )
 
 
@@ -93,8 +100,12 @@ def run(options: argparse.Namespace) -> int:
     if options.ellipses and not options.draw:
         raise ValueError('--ellipses goes with --draw DIR; give both.')
     listed = list_images(options.images, options.recursive)
-    drawn = drawn_files(listed.paths, options.draw) if options.draw else {}
-    _check_outputs(options, listed.paths, drawn)
+    _protect_inputs(options, listed.paths)
+    drawings = None
+    if options.draw:
+        from .drawings import Drawings
+
+        drawings = Drawings(options.draw, listed.paths, options.ellipses)
     boxes: list[np.ndarray | None] = [None] * len(listed.paths)
     if options.boxes:
         boxes = boxes_of(listed.paths, read_boxes(options.boxes))
@@ -106,7 +117,7 @@ def run(options: argparse.Namespace) -> int:
         predictor = predictor.with_detector(detector)
     for name, reason in listed.failures:
         file.fail(name, reason)
-    work = _Prediction(predictor, file, options, drawn)
+    work = _Prediction(predictor, file, options, drawings)
     try:
         work.run(listed.paths, boxes)
     except KeyboardInterrupt as error:
@@ -117,56 +128,94 @@ def run(options: argparse.Namespace) -> int:
     return 1 if file.content['failures'] else 0
 
 
-def drawn_files(paths: Sequence[str], folder: str) -> dict[str, str]:
-    """Return the file of the drawing of each image.
+class ImageList(NamedTuple):
+    """The images that were found.
+
+    Attributes:
+        paths: Paths of the images, in the order in which they were named, those
+            of a folder sorted by name. Each image occurs once, under its first
+            name.
+        failures: Names without an image, with the reasons.
+        ignored: Number of files in folders that do not have the ending of an
+            image.
+    """
+
+    paths: list[str]
+    failures: list[tuple[str, str]]
+    ignored: int
+
+
+def list_images(names: Iterable[str], recursive: bool = False) -> ImageList:
+    """Find the images that are named.
 
     Args:
-        paths (Sequence[str]): The images.
-        folder (str): Folder for the drawings. It gets the same subfolders as
-            the common folder of all images.
+        names (Iterable[str]): Files with any ending (they are not read here);
+            folders, whose files with the ending of an image are taken; or
+            patterns with ``*``, ``?`` or ``[``, in which ``**`` stands for any
+            number of folders.
+        recursive (bool): Whether to search subfolders. Defaults to False.
 
     Returns:
-        dict[str, str]: The file of the drawing, by the path of the image.
+        ImageList: The images, and the names without an image.
     """
-    whole = [os.path.abspath(path) for path in paths]
-    common = os.path.commonpath(map(os.path.dirname, whole)) if whole else ''
-    files = {}
-    for path, place in zip(paths, whole, strict=True):
-        target = os.path.join(folder, os.path.relpath(place, common))
-        # 1.tif becomes 1.tif.png, because 1.jpg is another image.
-        files[path] = target + (
-            '' if target.lower().endswith(DRAWING_ENDINGS) else '.png'
-        )
-    return files
+    paths: dict[str, str] = {}  # from absolute path to the name as given
+    failures, ignored = [], 0
+    for name in names:
+        found = [name]
+        if not os.path.lexists(name) and glob.has_magic(name):
+            found = sorted(glob.glob(name, recursive=True))
+            if not found:
+                failures.append((name, 'the pattern matches no file.'))
+        for path in found:
+            if not os.path.isdir(path):
+                paths.setdefault(_absolute(path), path)
+                continue
+            files, unread = _files(path, recursive)
+            failures += unread
+            images = [f for f in files if f.lower().endswith(IMAGE_ENDINGS)]
+            ignored += len(files) - len(images)
+            for image in images:
+                paths.setdefault(_absolute(image), image)
+            if not images and not unread:
+                failures.append((path, NO_IMAGE if recursive else NO_IMAGE_AT_TOP))
+    return ImageList(list(paths.values()), failures, ignored)
 
 
-def _check_outputs(
-    options: argparse.Namespace,
-    paths: Sequence[str],
-    drawn: Mapping[str, str],
-) -> None:
-    """Check that no output replaces an input, or another output."""
+def _absolute(path: str) -> str:
+    """Return the same absolute path for all spellings of a path.
+
+    A file and a symbolic link to it stay two images: their names may carry a
+    meaning.
+    """
+    folder, name = os.path.split(path)
+    if os.pardir in folder.split(os.sep):
+        # The parent of a symbolic link is the parent of its target.
+        folder = os.path.realpath(folder)
+    return os.path.join(os.path.abspath(folder), name)
+
+
+def _files(folder: str, recursive: bool) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the files of a folder by name, and the unreadable folders."""
+    files: list[str] = []
+    unread: list[tuple[str, str]] = []
+
+    def note(error: OSError) -> None:
+        unread.append((error.filename, f'the folder cannot be read: {error.strerror}.'))
+
+    for place, folders, names in os.walk(folder, onerror=note):
+        folders.sort()
+        files += [os.path.join(place, name) for name in sorted(names)]
+        if not recursive:
+            break
+    return files, unread
+
+
+def _protect_inputs(options: argparse.Namespace, paths: Sequence[str]) -> None:
+    """Check that the output file does not overwrite an input file."""
     read = dict.fromkeys(paths, 'one of the images') | model_inputs(options)
     if options.boxes:
         read[options.boxes] = 'the file of boxes'
     protect_inputs('--out', options.out, read)
-    images = {os.path.realpath(path): path for path in paths}
-    taken: dict[str, str] = {}
-    for path, file in drawn.items():
-        place = os.path.realpath(file)
-        if place in images:
-            raise ValueError(
-                f'--draw {options.draw!r}: the drawing of {path!r} would '
-                f'replace the image {images[place]!r}; give a folder in '
-                'which none of the images lies.'
-            )
-        first = taken.setdefault(place, path)
-        if first != path:
-            raise ValueError(
-                f'--draw {options.draw!r}: {first!r} and {path!r} would both '
-                f'be drawn into {file!r}; name them in two calls, with a '
-                'folder each.'
-            )
 
 
 class _Prediction:
@@ -176,7 +225,7 @@ class _Prediction:
         predictor (Predictor): The model.
         file (PredictionFile): File of the results.
         options (argparse.Namespace): Options of the command line.
-        drawn (Mapping[str, str]): File of each drawing, by the image.
+        drawings (Drawings, optional): Draws the results.
     """
 
     def __init__(
@@ -184,12 +233,12 @@ class _Prediction:
         predictor: Predictor,
         file: PredictionFile,
         options: argparse.Namespace,
-        drawn: Mapping[str, str],
+        drawings: Drawings | None,
     ) -> None:
         self.predictor = predictor
         self.file = file
         self.options = options
-        self.drawn = drawn
+        self.drawings = drawings
         self.images = 0
         self.start = self.written = monotonic()
 
@@ -238,30 +287,14 @@ class _Prediction:
         failed = {failure.image for failure in result.failures}
         for i, image in enumerate(result.images):
             if (result.image_index == i).any():
-                if self.options.draw:
-                    self._draw(result.of(i))
+                if self.drawings:
+                    try:
+                        self.drawings.draw(result.of(i))
+                    except (OSError, ValueError) as error:
+                        reason = f'its drawing cannot be written: {error}'
+                        self.file.fail(image.name, reason)
             elif not self.options.boxes and i not in failed:
                 self.file.fail(image.name, NO_FACE)
-
-    def _draw(self, result: Result) -> None:
-        """Draw the faces of one image."""
-        from ..image.drawing import draw_keypoints
-        from ..image.reading import read_image
-
-        path = result.images[0].name
-        target = self.drawn[path]
-        try:
-            drawn = draw_keypoints(
-                read_image(path),
-                result.keypoints,
-                result.confidence,
-                result.boxes,
-                result.covariance if self.options.ellipses else None,
-            )
-            content = cv2.imencode(os.path.splitext(target)[1], drawn)[1]
-            write_whole(target, content.tobytes())
-        except (cv2.error, OSError, ValueError) as error:
-            self.file.fail(path, f'its drawing cannot be written: {error}')
 
     def _fail(self, path: str, reason: str) -> None:
         """Store an image that failed."""

@@ -152,7 +152,7 @@ def test_no_two_drawings_into_one_file(
     out = ['--out', str(tmp_path / 'k.json')]
     assert main(['predict', *names, *words, *out]) == 2
     error = capsys.readouterr().err
-    assert f'{names[0]!r} and {names[1]!r} would both be drawn' in error
+    assert f'{names[0]!r} and {names[1]!r} would both be ' in error
     assert not list(tmp_path.iterdir())
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rcn_mmpose.cli.predict import describe_failures
-from rcn_mmpose.cli.image_list import list_images
+from rcn_mmpose.cli.predict import describe_failures, list_images
 from rcn_mmpose.io.box_files import boxes_of, match_names, read_boxes
 from rcn_mmpose.io.predictions import PredictionFile, read_predictions
 from rcn_mmpose.io.result import Failure, Result, SourceImage
