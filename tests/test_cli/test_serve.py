@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 import pytest
 
-from rcn_mmpose import inference
 from rcn_mmpose.cli import main
+from rcn_mmpose.inference import loading
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_the_default_model(
     def load(model: str) -> None:
         raise FileNotFoundError(f'asked for {model}')
 
-    monkeypatch.setattr(inference, 'load_model', load)
+    monkeypatch.setattr(loading, 'load_model', load)
     assert main(['serve']) == 2
     assert 'asked for rcn-68' in capsys.readouterr().err
 
