@@ -20,7 +20,7 @@ from mmengine.runner import BaseLoop, Runner
 from ..io.atomic import DRAFT, write_whole
 from ..registry import HOOKS
 
-# These weights depend on the number of keypoints; fine-tuning may start without.
+# These weights depend on the number of keypoints; fine-tuning may omit them.
 HEAD = 'head.'
 
 
@@ -31,8 +31,9 @@ class CheckpointCheckHook(Hook):
     MMEngine loads the weights that fit and only logs the others. A test with the
     weights of another architecture then prints the error of a randomly initialised
     network. This hook requires all weights to fit, with one exception: a training
-    from ``load_from`` (not a resumed one) may initialise the head anew, as in
-    fine-tuning for another number of keypoints. The log names the new weights.
+    from ``load_from`` (not a resumed one) may initialise the head
+    randomly, as in fine-tuning for another number of keypoints. The log names these
+    weights.
 
     Args:
         strict (bool): False to load only the weights that fit. Defaults to True.
@@ -58,10 +59,10 @@ class CheckpointCheckHook(Hook):
         # until training begins the loop is still a config
         training = isinstance(runner._train_loop, BaseLoop)
         if training and not runner._resume:
-            anew = {n: f for n, f in faults.items() if n.startswith(HEAD)}
-            faults = {n: f for n, f in faults.items() if n not in anew}
-            for fault in anew.values():
-                runner.logger.warning(f'The head starts anew: {fault}.')
+            head = {n: f for n, f in faults.items() if n.startswith(HEAD)}
+            faults = {n: f for n, f in faults.items() if n not in head}
+            for fault in head.values():
+                runner.logger.warning(f'The head is newly initialised: {fault}.')
         if not faults or not self.strict:
             return
         shown = list(faults.values())[:4]
@@ -69,8 +70,8 @@ class CheckpointCheckHook(Hook):
             shown.append(f'and {len(faults) - len(shown)} more')
         raise ValueError(
             'the checkpoint belongs to another architecture: '
-            f'{"; ".join(shown)}. Give the config it was trained with, or '
-            'load a part on purpose with custom_hooks=[dict(type='
+            f'{"; ".join(shown)}. Give the config of its training, or '
+            'load only the weights that fit with custom_hooks=[dict(type='
             "'rcn_mmpose.CheckpointCheckHook', strict=False)]."
         )
 
@@ -109,8 +110,8 @@ class WholeFiles(LocalBackend):
         except OSError as error:
             raise OSError(
                 error.errno,
-                f'{error.strerror}: {len(obj):,} bytes were to be written, '
-                'the earlier file is complete. Make room or make the folder '
+                f'{error.strerror}: cannot write {len(obj):,} bytes; the '
+                'earlier file is complete. Free disk space or make the folder '
                 'writable, and resume with --resume',
                 path,
             ) from error
@@ -141,13 +142,13 @@ class WholeCheckpointHook(CheckpointHook):
 
     MMEngine removes the old checkpoint before it writes the new one, and writes in
     place: a training that is killed in between has no checkpoint or an incomplete
-    one. This hook writes each file atomically, before it removes the file that is
-    replaced. A resumed training first validates its checkpoint, unless the
+    one. This hook writes each file atomically, and only then removes the file that
+    it replaces. A resumed training first validates its checkpoint, unless the
     checkpoint records its validation: the training may have been killed before, and
     the choice of the best checkpoint must see every epoch.
 
-    Arguments are those of ``CheckpointHook``, but for local files only;
-    ``max_keep_ckpts`` is at least 2.
+    The arguments are the same as for ``CheckpointHook``, but all files must be
+    local, and ``max_keep_ckpts`` is at least 2.
 
     Raises:
         ValueError: If ``max_keep_ckpts`` is 0 or 1, or the files are not local.
@@ -157,7 +158,7 @@ class WholeCheckpointHook(CheckpointHook):
         if max_keep_ckpts in (0, 1):
             raise ValueError(
                 f'max_keep_ckpts={max_keep_ckpts}; keep 2 or more, or -1 for '
-                'all: the last one may come from a training that diverged.'
+                'all: the training may have diverged before the last one.'
             )
         for name in ('backend_args', 'file_client_args'):
             if kwargs.get(name):

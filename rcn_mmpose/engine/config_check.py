@@ -1,4 +1,4 @@
-"""Finding misspelt keys of a config before any work is done."""
+"""Find misspelt keys of a config before a run starts."""
 
 import difflib
 import inspect
@@ -11,9 +11,9 @@ from mmengine.registry import Registry
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-# Only these packages' classes are checked; others may treat keys freely.
+# Packages whose classes are checked. Classes of other packages may accept any key.
 PACKAGES = ('rcn_mmpose', 'mmpose', 'mmengine', 'torch.optim')
-# Keys that MMEngine takes out before it calls the class.
+# Keys that MMEngine removes before it calls the class.
 CONSUMED = {
     'type',
     '_scope_',
@@ -28,17 +28,18 @@ LOADER_KEYS = {'num_batch_per_epoch', 'dataset', 'collate_fn', 'sampler'}
 
 
 def check_config(cfg: Config) -> None:
-    """Raise one error for the first misspelt key.
+    """Raise an error for the first misspelt key.
 
-    Checked are the keys of every dict whose ``type`` names a class of
-    MMEngine, MMPose, PyTorch's optimisers or ours, those of the data loaders,
-    and top-level keys that look like one of the runner's.
+    The function checks the keys of every dict whose ``type`` names a class of
+    this package, MMEngine, MMPose or PyTorch's optimisers, the keys of the data
+    loaders, and top-level keys that resemble an argument of the runner.
 
     Args:
         cfg (Config): Config of an experiment.
 
     Raises:
-        ValueError: Naming the key, its place and the key probably meant.
+        ValueError: For a misspelt key. The error names the key, its place in the
+            config and the most similar allowed key.
     """
     runner_keys = set(inspect.signature(Runner).parameters)
     for key in cfg:
@@ -64,7 +65,7 @@ def check_config(cfg: Config) -> None:
 
 
 def _misspelt(key: str, owner: str, near: list[str], allowed: set[str]) -> ValueError:
-    """Word the error."""
+    """Create the error for an unknown key."""
     if near:
         cure = f'did you mean {near[0]!r}?'
     else:
@@ -73,7 +74,7 @@ def _misspelt(key: str, owner: str, near: list[str], allowed: set[str]) -> Value
 
 
 def _dicts(node: Any, where: str) -> Iterator[tuple[str, dict]]:
-    """Walk through all dicts of a config, with their dotted places."""
+    """Yield the dotted path and the content of each dict in a config."""
     if isinstance(node, dict):
         yield where, node
         children: Iterable[tuple[Any, Any]] = node.items()
@@ -86,11 +87,11 @@ def _dicts(node: Any, where: str) -> Iterator[tuple[str, dict]]:
 
 
 def _arguments(name: Any) -> set[str] | None:
-    """Collect the arguments that a registered class takes.
+    """Collect the arguments of a registered class.
 
     Returns:
-        set[str] | None: None if no class is known by this name, or if it
-        takes any keyword.
+        set[str] | None: None if no checked class has this name, or if the class
+        accepts any keyword.
     """
     if not isinstance(name, str):
         return None

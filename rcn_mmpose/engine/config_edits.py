@@ -58,14 +58,14 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
-        help='the program that starts the processes of a distributed run',
+        help='program that starts the processes of a distributed run',
     )
     parser.add_argument(
         '--local_rank',
         '--local-rank',
         type=int,
         default=0,
-        help='rank on this node; older launchers give it',
+        help='rank on this node; older launchers set this option',
     )
 
 
@@ -100,7 +100,7 @@ def edited_config(
 
 
 def apply_recipe(cfg: Config, args: argparse.Namespace) -> None:
-    """``--recipe``: replace the training schedule by that of another config."""
+    """``--recipe``: use the training schedule of another config."""
     if getattr(args, 'recipe', None):
         use_recipe(cfg, args.recipe)
 
@@ -139,7 +139,7 @@ def enable_drawing(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def shorten_log(cfg: Config, args: argparse.Namespace) -> None:
-    """Print the main errors of a validation or test, not all of its values."""
+    """Print only the main errors of a validation or test."""
     processor = cfg.get('log_processor') or {}
     if processor.get('type', 'LogProcessor') == 'LogProcessor':
         cfg.log_processor = dict(processor, type='rcn_mmpose.ShortLogProcessor')
@@ -261,7 +261,7 @@ def check_output_names(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def show_table_last(cfg: Config, args: argparse.Namespace) -> None:
-    """``--each-keypoint``: leave the table to the tool, which prints it last."""
+    """``--each-keypoint``: let the tool print the table at the end."""
     evaluators = cfg.get('test_evaluator')
     several = isinstance(evaluators, (list, tuple))
     for evaluator in evaluators if several else [evaluators]:
@@ -305,7 +305,7 @@ def draw_bad_cases(cfg: Config, args: argparse.Namespace) -> None:
 #
 # - The recipe comes before --cfg-options, so that an option can change a setting of
 #   the recipe. Both come before the check of keys, which must see every key that a
-#   person wrote. All other edits come after the check: their keys are right.
+#   person wrote. All other edits come after the check: they add only valid keys.
 # - The work folder comes before --resume, which searches it for checkpoints.
 # - --amp comes before start_processes: a wrong optimiser wrapper must end the run
 #   before processes connect to each other. For the same reason, all edits of a test
@@ -314,7 +314,7 @@ def draw_bad_cases(cfg: Config, args: argparse.Namespace) -> None:
 #   others must learn whether it succeeded. It also sets WORLD_SIZE, which the rule
 #   for the learning rate and the warning of large batches read.
 # - --device-data comes before the learning rate: it reads the loader that the config
-#   describes and leaves the batch size as it is.
+#   describes and does not change the batch size.
 # - The warning comes last: it describes the batch and the learning rate that remain.
 # - show_table_last comes before --dump, which turns one evaluator into a list.
 COMMON_EDITS: tuple[Edit, ...] = (

@@ -14,7 +14,7 @@ from ..registry import OPTIM_WRAPPERS
 class CPUAmpOptimWrapper(OptimWrapper):
     """Run the forward pass under bfloat16 autocast on the CPU.
 
-    MMEngine's ``AmpOptimWrapper`` refuses to work without an accelerator.
+    MMEngine's ``AmpOptimWrapper`` raises an error without an accelerator.
     bfloat16 has the range of float32, so no loss scaling is needed.
     """
 
@@ -27,11 +27,11 @@ class CPUAmpOptimWrapper(OptimWrapper):
 
 
 def amp_pays() -> bool:
-    """Tell whether mixed precision saves time here.
+    """Return whether mixed precision is faster on this machine.
 
-    It does on a GPU, and on a CPU that has instructions for bfloat16.
+    Mixed precision is faster on a GPU, and on a CPU with bfloat16 instructions.
     """
     return torch.cuda.is_available() or any(
-        getattr(torch.cpu, name, bool)()  # private, so perhaps not there
+        getattr(torch.cpu, name, bool)()  # private: PyTorch may remove them
         for name in ('_is_avx512_bf16_supported', '_is_amx_tile_supported')
     )

@@ -1,9 +1,9 @@
-"""Setting up a distributed run before MMEngine's runner does.
+"""Set up a distributed run before MMEngine's runner starts.
 
-MMEngine (0.10) cannot run several processes without a GPU: it sets a CUDA
-device and hands one to DistributedDataParallel. Here the process group is
-made first, by gloo, and the runner keeps it. With GPUs all is left to
-MMEngine, after a check that there are enough of them.
+MMEngine (0.10) cannot run several processes without a GPU: it sets a CUDA device
+and passes the device to DistributedDataParallel. On a CPU this module creates the
+process group first, with the gloo backend, and the runner keeps this group. With
+GPUs this module only checks that there are enough GPUs; MMEngine does the rest.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from ..environment.script import (
     raise_on_signals,
 )
 
-# What each launcher calls the rank, the number of processes, the rank on the
-# node and the number of processes there.
+# Environment variables of each launcher: the rank, the number of processes, the
+# rank on the node and the number of processes on the node.
 VARIABLES = dict(
     pytorch=('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'LOCAL_WORLD_SIZE'),
     slurm=(
@@ -54,11 +54,12 @@ DEFAULT_PORT = 29500  # MMEngine's and PyTorch's
 
 
 class DistributedModel(MMDistributedDataParallel):
-    """MMEngine's wrapper around a model in channels-last memory format.
+    """MMEngine's distributed wrapper for a model in channels-last memory format.
 
-    PyTorch (2.13) lays out the buffers of its gradients like the weights it
-    finds here. After a change of the format, as ``ChannelsLastHook`` makes
-    it, the gradients of the first step would be wrong.
+    PyTorch (2.13) gives its gradient buffers the memory format that the weights
+    have when the wrapper is created. If ``ChannelsLastHook`` changed the format
+    afterwards, the gradients of the first step would be wrong. This wrapper
+    therefore converts the weights first.
 
     Args:
         module (nn.Module): The model.
@@ -73,19 +74,18 @@ class DistributedModel(MMDistributedDataParallel):
 def init_distributed(cfg: Config) -> None:
     """Prepare a distributed run; do nothing if the launcher is ``'none'``.
 
-    Sets the environment variables of PyTorch from those of the launcher, on
-    a CPU makes the process group and tells the config so, and lets random
-    numbers differ between the processes unless the config's ``randomness``
-    says otherwise. Initial weights do not differ: MMEngine sends those of
-    rank 0 to all.
+    The function copies the launcher's environment variables to PyTorch's
+    variables. On a CPU it also creates the process group and adapts the config.
+    Random numbers differ between the processes, unless the ``randomness`` of the
+    config says otherwise. Initial weights are equal: MMEngine sends the weights of
+    rank 0 to all processes.
 
     Args:
-        cfg (Config): Of the experiment, with ``launcher``; may be changed.
+        cfg (Config): Config of the experiment, with ``launcher``; may be changed.
 
     Raises:
-        ValueError: If the processes were not started by that launcher, the
-            address of the first node is unknown, there are too few GPUs, or
-            the port is in use.
+        ValueError: If another launcher started the processes, the address of the
+            first node is unknown, there are too few GPUs, or the port is in use.
     """
     launcher = cfg.get('launcher', 'none')
     if launcher == 'none':
@@ -96,7 +96,7 @@ def init_distributed(cfg: Config) -> None:
     if cfg.get('randomness') is None:
         cfg.randomness = dict(seed=None)
     cfg.randomness.setdefault('diff_rank_seed', True)
-    if cfg.get('model_wrapper_cfg') is None:  # as the runner has it
+    if cfg.get('model_wrapper_cfg') is None:  # the runner's defaults
         cfg.model_wrapper_cfg = dict(
             broadcast_buffers=False,
             find_unused_parameters=cfg.get('find_unused_parameters', False),
@@ -118,13 +118,13 @@ def check_gpus(launcher: str, gpus: int) -> None:
 
     Args:
         launcher (str): ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
-        gpus (int): The number this process sees.
+        gpus (int): Number of GPUs that this process can use.
 
     Raises:
-        ValueError: Naming both numbers.
+        ValueError: If there are too few GPUs. The error names both numbers.
     """
-    # Slurm may keep the number of tasks a node to itself, or tell that of
-    # the whole job
+    # Slurm may not set the number of tasks per node, or may set the default of the
+    # whole job.
     least = int(os.environ['LOCAL_RANK']) + 1
     count = int(os.environ.get(VARIABLES[launcher][-1], least))
     processes = max(least, min(count, int(os.environ['WORLD_SIZE'])))
@@ -137,14 +137,14 @@ def check_gpus(launcher: str, gpus: int) -> None:
 
 
 def check_batch(cfg: Config, processes: int) -> str:
-    """Compare the faces of one update with those the config is made for.
+    """Compare the number of faces per update with the base batch size of the config.
 
     Args:
-        cfg (Config): Of the experiment.
-        processes (int): Their number in all.
+        cfg (Config): Config of the experiment.
+        processes (int): Number of processes on all nodes.
 
     Returns:
-        str: A warning, or nothing if there are not more.
+        str: A warning, or an empty string if the batch is not larger.
     """
     rule = cfg.get('auto_scale_lr') or {}
     base = rule.get('base_batch_size')
@@ -157,7 +157,7 @@ def check_batch(cfg: Config, processes: int) -> str:
         return ''
     text = (
         f'An update takes {total} faces ({processes} processes x batch_size '
-        f'{batch} x {steps} accumulated) where the config is made for {base}: '
+        f'{batch} x {steps} accumulated), but the config is made for {base}: '
         f'an epoch has {total / base:.3g} times fewer updates'
     )
     if not rule.get('enable'):
@@ -169,15 +169,15 @@ def check_batch(cfg: Config, processes: int) -> str:
 
 
 def _set_environment(launcher: str, port: int | None) -> None:
-    """Set PyTorch's variables from the launcher's."""
+    """Set PyTorch's environment variables from those of the launcher."""
     names = VARIABLES[launcher][:3]
     missing = [name for name in names if name not in os.environ]
     if missing:
         raise ValueError(
-            f'--launcher {launcher} finds no {", ".join(missing)} in the '
+            f'--launcher {launcher} needs {", ".join(missing)} in the '
             'environment. Start the processes with dist_train.sh or '
-            'dist_test.sh (pytorch), slurm_train.sh or slurm_test.sh (slurm), '
-            'mpirun (mpi), or give no --launcher.'
+            'dist_test.sh (pytorch), slurm_train.sh or slurm_test.sh (slurm) or '
+            'mpirun (mpi), or omit --launcher.'
         )
     if launcher == 'pytorch':
         return
@@ -188,7 +188,7 @@ def _set_environment(launcher: str, port: int | None) -> None:
     if port is not None:
         os.environ['MASTER_PORT'] = str(port)
     os.environ.setdefault('MASTER_PORT', str(DEFAULT_PORT))
-    # torchrun holds the port itself, and has checked it
+    # torchrun has checked the port and listens at it already.
     if os.environ['RANK'] == '0':
         check_port(int(os.environ['MASTER_PORT']))
 
@@ -209,26 +209,27 @@ def _first_node(launcher: str) -> str:
         except (OSError, subprocess.SubprocessError, IndexError):
             pass
     raise ValueError(
-        'the address of the first node is unknown; set MASTER_ADDR to its '
-        'name, for example MASTER_ADDR=127.0.0.1 on one node.'
+        'the address of the first node is unknown; set MASTER_ADDR to the '
+        'name of this node, for example MASTER_ADDR=127.0.0.1 on one node.'
     )
 
 
 def is_first_rank() -> bool:
-    """Whether this process has rank 0, or is the only one.
+    """Whether this process has rank 0, or is the only process.
 
-    Unlike MMEngine's function this one also knows before the processes connect.
+    Unlike MMEngine's function, this function works before the processes connect.
     """
     names = ('RANK', *(VARIABLES[name][0] for name in ('slurm', 'mpi')))
     return next((os.environ[x] for x in names if x in os.environ), '0') == '0'
 
 
 def entry_point(main: Callable[[], None]) -> Callable[[], None]:
-    """Decorate the main function of a tool that may run in many processes.
+    """Decorate the main function of a tool that may run in several processes.
 
-    Below torchrun an error is written to the file that torchrun reads, and is not
-    printed by each process again. Elsewhere it is raised. After Ctrl-C or SIGTERM
-    rank 0 or its launcher prints one line, and the exit status is 130 or 143.
+    Under torchrun, an error is written to a file that torchrun reads, so that each
+    error is printed only once. Otherwise the error is raised. After Ctrl-C or
+    SIGTERM, rank 0 or its launcher prints one line, and the exit status is 130 or
+    143.
     """
 
     @functools.wraps(main)
@@ -250,14 +251,14 @@ def entry_point(main: Callable[[], None]) -> Callable[[], None]:
 
 
 def _with_cures(main: Callable[[], None]) -> None:
-    """Run, and add the cure to an error of PyTorch."""
+    """Run a function; extend PyTorch's error about a dead loader process."""
     try:
         main()
     except RuntimeError as error:
         if 'DataLoader worker' not in str(error):
             raise
         raise RuntimeError(
-            f'{str(error).strip()} Processes that load images are mostly '
-            "killed for memory: use fewer (the loader's num_workers), and "
-            'resume a training with --resume.'
+            f'{str(error).strip()} The usual reason is that the memory is full: '
+            'reduce num_workers of the data loader, and resume a training with '
+            '--resume.'
         ) from error

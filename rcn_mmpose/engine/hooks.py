@@ -17,7 +17,7 @@ from torch import Tensor
 from ..registry import HOOKS
 
 SHOWN = 8  # images that an error names
-PARTS = ('backbone', 'neck')  # of a model, which are compiled
+PARTS = ('backbone', 'neck')  # parts of a model that are compiled
 
 
 @HOOKS.register_module()
@@ -101,9 +101,9 @@ class FiniteLossHook(Hook):
             f'the loss is not finite in epoch {runner.epoch + 1}, batch '
             f'{number + 1}: {values}. Its images: '
             f'{", ".join(names[:SHOWN]) or "unknown"}{more}. Checkpoints are '
-            'of before: look at the images and their keypoints, lower the '
-            'learning rate (optim_wrapper.optimizer.lr) or set '
-            'optim_wrapper.clip_grad, and go on with --resume.'
+            'older: check the images and their keypoints, lower the learning rate '
+            '(optim_wrapper.optimizer.lr) or set optim_wrapper.clip_grad, and '
+            'resume with --resume.'
         )
 
 
@@ -140,8 +140,8 @@ class CompileHook(Hook):
     """Run backbone and neck through ``torch.compile`` in training.
 
     MMEngine's option ``compile`` compiles the whole training step, which fails at
-    the data preprocessor. This hook leaves data, loss, optimiser, validation, test,
-    names, weights and checkpoints as they are.
+    the data preprocessor. This hook does not change data, loss, optimiser,
+    validation, test, names, weights and checkpoints.
 
     Each batch size is compiled separately: a smaller last batch costs a second
     compilation, unless ``train_dataloader.drop_last`` is set.
@@ -174,7 +174,7 @@ class CompileHook(Hook):
         if not found:
             raise ValueError(
                 f'a {type(model).__name__} has no {" and no ".join(PARTS)} '
-                'to compile; train it without --compile.'
+                'to compile; train without --compile.'
             )
         for part in found:
             part.compile(dynamic=False, **self.options)
@@ -201,7 +201,7 @@ def check_compiler() -> None:
         ValueError: If the compiler is missing; the error names it.
     """
     if torch.cuda.is_available():
-        return  # Triton comes with PyTorch
+        return  # PyTorch includes Triton
     name = os.environ.get('CXX', 'g++')  # as PyTorch does on Linux
     if shutil.which(name) is None:
         raise ValueError(

@@ -21,7 +21,7 @@ class ShortLogProcessor(LogProcessor):
     normaliser, and all values of other metrics. The files and TensorBoard still get
     every value.
 
-    Arguments are those of MMEngine's ``LogProcessor``.
+    The arguments are the same as for MMEngine's ``LogProcessor``.
     """
 
     def get_log_after_epoch(
@@ -37,7 +37,7 @@ class ShortLogProcessor(LogProcessor):
             runner (Runner): The runner.
             batch_idx (int): Number of batches.
             mode (str): ``'val'`` or ``'test'``.
-            with_non_scalar (bool): Whether to return values that are no numbers.
+            with_non_scalar (bool): Whether to return values that are not numbers.
 
         Returns:
             tuple[dict, str]: All values by name, and the short line.

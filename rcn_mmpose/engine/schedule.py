@@ -14,11 +14,11 @@ ADAPTIVE = ('Adam', 'AdamW', 'RMSprop', 'NAdam', 'RAdam', 'Adamax')
 
 
 def use_recipe(cfg: Config, path: str) -> None:
-    """Replace the length of the training and the optimiser by those of a config.
+    """Replace the training length and the optimiser with those of another config.
 
-    Model, data and loss stay. The rows of a table can so be compared after a short
-    training with a decaying learning rate; their own schedules take hundreds of
-    epochs.
+    The model, the data and the loss stay the same. A recipe allows a comparison of
+    the rows of a table after a short training with a decaying learning rate; the
+    original schedules take hundreds of epochs.
 
     Args:
         cfg (Config): Config of the experiment; changed.
@@ -27,7 +27,7 @@ def use_recipe(cfg: Config, path: str) -> None:
 
     Raises:
         FileNotFoundError: If the config does not exist.
-        ValueError: If it lacks one of the three.
+        ValueError: If the config lacks one of these three settings.
     """
     if not osp.isfile(path):
         raise FileNotFoundError(
@@ -50,7 +50,7 @@ def scale_by_root(cfg: Config, processes: int) -> str:
     This rule keeps the course of optimisers that divide by the root of the mean
     squared gradient, such as Adam (Malladi et al.: On the SDEs and Scaling Rules
     for Adaptive Gradient Algorithms, NeurIPS 2022). Plain SGD needs MMEngine's
-    linear rule. Afterwards the config is one for the batch that it has.
+    linear rule. Afterwards ``base_batch_size`` of the config is its actual batch.
 
     Args:
         cfg (Config): Config of the experiment; the learning rate and
@@ -61,22 +61,22 @@ def scale_by_root(cfg: Config, processes: int) -> str:
         str: A line for the log.
 
     Raises:
-        ValueError: If the config does not say for how many faces it is made,
-            or the optimiser is of another kind.
+        ValueError: If the config has no ``base_batch_size``, or the optimiser is of
+            another kind.
     """
     rule = cfg.get('auto_scale_lr') or {}
     base = rule.get('base_batch_size')
     if not base:
         raise ValueError(
-            'the config does not say for how many faces an update its '
-            'learning rate is made; set auto_scale_lr=dict('
+            'the config does not say for which batch size its learning rate is '
+            'made; set auto_scale_lr=dict('
             'base_batch_size=...).'
         )
     optimizer = cfg.optim_wrapper.get('optimizer') or ConfigDict()
     if optimizer.get('type') not in ADAPTIVE or 'lr' not in optimizer:
         raise ValueError(
-            f'the optimizer {optimizer.get("type")!r}: the square root is '
-            f'the rule for {", ".join(ADAPTIVE)}, with lr given. Use '
+            f'the optimizer {optimizer.get("type")!r}: the square-root rule '
+            f'needs one of {", ".join(ADAPTIVE)}, with an lr. Use '
             '--auto-scale-lr linear.'
         )
     steps = cfg.optim_wrapper.get('accumulative_counts', 1)

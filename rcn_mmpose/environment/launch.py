@@ -53,8 +53,8 @@ def check_port(port: int) -> None:
         reason = getattr(error, 'strerror', None) or str(error)
         raise ValueError(
             f'port {port} cannot be used on this machine: {reason}. Choose '
-            'another with PORT=... (dist_*.sh, which find a free one on one '
-            'node if PORT is not set) or MASTER_PORT=... (slurm_*.sh).'
+            'another with PORT=... (dist_*.sh; on one node they find a free port '
+            'if PORT is not set) or MASTER_PORT=... (slurm_*.sh).'
         ) from error
 
 
@@ -67,17 +67,17 @@ def check_arguments(args: argparse.Namespace) -> None:
     Raises:
         ValueError: If a number is out of range, or the port is in use.
     """
-    for value, what in (
+    for value, unit in (
         (args.nproc_per_node, 'processes'),
         (args.nnodes, 'nodes (NNODES)'),
     ):
         if not value.isdigit() or int(value) < 1:
-            raise ValueError(f'{value!r} {what}; give a number from 1 on.')
+            raise ValueError(f'{value!r} {unit}; give 1 or more.')
     nodes = int(args.nnodes)
     if not 0 <= args.node_rank < nodes:
         raise ValueError(
-            f'NODE_RANK={args.node_rank}, but the {nodes} nodes (NNODES) '
-            f'count from 0 to {nodes - 1}.'
+            f'NODE_RANK={args.node_rank}; give 0 to {nodes - 1} for {nodes} '
+            'nodes (NNODES).'
         )
     if args.master_port is not None and args.node_rank == 0:
         check_port(args.master_port)
@@ -86,8 +86,8 @@ def check_arguments(args: argparse.Namespace) -> None:
 def root_cause(error: ChildFailedError) -> tuple[int, ProcessFailure]:
     """Find the process that died first.
 
-    torchrun counts in whole seconds. Within the same second, the other
-    processes often die of the lost connection, too.
+    torchrun records whole seconds only. The other processes often fail in the same
+    second, because they lose their connection.
 
     Returns:
         tuple: Rank and failure of the process.
@@ -95,7 +95,7 @@ def root_cause(error: ChildFailedError) -> tuple[int, ProcessFailure]:
 
     def order(item: tuple[int, ProcessFailure]) -> tuple[bool, float]:
         failure = item[1]
-        # torchrun stops the others
+        # torchrun ends the other processes with SIGTERM.
         ended = failure.exitcode in (-signal.SIGTERM, 128 + signal.SIGTERM)
         if os.path.isfile(failure.error_file):
             return ended, os.stat(failure.error_file).st_mtime
@@ -133,12 +133,12 @@ def main(arguments: list[str]) -> int:
         return 1
     if args.nnodes == '1' and args.master_port is None:
         args.standalone = True
-        # the name of a machine is often not known to itself
+        # Many machines cannot resolve their own name.
         args.local_addr = args.local_addr or '127.0.0.1'
-    # torchrun and MMEngine set these too, but say so in many lines
+    # torchrun and MMEngine would set these variables too, with long warnings.
     os.environ.setdefault('OMP_NUM_THREADS', '1')
     os.environ.setdefault('MKL_NUM_THREADS', '1')
-    # torchrun warns of each process to which it passes a signal
+    # torchrun would print a warning for each process that it stops.
     for name in ('agent.server.api', 'multiprocessing.api'):
         logger = logging.getLogger(f'torch.distributed.elastic.{name}')
         logger.setLevel(logging.ERROR)
@@ -156,9 +156,9 @@ def main(arguments: list[str]) -> int:
         return 1
     except DistError as error:
         print(
-            'error: the nodes do not find each other: '
-            f'{str(error).splitlines()[0]} Start all of them, each with the '
-            'MASTER_ADDR and PORT of the first.',
+            'error: the nodes cannot reach each other: '
+            f'{str(error).splitlines()[0]} Start all nodes, each with the '
+            'MASTER_ADDR and PORT of the first node.',
             file=sys.stderr,
         )
         return 1

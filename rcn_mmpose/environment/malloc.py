@@ -52,6 +52,6 @@ def _is_glibc() -> bool:
     """Return whether the C library is glibc."""
     try:
         version = os.confstr('CS_GNU_LIBC_VERSION')
-    except (AttributeError, ValueError, OSError):  # no such function or name
+    except (AttributeError, ValueError, OSError):  # not on this system
         return False
     return version is not None and version.startswith('glibc')

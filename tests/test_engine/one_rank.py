@@ -1,6 +1,6 @@
-"""What test_distributed.py runs in each of two processes.
+"""The program that test_distributed.py runs in each of two processes.
 
-Below a launcher: python one_rank.py DATA_ROOT FOLDER
+Usage under a launcher: python one_rank.py DATA_ROOT FOLDER
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ AUGMENTATION = ('rcn_mmpose.UniformJitter', 'rcn_mmpose.RandomOcclusion')
 
 
 def read_config(data: str, launcher: str = 'none') -> Config:
-    """A small network on a few faces, without validation."""
+    """Config of a small network on a few faces, without validation."""
     cfg = Config.fromfile(str(CONFIG))
     cfg.launcher = launcher
     cfg.log_level = 'WARNING'
@@ -67,7 +67,7 @@ def gradients(cfg: Config) -> dict[str, torch.Tensor]:
         wrapped = MODEL_WRAPPERS.build(
             dict(cfg.model_wrapper_cfg), default_args=dict(module=model)
         )
-    # as in a training, after the wrapper
+    # In a training this hook also runs after the wrapper is created.
     HOOKS.build(dict(type='rcn_mmpose.ChannelsLastHook')).before_run(
         SimpleNamespace(model=wrapped)
     )
@@ -77,7 +77,7 @@ def gradients(cfg: Config) -> dict[str, torch.Tensor]:
 
 
 def draws(cfg: Config, folder: Path, workers: int) -> list[tuple[int, float]]:
-    """Number of each face in this rank's epoch, and its rotation."""
+    """Index and rotation of each face in the epoch of this rank."""
     cfg = copy.deepcopy(cfg)
     cfg.work_dir = str(folder / f'draws_{workers}')
     cfg.train_dataloader.num_workers = workers
@@ -98,8 +98,8 @@ def train(cfg: Config, folder: Path, epochs: int, resume: bool) -> dict:
     """Train with EMA, accumulation, AMP and a buffer to synchronise.
 
     Returns:
-        dict: Weights before and after, those of EMA, and the buffer, which
-        started with the rank.
+        dict: Weights before and after the training, weights of the EMA, and the
+        buffer, whose initial value was the rank.
     """
     cfg = copy.deepcopy(cfg)
     cfg.work_dir = str(folder)

@@ -1,6 +1,6 @@
-"""What test_device_data/test_switch.py runs in each of two processes.
+"""The program that test_device_data/test_switch.py runs in each of two processes.
 
-Below a launcher: python one_rank_with_cache.py DATA_ROOT FOLDER
+Usage under a launcher: python one_rank_with_cache.py DATA_ROOT FOLDER
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main() -> None:
     init_distributed(cfg)
     rank = get_rank()
     together = use_device_data(cfg, str(folder / 'shared'))
-    # the disk of rank 1 is full: a file stands in the way of its folder
+    # Rank 1 cannot create its folder, because a file has the same name.
     (folder / 'full_1').write_text('')
     other = read_config(data, 'pytorch')
     alone = use_device_data(other, str(folder / f'full_{rank}' / 'cache'))

@@ -44,7 +44,7 @@ def test_the_same_architecture() -> None:
     check(model(2, 5), model(2, 5), training=True, resume=True)
 
 
-def test_another_shape() -> None:
+def test_wrong_shape() -> None:
     with pytest.raises(
         ValueError,
         match=r'backbone.weight has shape \(3, 1, 3, 3\) instead of \(2, 1, ',
@@ -65,11 +65,11 @@ def test_many_faults_are_counted() -> None:
         check(many, nn.ReLU())
 
 
-def test_fine_tuning_may_start_the_head_anew(
+def test_fine_tuning_may_initialise_the_head(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     check(model(2, 5), model(2, 68), training=True)
-    assert 'anew: head.weight has shape (5, 4, 1, 1)' in caplog.text
+    assert 'initialised: head.weight has shape (5, 4, 1, 1)' in caplog.text
     for options in (dict(), dict(training=True, resume=True)):
         with pytest.raises(ValueError, match='head.weight has shape'):
             check(model(2, 5), model(2, 68), **options)
@@ -77,5 +77,5 @@ def test_fine_tuning_may_start_the_head_anew(
         check(model(3, 5), model(2, 68), training=True)
 
 
-def test_on_purpose() -> None:
+def test_not_strict() -> None:
     check(model(3, 5), model(2, 5), strict=False)

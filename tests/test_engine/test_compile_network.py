@@ -1,4 +1,4 @@
-"""A compiled network is the same network."""
+"""A compiled network gives the same results, and its hook does not change the rest."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Network(BaseModel):
 
 @pytest.fixture
 def calls() -> list[tuple]:
-    """Of the compiled graphs: the shapes of their images."""
+    """Shapes of the images that each compiled graph received."""
     return []
 
 
@@ -69,7 +69,7 @@ def test_same_network(model: Network, hook: HOOKS, calls: list) -> None:
         torch.testing.assert_close(ours.grad, theirs.grad)
 
 
-def test_validation_runs_as_it_is(model: Network, hook: HOOKS, calls: list) -> None:
+def test_validation_is_not_compiled(model: Network, hook: HOOKS, calls: list) -> None:
     hook.before_train(SimpleNamespace(model=model))
     hook.before_val_epoch(None)
     model(crops(3))
@@ -77,7 +77,7 @@ def test_validation_runs_as_it_is(model: Network, hook: HOOKS, calls: list) -> N
     hook.after_val_epoch(None, {})
     model(crops(3))
     assert len(calls) == 1
-    # what a moving average copies has weights of its own
+    # The copy of a moving average has separate weights.
     other = copy.deepcopy(model)
     with torch.no_grad():
         for weights in other.parameters():
@@ -85,16 +85,18 @@ def test_validation_runs_as_it_is(model: Network, hook: HOOKS, calls: list) -> N
     assert not torch.equal(other(crops(3)), model(crops(3)))
 
 
-def test_each_size_by_itself(model: Network, hook: HOOKS, calls: list) -> None:
-    """None is computed by a slower graph for all sizes."""
+def test_each_batch_size_is_compiled_separately(
+    model: Network, hook: HOOKS, calls: list
+) -> None:
+    """A graph for all sizes would be slower."""
     hook.before_train(SimpleNamespace(model=model))
     for count in (2, 3, 2):
         model(crops(count))
-    # sizes that are symbols would be among the arguments, and no tensors
+    # Symbolic sizes would be arguments that are not tensors.
     assert calls == [[(n, 1, 80, 80)] for n in (2, 3, 2)]
 
 
-def test_inside_a_wrapper(model: Network, hook: HOOKS, calls: list) -> None:
+def test_model_inside_a_wrapper(model: Network, hook: HOOKS, calls: list) -> None:
     wrapper = MMDistributedDataParallel.__new__(MMDistributedDataParallel)
     nn.Module.__init__(wrapper)
     wrapper.module = model
@@ -112,7 +114,7 @@ def test_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     monkeypatch.setattr(shutil, 'which', lambda name: None)
     monkeypatch.setenv('CXX', 'no-such-compiler')
-    # a test by the config of a training needs none
+    # A test with the config of a training needs no compiler.
     hook = HOOKS.build(dict(type='rcn_mmpose.CompileHook'))
     with pytest.raises(ValueError, match="'no-such-compiler' is not.*CXX"):
         hook.before_train(SimpleNamespace(model=Network()))

@@ -18,12 +18,12 @@ def config(root: Path, options: dict | None = None) -> Config:
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.name)
-def test_our_configs_are_right(path: Path) -> None:
+def test_configs_of_this_project_are_valid(path: Path) -> None:
     check_config(Config.fromfile(str(path)))
 
 
 @pytest.mark.slow
-def test_mmpose_configs_are_right() -> None:
+def test_configs_of_mmpose_are_valid() -> None:
     import mmpose
 
     folder = Path(mmpose.__file__).parent / '.mim' / 'configs'
@@ -60,10 +60,10 @@ def test_misspelt_key_in_a_pipeline(root: Path) -> None:
         check_config(cfg)
 
 
-def test_nothing_similar_lists_what_is_allowed(root: Path) -> None:
+def test_without_a_similar_key_the_error_lists_allowed_keys(root: Path) -> None:
     with pytest.raises(ValueError, match='allowed are arch, '):
         check_config(config(root, {'model.backbone.zzz': 1}))
 
 
-def test_foreign_variables_are_free(root: Path) -> None:
+def test_other_top_level_variables_are_allowed(root: Path) -> None:
     check_config(config(root, dict(my_own_note='x', codec2=dict(a=1))))

@@ -1,4 +1,4 @@
-"""Two processes on the CPU against one, and what a launcher may do wrong."""
+"""Two processes on the CPU equal one process; errors of launchers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FACES = 64
 
 @pytest.fixture(scope='module')
 def data(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """64 training faces; returns the data root."""
+    """The data root of 64 training faces."""
     root = tmp_path_factory.mktemp('data')
     make_mtfl(root / 'mtfl', train=FACES + 4)
     load_tool('dataset_converters/mtfl2coco.py').main(
@@ -45,7 +45,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> str:
 def ranks(
     data: str, fresh: Callable, tmp_path_factory: pytest.TempPathFactory
 ) -> list[dict]:
-    """What one_rank.py has found in each of two processes."""
+    """Results of one_rank.py in each of two processes."""
     folder = tmp_path_factory.mktemp('ranks')
     done = fresh(
         '-m',
@@ -60,7 +60,7 @@ def ranks(
     return [torch.load(folder / f'rank_{rank}.pt') for rank in (0, 1)]
 
 
-def test_two_of_32_give_the_gradients_of_one_of_64(
+def test_gradients_of_two_processes_equal_those_of_one(
     ranks: list[dict], data: str
 ) -> None:
     expected = gradients(without_augmentation(read_config(data)))
@@ -77,7 +77,7 @@ def test_two_of_32_give_the_gradients_of_one_of_64(
 
 
 @pytest.mark.parametrize('workers', [0, 2])
-def test_ranks_share_the_faces_and_draw_for_themselves(
+def test_ranks_share_the_faces_and_have_different_random_numbers(
     ranks: list[dict], workers: int
 ) -> None:
     drawn = [found[f'draws_{workers}'] for found in ranks]
@@ -97,11 +97,11 @@ def test_ranks_keep_the_same_weights(ranks: list[dict], run: str) -> None:
     three = [first[part][name] for part in ('before', 'after', 'ema')]
     assert not torch.equal(three[0], three[1])
     assert not torch.equal(three[1], three[2])
-    # SyncBuffersHook has taken the mean of 0 and 1
+    # SyncBuffersHook averages the buffers 0 and 1.
     assert first['noted'] == second['noted'] == 0.5
 
 
-def test_resumed_is_as_if_never_stopped(ranks: list[dict]) -> None:
+def test_a_resumed_training_has_the_same_weights(ranks: list[dict]) -> None:
     straight, resumed = ranks[0]['straight'], ranks[0]['resumed']
     for part in ('after', 'ema'):
         for name, value in straight[part].items():
@@ -113,7 +113,7 @@ def test_resumed_is_as_if_never_stopped(ranks: list[dict]) -> None:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> dict:
-    """The environment, without what another launcher has left."""
+    """The environment without variables of a launcher."""
     names = {'MASTER_ADDR', 'MASTER_PORT'}.union(*distributed.VARIABLES.values())
     for name in names:
         monkeypatch.setenv(name, '')
@@ -129,7 +129,7 @@ def start(launcher: str, **changes: object) -> Config:
 
 @pytest.fixture
 def groups(monkeypatch: pytest.MonkeyPatch) -> list:
-    """The process groups asked for; none is made."""
+    """The requested process groups; no group is created."""
     made = []
     monkeypatch.setattr(
         torch.distributed,
@@ -139,7 +139,7 @@ def groups(monkeypatch: pytest.MonkeyPatch) -> list:
     return made
 
 
-def test_one_process_is_left_alone(groups: list) -> None:
+def test_without_a_launcher_nothing_changes(groups: list) -> None:
     assert start('none').to_dict() == dict(launcher='none')
     assert not groups
 
@@ -193,7 +193,7 @@ def test_slurm_on_several_nodes(
     assert environment['MASTER_PORT'] == '29500'
 
 
-def test_what_the_config_says_stays(environment: dict, groups: list) -> None:
+def test_settings_of_the_config_are_kept(environment: dict, groups: list) -> None:
     environment.update(RANK='0', WORLD_SIZE='2', LOCAL_RANK='0')
     cfg = start(
         'pytorch',
@@ -207,13 +207,15 @@ def test_what_the_config_says_stays(environment: dict, groups: list) -> None:
 
 
 @pytest.mark.parametrize('launcher', ['pytorch', 'slurm', 'mpi'])
-def test_started_by_no_launcher(environment: dict, launcher: str) -> None:
+def test_processes_without_a_launcher_are_an_error(
+    environment: dict, launcher: str
+) -> None:
     variable = distributed.VARIABLES[launcher][0]
-    with pytest.raises(ValueError, match=f'finds no {variable}, .* Start the'):
+    with pytest.raises(ValueError, match=f'needs {variable}, .* Start the'):
         start(launcher)
 
 
-def test_port_in_use_below_slurm(environment: dict) -> None:
+def test_port_in_use_under_slurm(environment: dict) -> None:
     environment.update(
         SLURM_PROCID='0', SLURM_NTASKS='2', SLURM_LOCALID='0', SLURM_NNODES='1'
     )
@@ -236,15 +238,15 @@ def test_more_processes_than_gpus(
         start('pytorch')
     environment.update(WORLD_SIZE='8', LOCAL_WORLD_SIZE='2')
     cfg = start('pytorch')
-    assert not groups  # MMEngine makes the group, with nccl
+    assert not groups  # MMEngine creates the group, with NCCL
     assert 'device_ids' not in cfg.model_wrapper_cfg
 
 
-def test_slurm_may_hide_the_tasks_of_a_node(environment: dict) -> None:
+def test_slurm_may_not_set_the_tasks_per_node(environment: dict) -> None:
     environment.update(LOCAL_RANK='2', WORLD_SIZE='4')
     with pytest.raises(ValueError, match='3 processes .* 2 visible'):
         check_gpus('slurm', 2)
-    # the job's default, of which this run uses less
+    # This run uses fewer tasks than the default of the job.
     environment.update(LOCAL_RANK='0', WORLD_SIZE='1', SLURM_NTASKS_PER_NODE='8')
     check_gpus('slurm', 1)
 
@@ -257,9 +259,9 @@ def batches(batch_size: int, accumulative_counts: int = 1, **rule: object) -> Co
     )
 
 
-def test_batch_of_all_processes() -> None:
+def test_warning_of_a_large_batch() -> None:
     assert check_batch(batches(2, base_batch_size=16), 8) == ''
-    assert check_batch(batches(64), 8) == ''  # without a rule
+    assert check_batch(batches(64), 8) == ''  # no base_batch_size
     text = check_batch(batches(16, base_batch_size=16), 8)
     assert 'takes 128 faces' in text and '8 times fewer updates' in text
     assert '--auto-scale-lr' in text and 'batch_size=2' in text
@@ -270,7 +272,7 @@ def test_batch_of_all_processes() -> None:
     assert 'takes 32 faces' in text and 'batch_size=' not in text
 
 
-def test_a_killed_worker_comes_with_a_cure(
+def test_the_error_of_a_killed_worker_says_how_to_fix_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv('TORCHELASTIC_ERROR_FILE', raising=False)

@@ -1,4 +1,4 @@
-"""A training whose loss is no number any more stops, and says where."""
+"""A training stops when its loss is not finite, and names the batch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rcn_mmpose.engine.hooks import image_names
 
 
 class Faces(Dataset):
-    """Six faces; the last one has no finite image."""
+    """Six faces; the image of the last face is not finite."""
 
     def __len__(self) -> int:
         return 6
@@ -31,7 +31,7 @@ class Faces(Dataset):
 
 
 class Line(BaseModel):
-    """One weight; bad images count from some epoch on."""
+    """A model with one weight; images that are not finite matter from an epoch on."""
 
     def __init__(self, from_epoch: int) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ def train(folder: Path, from_epoch: int, **hook: object) -> None:
     ).train()
 
 
-def test_the_batch_is_named_and_the_good_checkpoints_stay(
+def test_the_error_names_the_batch_and_good_checkpoints_stay(
     tmp_path: Path,
 ) -> None:
     with pytest.raises(ValueError) as error:
@@ -88,7 +88,7 @@ def test_the_batch_is_named_and_the_good_checkpoints_stay(
 
 
 def update(hook: FiniteLossHook, number: int, loss: float) -> None:
-    # not on a CPU: the look is put off
+    # The loss is not on a CPU, so the check waits for the interval.
     batch = dict(data_samples=[{'img_path': f'{number}.jpg'}])
     runner = SimpleNamespace(epoch=0, train_dataloader=SimpleNamespace(dataset=None))
     hook._seen.append((number, {'loss': torch.tensor(loss)}, batch))
@@ -96,7 +96,7 @@ def update(hook: FiniteLossHook, number: int, loss: float) -> None:
         hook._look(runner)
 
 
-def test_the_first_bad_batch_is_found_later_on() -> None:
+def test_a_late_check_finds_the_first_bad_batch() -> None:
     hook = FiniteLossHook(interval=4)
     for number, loss in enumerate([1.0, 2.0, float('inf')]):
         update(hook, number, loss)
@@ -104,13 +104,13 @@ def test_the_first_bad_batch_is_found_later_on() -> None:
         update(hook, 3, float('nan'))
 
 
-def test_nothing_bad_is_saved() -> None:
+def test_the_loss_is_checked_before_saving() -> None:
     hook = FiniteLossHook(interval=100)
     update(hook, 0, float('nan'))
     runner = SimpleNamespace(epoch=0, train_dataloader=SimpleNamespace(dataset=None))
     with pytest.raises(ValueError, match='not finite'):
         hook.before_save_checkpoint(runner, {})
-    hook.before_save_checkpoint(runner, {})  # of a later training
+    hook.before_save_checkpoint(runner, {})  # as in a later training
 
 
 def test_names_of_cached_faces() -> None:

@@ -1,4 +1,4 @@
-"""The line of a validation or a test in the log."""
+"""Tests of the log line of a validation or a test."""
 
 from __future__ import annotations
 

@@ -10,14 +10,14 @@ from rcn_mmpose.engine.cpu_amp import amp_pays
 from rcn_mmpose.registry import HOOKS, OPTIM_WRAPPERS
 
 
-def test_channels_last_changes_the_layout_alone() -> None:
+def test_channels_last_changes_only_the_layout() -> None:
     model = nn.Conv2d(4, 8, 3)
     before = {k: v.clone() for k, v in model.state_dict().items()}
     parameter = model.weight
     HOOKS.build(dict(type='rcn_mmpose.ChannelsLastHook')).before_run(
         SimpleNamespace(model=model)
     )
-    assert model.weight is parameter  # the optimiser still holds it
+    assert model.weight is parameter  # the optimiser keeps the same parameter
     assert parameter.is_contiguous(memory_format=torch.channels_last)
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name])
@@ -35,10 +35,10 @@ def test_cpu_amp_computes_in_bfloat16_and_steps() -> None:
     with wrapper.optim_context(model):
         out = model(x)
     assert out.dtype == torch.bfloat16
-    assert model(x).dtype == torch.float32  # outside it is off again
+    assert model(x).dtype == torch.float32  # no autocast outside the context
     before = model.bias.item()
     wrapper.update_params(out.float().mean())
-    # d mean / d bias = 1
+    # The derivative of the mean with respect to the bias is 1.
     assert model.bias.item() == pytest.approx(before - 1, abs=1e-6)
 
 
@@ -46,7 +46,7 @@ def test_cpu_amp_computes_in_bfloat16_and_steps() -> None:
     ('gpu', 'cpu', 'pays'),
     [(False, False, False), (False, True, True), (True, False, True)],
 )
-def test_amp_pays_where_the_hardware_has_it(
+def test_amp_pays_depends_on_the_hardware(
     monkeypatch: pytest.MonkeyPatch, gpu: bool, cpu: bool, pays: bool
 ) -> None:
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
@@ -55,7 +55,9 @@ def test_amp_pays_where_the_hardware_has_it(
     assert amp_pays() is pays
 
 
-def test_amp_of_another_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_amp_pays_without_the_private_functions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     for name in ('_is_amx_tile_supported', '_is_avx512_bf16_supported'):
         monkeypatch.delattr(torch.cpu, name)

@@ -9,7 +9,7 @@ CONFIGS = Path(__file__).parents[2] / 'configs'
 ADAMW = str(CONFIGS / '_base_' / 'adamw_30_epochs.py')
 
 
-def test_the_recipe_replaces_the_training_and_nothing_else() -> None:
+def test_a_recipe_replaces_only_the_training_schedule() -> None:
     path = str(CONFIGS / 'paper' / 'aflw_sumnet_6.py')
     before, cfg = Config.fromfile(path), Config.fromfile(path)
     use_recipe(cfg, ADAMW)
@@ -26,7 +26,7 @@ def test_the_recipe_replaces_the_training_and_nothing_else() -> None:
     assert changed == set(RECIPE_PARTS)
 
 
-def test_what_is_no_recipe(tmp_path: Path) -> None:
+def test_invalid_recipes(tmp_path: Path) -> None:
     cfg = Config(dict(train_cfg=dict(max_epochs=3)))
     with pytest.raises(FileNotFoundError, match='adamw_30_epochs.py'):
         use_recipe(cfg, str(tmp_path / 'missing.py'))

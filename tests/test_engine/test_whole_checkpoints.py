@@ -1,4 +1,4 @@
-"""A training stopped at any moment leaves whole checkpoints."""
+"""A training that is stopped at any time leaves complete checkpoints."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rcn_mmpose.engine.checkpoint_hooks import WholeFiles
 
 
 class Line(BaseModel):
-    """One weight, pulled to 0 by any input."""
+    """A model with one weight, which each step moves towards 0."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class Line(BaseModel):
 
 
 class Errors(BaseMetric):
-    """Gives the errors of a list, one an epoch; stops where there is none."""
+    """Returns one error of a list per epoch; a None stands for a kill."""
 
     def __init__(self, errors: list) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob('*.pth'))
 
 
-def test_two_are_kept_and_the_best(tmp_path: Path) -> None:
+def test_the_last_two_checkpoints_and_the_best_are_kept(tmp_path: Path) -> None:
     train(tmp_path, [4.0, 2.0, 3.0, 5.0])
     assert names(tmp_path) == [
         'best_NME_epoch_2.pth',
@@ -93,11 +93,11 @@ def test_two_are_kept_and_the_best(tmp_path: Path) -> None:
     last = (tmp_path / 'last_checkpoint').read_text()
     assert last == str(tmp_path / 'epoch_4.pth')
     weight = torch.load(last)['state_dict']['weight']
-    # eight steps of w - 0.1 * 2 w
+    # Each of the eight steps gives w - 0.1 * 2 w.
     torch.testing.assert_close(weight, torch.tensor([0.8**8]))
 
 
-def test_after_every_single_change_there_is_a_whole_one(
+def test_a_complete_checkpoint_exists_after_each_change_of_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
@@ -122,11 +122,11 @@ def test_after_every_single_change_there_is_a_whole_one(
         monkeypatch.setattr(os, name, look(getattr(os, name)))
     train(tmp_path, [4.0, 2.0, 3.0, 1.0])
     assert sorted(set(seen)) == [1, 2, 3, 4]
-    # 4 epochs, 3 of them the best so far, and what they replaced
+    # 4 epochs, 3 new best checkpoints, and the removal of replaced files.
     assert len(seen) > 15
 
 
-def test_what_was_not_validated_is_validated_on_resuming(
+def test_resuming_first_runs_a_missing_validation(
     tmp_path: Path,
 ) -> None:
     with pytest.raises(InterruptedError):
@@ -148,14 +148,14 @@ def test_what_was_not_validated_is_validated_on_resuming(
     torch.testing.assert_close(weight, torch.tensor([0.8**8]))
 
 
-def test_the_last_epoch_too(tmp_path: Path) -> None:
+def test_resuming_runs_a_missing_validation_of_the_last_epoch(tmp_path: Path) -> None:
     with pytest.raises(InterruptedError):
         train(tmp_path, [4.0, None], epochs=2)
     train(tmp_path, [3.0], epochs=2, resume=True)
     assert 'best_NME_epoch_2.pth' in names(tmp_path)
 
 
-def test_a_file_that_cannot_be_written_leaves_the_old_one(
+def test_a_failed_write_keeps_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / 'a.pth'
@@ -165,7 +165,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(
         raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr(os, 'replace', full)
-    with pytest.raises(OSError, match=r'No space .* 3 bytes .*a\.pth'):
+    with pytest.raises(OSError, match=r'No space .* 3 bytes.*a\.pth'):
         WholeFiles().put(b'new', path)
     assert path.read_bytes() == b'old'
     assert list(tmp_path.iterdir()) == [path]

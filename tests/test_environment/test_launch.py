@@ -22,12 +22,12 @@ from rcn_mmpose.environment.launch import describe, main, root_cause
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (['--nproc-per-node=0'], "'0' processes; give a number from 1 on"),
-        (['--nproc-per-node=two'], "'two' processes; give a number from 1"),
-        (['--nnodes=-1'], "'-1' nodes (NNODES); give a number from 1 on"),
+        (['--nproc-per-node=0'], "'0' processes; give 1 or more"),
+        (['--nproc-per-node=two'], "'two' processes; give 1 or more"),
+        (['--nnodes=-1'], "'-1' nodes (NNODES); give 1 or more"),
         (
             ['--nnodes=2', '--node-rank=2'],
-            'NODE_RANK=2, but the 2 nodes (NNODES) count from 0 to 1',
+            'NODE_RANK=2; give 0 to 1 for 2 nodes (NNODES).',
         ),
         (['--master-port=70000'], 'port 70000 cannot be used'),
     ],
@@ -60,7 +60,7 @@ def test_a_node_that_never_comes(
         monkeypatch.setenv(name, '1')  # main() may set them
     assert main(['--nnodes=2', 'never_run.py']) == 1
     [line] = capsys.readouterr().err.splitlines()
-    assert 'do not find each other: 1/2 clients joined. Start all' in line
+    assert 'cannot reach each other: 1/2 clients joined. Start all' in line
 
 
 def failure(

@@ -16,7 +16,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 
-# Batches and workers small enough for a test; nothing else differs.
+# Small batches and few workers for a test; nothing else differs.
 SMALL = [
     'train_dataloader.num_workers=0',
     'train_dataloader.persistent_workers=False',
@@ -45,11 +45,11 @@ def commands(page: str) -> list[list[str]]:
     return [shlex.split(line) for block in blocks for line in block.splitlines()]
 
 
-def test_the_tutorial(fresh: Callable, root: Path, tmp_path: Path) -> None:
+def test_commands_of_the_tutorial(fresh: Callable, root: Path, tmp_path: Path) -> None:
     make_pts(tmp_path / 'data' / 'own')
     for folder in ('tools', 'configs'):
         shutil.copytree(root / folder, tmp_path / folder)
-    # a network for 68 keypoints to start from
+    # The tutorial starts from a network for 68 keypoints.
     init_default_scope('mmpose')
     cfg = Config.fromfile(str(root / 'configs' / 'rcn_300w.py'))
     model = MODELS.build(cfg.model)
@@ -72,9 +72,9 @@ def test_the_tutorial(fresh: Callable, root: Path, tmp_path: Path) -> None:
     sheet = cv2.imread(str(tmp_path / 'work_dirs' / 'own_input.png'))
     assert sheet is not None and sheet.std() > 10
     assert 'own (val of data/own): evaluated 1 of 1 faces' in outputs[3]
-    anew = 'The head starts anew: head.last_conv.weight has shape (68, 64'
-    assert anew in outputs[4]
+    head = 'The head is newly initialised: head.last_conv.weight has shape (68, 64'
+    assert head in outputs[4]
     tuned = torch.load(tmp_path / 'work_dirs/tuned/epoch_1.pth', weights_only=False)
     weight = 'backbone.trunk.0.0.conv.weight'
     moved = tuned['state_dict'][weight] - model.state_dict()[weight]
-    assert 0 < moved.abs().max() < 0.1  # from there, and trained
+    assert 0 < moved.abs().max() < 0.1  # close to the start, but trained
