@@ -1,4 +1,4 @@
-"""The models that ship with the package: a catalogue and their files."""
+"""The shipped models: the catalogue and the files."""
 
 from .catalogue import (
     ShippedModel,

@@ -1,8 +1,9 @@
-"""The models that ship with the package, by ``index.json`` beside this file.
+"""The catalogue of the shipped models, read from ``models/index.json``.
 
-The index holds ``format`` (1) and ``models``, a list of objects with the
-fields of :class:`ShippedModel`. ``tools/release/ship.py`` writes it, and the files of
-the models into this folder. Terms: ``LICENSE-weights.md``.
+The index contains ``format`` (1) and ``models``, a list of objects with the
+fields of :class:`~rcn_mmpose.shipped.catalogue.ShippedModel`.
+``tools/release/ship.py`` writes the index and the files of the models into
+``models/``. The terms of use are in ``models/LICENSE-weights.md``.
 """
 
 from __future__ import annotations
@@ -18,28 +19,28 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent / 'models'
 INDEX = 'index.json'
 FORMAT = 1
-# What predicts, and the endings of the files it reads, its own first. The
-# weights of the .onnx are those in the .pth.
+# Endings of the files that each runtime reads; the first one is the model file. An
+# .onnx file reads its weights from the .pth file.
 RUNTIMES = {'torch': ('.pth',), 'onnx': ('.onnx', '.json', '.pth')}
 
 
 @dataclass(frozen=True)
 class ShippedModel:
-    """One model.
+    """A shipped model.
 
     Attributes:
-        name: By which it is loaded; its files are called after it.
-        keypoints: How many it finds.
-        parameters: Of the network, the denoiser included.
+        name: Name of the model, also the stem of its file names.
+        keypoints: Number of keypoints.
+        parameters: Number of parameters of the network, including the denoiser.
         trained_on: The training data.
-        terms: Of use, in short.
-        date: When it was written, as 2026-11-20.
-        config: Of the training, such as ``configs/shipped/rcn_5.py``; that
-            of the model lies beside it.
-        files: ``bytes`` and ``sha256`` of each file, by its name.
-        metrics: Test errors and the like, a number by dataset and measure.
-        halving: What rounding the weights to 16 bits changed: see
-            :func:`~.packing.compare_halved`.
+        terms: The terms of use, in short.
+        date: Date of the release, such as 2026-11-20.
+        config: Config of the training, such as ``configs/shipped/rcn_5.py``. The
+            config of the model is a file of the model.
+        files: ``bytes`` and ``sha256`` of each file, by file name.
+        metrics: Test errors and other measures, by dataset and measure.
+        halving: Changes that rounding the weights to 16 bits caused; see
+            ``rcn_mmpose.lab.release.packing.compare_halved``.
     """
 
     name: str
@@ -58,25 +59,26 @@ def shipped_models(folder: Path | None = None) -> dict[str, ShippedModel]:
     """Read the index.
 
     Args:
-        folder (Path, optional): Where it lies. Defaults to that of the
-            package.
+        folder (Path, optional): Folder of the index. Defaults to the folder of
+            the package.
 
     Returns:
-        dict[str, ShippedModel]: The models by their names.
+        dict[str, ShippedModel]: The models by name.
 
     Raises:
-        FileNotFoundError: If there is no index.
-        ValueError: If it is of another format.
+        FileNotFoundError: If the index does not exist.
+        ValueError: If the index has another format.
     """
     path = (folder or FOLDER) / INDEX
     if not path.is_file():
         raise FileNotFoundError(
-            f'{str(path)!r} does not exist: the package is not whole; install it again.'
+            f'{str(path)!r} does not exist: the package is incomplete; install it '
+            'again.'
         )
     content = json.loads(path.read_text(encoding='utf-8'))
     if content.get('format') != FORMAT:
         raise ValueError(
-            f'{str(path)!r} has the format {content.get("format")!r}, not '
+            f'{str(path)!r} has the format {content.get("format")!r} instead of '
             f'{FORMAT}; install the package again.'
         )
     known = [field.name for field in fields(ShippedModel)]
@@ -88,7 +90,7 @@ def shipped_models(folder: Path | None = None) -> dict[str, ShippedModel]:
 
 
 def index_text(models: Mapping[str, ShippedModel]) -> str:
-    """Write an index of these models."""
+    """Return the text of an index of models."""
     content = dict(format=FORMAT, models=[asdict(m) for m in models.values()])
     return json.dumps(content, indent=2, ensure_ascii=False) + '\n'
 
@@ -96,18 +98,20 @@ def index_text(models: Mapping[str, ShippedModel]) -> str:
 def shipped_file(
     name: str, runtime: str | None = None, folder: Path | None = None
 ) -> str:
-    """Return the file of a model, after checking all that belongs to it.
+    """Return the path of the model file, after checking all files that it needs.
 
     Args:
-        name (str): Of the model.
-        runtime (str, optional): ``'torch'`` for the checkpoint, ``'onnx'``
-            for the model of ONNX Runtime. By default the latter where
-            onnxruntime is installed: it needs less and starts faster.
-        folder (Path, optional): See :func:`shipped_models`.
+        name (str): Name of the model.
+        runtime (str, optional): ``'torch'`` for the checkpoint, ``'onnx'`` for
+            the model of ONNX Runtime. Defaults to ``'onnx'`` if onnxruntime is
+            installed (it needs fewer packages and starts faster), else
+            ``'torch'``.
+        folder (Path, optional): Folder of the index, as in
+            :func:`~rcn_mmpose.shipped.catalogue.shipped_models`.
 
     Raises:
-        FileNotFoundError: If there is no such model, or a file is missing.
-        ValueError: If a file is another one than the index says.
+        FileNotFoundError: If the model or one of its files does not exist.
+        ValueError: If a file differs from its record in the index.
         ImportError: If neither onnxruntime nor MMPose is installed.
     """
     folder = folder or FOLDER
@@ -120,20 +124,21 @@ def shipped_file(
 
 
 def model_files(name: str, folder: Path | None = None) -> tuple[str, str]:
-    """Return config and checkpoint of a model, for MMPose's functions.
+    """Return the config and the checkpoint of a model, for functions of MMPose.
 
-    ``init_model(*model_files('rcn-5'), device='cpu')``
+    Example: ``init_model(*model_files('rcn-5'), device='cpu')``
 
     Args:
-        name (str): Of the model.
-        folder (Path, optional): See :func:`shipped_models`.
+        name (str): Name of the model.
+        folder (Path, optional): Folder of the index, as in
+            :func:`~rcn_mmpose.shipped.catalogue.shipped_models`.
 
     Returns:
-        tuple[str, str]: Their paths.
+        tuple[str, str]: The paths of the config and of the checkpoint.
 
     Raises:
-        FileNotFoundError: If there is no such model, or a file is missing.
-        ValueError: If a file is another one than the index says.
+        FileNotFoundError: If the model or one of its files does not exist.
+        ValueError: If a file differs from its record in the index.
     """
     folder = folder or FOLDER
     files = _find(name, folder).files
@@ -145,34 +150,34 @@ def model_files(name: str, folder: Path | None = None) -> tuple[str, str]:
 
 
 def check_file(path: Path, wanted: Mapping) -> None:
-    """Raise an error unless a file is the one that the index says."""
+    """Raise an error unless a file equals its record in the index."""
     if not path.is_file():
         raise FileNotFoundError(
-            f'{str(path)!r} does not exist: the package is not whole; install it again.'
+            f'{str(path)!r} does not exist: the package is incomplete; install it '
+            'again.'
         )
     found = describe_file(path)
     if found['sha256'] != wanted['sha256']:
         raise ValueError(
             f'{str(path)!r} has {found["bytes"]:,} bytes and the sha256 '
-            f'{found["sha256"]}, not {wanted["bytes"]:,} and '
-            f'{wanted["sha256"]} as the index says; install the package '
-            'again.'
+            f'{found["sha256"]}, but the index records {wanted["bytes"]:,} bytes and '
+            f'{wanted["sha256"]}; install the package again.'
         )
 
 
 def describe_file(path: Path) -> dict:
-    """Return ``bytes`` and ``sha256`` of a file."""
+    """Return the record of a file: ``bytes`` and ``sha256``."""
     content = path.read_bytes()
     return dict(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
 def _installed_runtime() -> str:
-    """Return what predicts here."""
+    """Return the runtime that is installed, the faster one first."""
     for runtime, package in (('onnx', 'onnxruntime'), ('torch', 'mmpose')):
         if importlib.util.find_spec(package) is not None:
             return runtime
     raise ImportError(
-        'neither onnxruntime nor MMPose is installed; the first is enough: '
+        'neither onnxruntime nor MMPose is installed; install onnxruntime: '
         "pip install 'rcn_mmpose[predict]'"
     )
 
@@ -182,8 +187,8 @@ def _find(name: str, folder: Path) -> ShippedModel:
     models = shipped_models(folder)
     if name not in models:
         raise FileNotFoundError(
-            f'model {name!r} is neither a file nor a name of this version, '
-            f'which ships {", ".join(models) or "no models yet"}; give a '
+            f'model {name!r} is neither a file nor a shipped model '
+            f'({", ".join(models) or "no models yet"}); give a shipped model, a '
             'checkpoint (.pth), a config (.py) and a checkpoint, or an '
             'exported .onnx.'
         )

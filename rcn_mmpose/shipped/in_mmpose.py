@@ -14,10 +14,10 @@ from .catalogue import model_files, shipped_models
 def add_names() -> None:
     """Let ``MMPoseInferencer(pose2d='rcn-5')`` find the shipped models.
 
-    MMEngine searches a name only in the model index of MMPose, the scope of
-    the inferencer, and takes the weights as a URL. With this change, names of
-    shipped models are found in the folder of this package. Other names are
-    searched as before. A second call does nothing.
+    MMEngine searches for a model name only in the model index of MMPose (the
+    scope of the inferencer), and expects a URL of the weights. After this call,
+    MMEngine finds the names of shipped models in the folder of this package.
+    The search for other names does not change. A second call does nothing.
     """
     original = BaseInferencer._load_model_from_metafile
     if getattr(original, 'knows_rcn_mmpose', False):

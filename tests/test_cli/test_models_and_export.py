@@ -8,7 +8,7 @@ from rcn_mmpose.cli import main
 from rcn_mmpose.shipped import catalogue as shipped
 
 
-def test_no_model_ships(
+def test_a_package_without_models(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
@@ -18,10 +18,10 @@ def test_no_model_ships(
     assert main(['models']) == 0
     assert 'No models ship with this version' in capsys.readouterr().out
     assert main(['predict', __file__]) == 2
-    assert 'which ships no models yet' in capsys.readouterr().err
+    assert 'shipped model (no models yet)' in capsys.readouterr().err
 
 
-def test_export_says_how_well_it_agrees(
+def test_export_prints_the_differences_to_torch(
     tmp_path: Path, checkpoint: str, capsys: pytest.CaptureFixture
 ) -> None:
     pytest.importorskip('onnxruntime')
@@ -33,7 +33,7 @@ def test_export_says_how_well_it_agrees(
     assert out.is_file() and out.with_suffix('.json').is_file()
 
 
-def test_export_that_differs_is_not_written(
+def test_an_export_with_large_differences_is_not_written(
     tmp_path: Path,
     checkpoint: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -50,7 +50,7 @@ def test_export_that_differs_is_not_written(
 
 
 @pytest.mark.parametrize('option', ['--passes 2', '--precision bf16'])
-def test_export_offers_nothing_that_it_does_not_do(
+def test_export_refuses_options_of_prediction(
     option: str, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     out = str(tmp_path / 'model.onnx')

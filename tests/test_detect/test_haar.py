@@ -24,7 +24,7 @@ def face() -> SyntheticFace:
 
 
 def on_grey(image: np.ndarray, places: list[tuple]) -> np.ndarray:
-    """Put an image into a larger one, its corner at each place."""
+    """Return a large grey image with copies of an image at the given corners."""
     canvas = np.full((400, 600, 3), 128, np.uint8)
     height, width = image.shape[:2]
     for x, y in places:
@@ -41,20 +41,20 @@ def test_boxes_of_faces(face: SyntheticFace) -> None:
     for x, y in places:
         moved = true + (x, y, x, y)
         assert overlap(moved, boxes).max() > 0.6
-    # in grey the same
+    # A grey image gives the same boxes.
     grey = cv2.cvtColor(canvas, cv2.COLOR_BGR2GRAY)
     np.testing.assert_array_equal(HaarDetector()(grey), boxes)
     np.testing.assert_array_equal(HaarDetector()(grey[..., None]), boxes)
 
 
-def test_the_largest_comes_first(face: SyntheticFace) -> None:
+def test_the_largest_face_comes_first(face: SyntheticFace) -> None:
     canvas = on_grey(face.image, [(30, 40)])
     small = cv2.resize(face.image, (80, 80), interpolation=cv2.INTER_AREA)
     canvas[250:330, 10:90] = small
     boxes = HaarDetector()(canvas)
     assert len(boxes) == 2
     assert np.diff(boxes[:, 2] - boxes[:, 0])[0] < 0
-    # a fifth of the shorter side is 80, smaller than the box of one alone
+    # A fifth of the shorter side is 80 pixels; only one box is larger.
     (only,) = HaarDetector(smallest=0.2)(canvas)
     assert overlap(only, boxes)[0] > 0.9
 
@@ -63,7 +63,7 @@ def test_correction(face: SyntheticFace) -> None:
     canvas = on_grey(face.image, [(30, 40)])
     (raw,) = HaarDetector('cascade')(canvas)
     assert raw[2] - raw[0] == raw[3] - raw[1]
-    assert (raw % 1 == 0.5).all()  # between pixels, whose middles are whole
+    assert (raw % 1 == 0.5).all()  # edges of pixels: pixel centres are whole numbers
     for name, (scale, shift) in dict(
         eyes_and_mouth=(1.209, 0.088), extent=(1.165, 0.154)
     ).items():
@@ -72,12 +72,12 @@ def test_correction(face: SyntheticFace) -> None:
         np.testing.assert_allclose(box, wanted)
 
 
-def test_large_images_are_looked_at_smaller(face: SyntheticFace) -> None:
+def test_large_images_are_reduced_before_detection(face: SyntheticFace) -> None:
     canvas = on_grey(face.image, [(30, 40)])
     (box,) = HaarDetector()(canvas)
     large = cv2.resize(canvas, None, fx=4, fy=4)
     (found,) = HaarDetector()(large)
-    # pixel x of the small one covers 4x .. 4x + 3
+    # Pixel x of the small image covers the pixels 4x to 4x + 3.
     np.testing.assert_allclose(found, box * 4 + 1.5, atol=40)
     assert overlap(box * 4 + 1.5, found[None])[0] > 0.85
 
@@ -100,7 +100,7 @@ def test_images_without_a_face(shape: tuple) -> None:
         dict(neighbours=0),
     ],
 )
-def test_options(options: dict) -> None:
+def test_invalid_options(options: dict) -> None:
     (name,) = options
     with pytest.raises(ValueError, match=name):
         HaarDetector(**options)
@@ -117,7 +117,7 @@ def test_without_cascades(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 
 class Corner(Predictor):
-    """Finds the corner of a crop."""
+    """Returns the corner of the crop as every keypoint."""
 
     def _run(self, crops: np.ndarray) -> tuple:
         count, points = len(crops), len(self.info.keypoints)
@@ -128,7 +128,7 @@ class Corner(Predictor):
 @pytest.mark.parametrize(
     ('count', 'boxes'), [(5, 'eyes_and_mouth'), (68, 'extent'), (3, 'extent')]
 )
-def test_a_predictor_gets_boxes_as_it_was_trained_on(
+def test_the_detector_of_a_model_returns_the_boxes_of_its_training(
     count: int, boxes: str, face: SyntheticFace
 ) -> None:
     rule = dict(rule='detection', scale=3.0)
@@ -140,7 +140,8 @@ def test_a_predictor_gets_boxes_as_it_was_trained_on(
     result = predictor(canvas)
     wanted = HaarDetector(boxes, neighbours=3)(canvas)
     np.testing.assert_allclose(result.boxes, wanted)
-    # the square is the box itself: its corner is half a pixel inside
+    # The crop is the box itself. The centre of its first pixel lies half a pixel
+    # of the crop inside the corner.
     scale = (wanted[0, 2] - wanted[0, 0]) / 40
     np.testing.assert_allclose(result.keypoints[0, 0], wanted[0, :2], atol=scale)
 

@@ -1,4 +1,4 @@
-"""A detector of MMDetection, built and called by its own functions."""
+"""MMDetDetector, with models that the functions of MMDetection build and run."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ test_dataloader = dict(
 )
 """
 BOXES = [(1, 2, 11, 22), (3, 4, 23, 34), (5, 6, 7, 8), (0, 0, 9, 9)]
-BOXES += [(50, 3, 50, 9)]  # clipped until nothing is left
+BOXES += [(50, 3, 50, 9)]  # of width 0 after clipping
 LABELS = [0, 0, 1, 0, 0]
 SCORES = [0.6, 0.9, 0.99, 0.1, 0.8]
 
 
 @pytest.fixture(scope='module')
 def fixed_boxes() -> None:
-    """Registers a detector that always says the same."""
+    """Register a detector that always returns the same boxes."""
     from mmdet.models import BaseDetector
     from mmdet.registry import MODELS
     from mmengine.structures import InstanceData
@@ -76,7 +76,7 @@ def fixed_boxes() -> None:
 
 @pytest.fixture
 def files(tmp_path: Path, fixed_boxes: None) -> tuple[Path, Path]:
-    """Config and checkpoint; the weight 1 gives the boxes as they are."""
+    """Config and checkpoint; the weight 1 does not scale the boxes."""
     config, checkpoint = tmp_path / 'fixed.py', tmp_path / 'fixed.pth'
     config.write_text(CONFIG)
     meta = dict(dataset_meta=dict(classes=('face', 'hand'), palette='random'))
@@ -108,13 +108,13 @@ def test_correction(files: tuple[Path, Path]) -> None:
         np.testing.assert_allclose(box, wanted)
 
 
-def test_the_scope_of_mmpose_stays(files: tuple[Path, Path]) -> None:
+def test_the_default_scope_does_not_change(files: tuple[Path, Path]) -> None:
     init_default_scope('mmpose')
     MMDetDetector(*files)(np.zeros((50, 100, 3), np.uint8))
     assert DefaultScope.get_current_instance().scope_name == 'mmpose'
 
 
-def test_wrong_arguments(files: tuple[Path, Path]) -> None:
+def test_invalid_arguments(files: tuple[Path, Path]) -> None:
     with pytest.raises(FileNotFoundError, match='none.py'):
         MMDetDetector('none.py', files[1])
     with pytest.raises(ValueError, match='score=2'):
@@ -161,8 +161,10 @@ def test_ssd_of_mmdetection(tmp_path: Path) -> None:
     config.write_text(SSD + CONFIG[CONFIG.index('test_dataloader') :])
     with DefaultScope.overwrite_default_scope('mmdet'):
         model = MODELS.build(Config.fromfile(config).model)
-    for layer in model.bbox_head.reg_convs:  # the anchors as they are:
-        for parameter in layer.parameters():  # some lie in the image
+    # With regression weights of zero, the boxes are the anchors. Some anchors lie in
+    # the image.
+    for layer in model.bbox_head.reg_convs:
+        for parameter in layer.parameters():
             torch.nn.init.zeros_(parameter)
     meta = dict(dataset_meta=dict(classes=('face',), palette='random'))
     torch.save(dict(meta=meta, state_dict=model.state_dict()), checkpoint)

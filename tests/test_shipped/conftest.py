@@ -1,4 +1,4 @@
-"""A project that ships one small model, put there by tools/release/ship.py."""
+"""Fixtures: a project to which tools/release/ship.py adds one small model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Models:
   Config: configs/other.py  # another one
 """
 METRICS = {'faces of nobody': {'NME cells': 5.25, 'NME pixels': 4.5}}
-# what MMPose's inferencer and visualiser want of a config
+# Keys of a config that the inferencer and the visualiser of MMPose read.
 SURROUNDINGS = dict(
     custom_imports=dict(imports=['rcn_mmpose.registry']),
     data_mode='topdown',
@@ -55,7 +55,7 @@ def ship() -> ModuleType:
 
 @pytest.fixture(scope='session')
 def begun(tmp_path_factory: pytest.TempPathFactory, small: ModuleType) -> Path:
-    """The project before: a config, a trained checkpoint, a card."""
+    """The project before the release: config, trained checkpoint and model card."""
     root = tmp_path_factory.mktemp('project')
     folder = root / 'rcn_mmpose' / 'shipped' / 'models'
     folder.mkdir(parents=True)
@@ -71,7 +71,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory, small: ModuleType) -> Path:
 
 
 def words(root: Path, *more: object) -> list[str]:
-    """The command line that ships it."""
+    """The command line that ships the model."""
     given = [
         *(root / 'best.pth', '--name', 'tiny-5', '--trained-on', 'nothing'),
         *('--terms', 'free', '--card', root / 'tiny-5.md', '--count', 3),
@@ -84,7 +84,7 @@ def words(root: Path, *more: object) -> list[str]:
 def project(
     begun: Path, ship: ModuleType, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """The project after; not to be changed."""
+    """The project after the release; tests must not change it."""
     root = tmp_path_factory.mktemp('shipped') / 'project'
     shutil.copytree(begun, root)
     ship.main(words(root))
@@ -93,7 +93,7 @@ def project(
 
 @pytest.fixture
 def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Its folder of models, in place of the package's."""
+    """The folder of models of this project, used instead of that of the package."""
     folder = project / 'rcn_mmpose' / 'shipped' / 'models'
     monkeypatch.setattr(shipped, 'FOLDER', folder)
     return folder

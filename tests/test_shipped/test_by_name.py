@@ -1,4 +1,4 @@
-"""A shipped model by its name: here, in MMPose, in the command."""
+"""Load a shipped model by name: in Python, in MMPose and in the command."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ BOXES = [[10, 10, 70, 70], [20, 15, 80, 75]]
 
 @pytest.fixture(scope='module')
 def image(small: ModuleType) -> np.ndarray:
-    """Grey, (90, 90)."""
+    """A grey image, (90, 90)."""
     return small.random_crops(1, side=90)[0]
 
 
 @pytest.fixture
 def changed(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of models that a test may spoil."""
+    """A folder of models that a test may change."""
     folder = tmp_path / 'rcn_mmpose' / 'shipped' / 'models'
     shutil.copytree(here, folder)
     monkeypatch.setattr(shipped, 'FOLDER', folder)
@@ -39,7 +39,7 @@ def changed(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 # -------------------------------------------------------------- in Python
 
 
-def test_both_runtimes_predict_what_was_trained(
+def test_both_runtimes_predict_like_the_trained_checkpoint(
     here: Path, project: Path, image: np.ndarray
 ) -> None:
     trained = load_model(project / 'best.pth')(image, BOXES)
@@ -49,16 +49,16 @@ def test_both_runtimes_predict_what_was_trained(
         assert model.info.name == 'tiny-5'
         found = model(image, BOXES)
         assert found.names == trained.names
-        pixel = 60 / 40  # of the image in the crop
+        pixel = 60 / 40  # one pixel of the crop, in pixels of the image
         np.testing.assert_allclose(found.keypoints, trained.keypoints, atol=0.1 * pixel)
         if runtime == 'torch':
             ours = found
-    # rounded alike, so these agree better
+    # Both runtimes use the same rounded weights, so the tolerances are smaller.
     np.testing.assert_allclose(found.keypoints, ours.keypoints, atol=0.01 * pixel)
     np.testing.assert_allclose(found.confidence, ours.confidence, atol=1e-4)
 
 
-def test_which_runtime(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_choice_of_the_runtime(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shipped_file('tiny-5') == str(here / 'tiny-5.onnx')
     model = load_model('tiny-5', precision='bf16')
     assert model.network.dtype == torch.bfloat16
@@ -91,10 +91,10 @@ def test_which_runtime(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             'runs on the CPU',
         ),
         (('tiny-5', 'a.pth'), {}, ValueError, 'Leave out checkpoint'),
-        (('tiny-6',), {}, FileNotFoundError, "'tiny-6'.* ships tiny-5;"),
+        (('tiny-6',), {}, FileNotFoundError, r"'tiny-6' .*shipped model \(tiny-5\);"),
     ],
 )
-def test_wrong_use(
+def test_invalid_arguments(
     here: Path,
     project: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -109,27 +109,27 @@ def test_wrong_use(
 
 
 @pytest.mark.parametrize('name', ['tiny-5.pth', 'tiny-5.onnx', 'tiny-5.json'])
-def test_a_file_that_was_changed(changed: Path, name: str) -> None:
+def test_a_changed_file_is_an_error(changed: Path, name: str) -> None:
     content = (changed / name).read_bytes()
     (changed / name).write_bytes(content[:-1] + b'!')
-    with pytest.raises(ValueError, match=f'{name}.*as the index says'):
+    with pytest.raises(ValueError, match=f'{name}.*but the index records'):
         load_model('tiny-5', runtime='onnx')
     if name == 'tiny-5.pth':
-        with pytest.raises(ValueError, match=f'{name}.*as the index says'):
+        with pytest.raises(ValueError, match=f'{name}.*but the index records'):
             load_model('tiny-5', runtime='torch')
     (changed / name).unlink()
-    with pytest.raises(FileNotFoundError, match='the package is not whole'):
+    with pytest.raises(FileNotFoundError, match='the package is incomplete'):
         load_model('tiny-5', runtime='onnx')
 
 
-def test_an_index_that_cannot_be_read(changed: Path) -> None:
+def test_an_invalid_index_is_an_error(changed: Path) -> None:
     index = changed / shipped.INDEX
     content = json.loads(index.read_text())
     index.write_text(json.dumps(dict(content, format=2)))
     with pytest.raises(ValueError, match='has the format 2'):
         shipped_models()
     index.unlink()
-    with pytest.raises(FileNotFoundError, match='not whole'):
+    with pytest.raises(FileNotFoundError, match='is incomplete'):
         shipped_models()
 
 
@@ -181,7 +181,7 @@ def test_the_inferencer(here: Path, image: np.ndarray, tmp_path: Path) -> None:
     assert np.ptp(cv2.imread(str(tmp_path / 'drawn' / 'a.png')), -1).any()
 
 
-def test_other_names_are_still_those_of_mmpose(here: Path) -> None:
+def test_mmpose_still_finds_its_own_models(here: Path) -> None:
     from mmpose.apis import Pose2DInferencer
 
     finder = Pose2DInferencer.__new__(Pose2DInferencer)
@@ -193,7 +193,7 @@ def test_other_names_are_still_those_of_mmpose(here: Path) -> None:
     assert weights.startswith('https://')
     with pytest.raises(ValueError, match='Cannot find model: tiny-6'):
         finder._load_model_from_metafile('tiny-6')
-    finder.scope = 'mmdet'  # knows no keypoints
+    finder.scope = 'mmdet'  # the scope of object detectors
     with pytest.raises(ValueError, match='Cannot find model: tiny-5'):
         finder._load_model_from_metafile('tiny-5')
 
@@ -201,7 +201,7 @@ def test_other_names_are_still_those_of_mmpose(here: Path) -> None:
 # --------------------------------------------------------- in the command
 
 
-def test_the_list(changed: Path, capsys: pytest.CaptureFixture) -> None:
+def test_list_of_models(changed: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(['models']) == 0
     said = capsys.readouterr().out
     assert 'tiny-5: 5 keypoints' in said
@@ -215,7 +215,7 @@ def test_the_list(changed: Path, capsys: pytest.CaptureFixture) -> None:
     (changed / 'tiny-5.py').write_text('')
     assert main(['models']) == 1
     said = capsys.readouterr()
-    assert 'as the index says' in said.err
+    assert 'but the index records' in said.err
     assert 'tiny-5: 5 keypoints' in said.out
 
 
@@ -238,7 +238,7 @@ def test_predict_by_name_and_by_default(
     capsys.readouterr()
     assert main(words) == 2
     said = capsys.readouterr().err
-    assert "model 'rcn-68'" in said and 'ships tiny-5;' in said
+    assert "model 'rcn-68'" in said and 'shipped model (tiny-5);' in said
 
 
 def test_export_by_name(here: Path, tmp_path: Path) -> None:

@@ -46,13 +46,13 @@ def test_only_kernels_are_rounded(project: Path) -> None:
 
 
 def test_averaged_weights_are_shipped(tmp_path: Path) -> None:
-    """MMEngine's own hook writes the checkpoint."""
+    """The checkpoint is written by the EMAHook of MMEngine."""
     model = nn.Linear(2, 1, bias=False)
     model.weight.data[:] = 1
     runner = SimpleNamespace(model=model, iter=0, epoch=0, max_iters=9, max_epochs=9)
     hook = EMAHook(momentum=0.25)
     hook.before_run(runner)
-    hook.after_train_iter(runner, 0)  # the first one is a copy
+    hook.after_train_iter(runner, 0)  # the first average is a copy
     model.weight.data[:] = 5
     hook.after_train_iter(runner, 1)
     checkpoint = dict(state_dict=model.state_dict(), meta=dict(dataset_meta={}, cfg=''))
@@ -63,7 +63,7 @@ def test_averaged_weights_are_shipped(tmp_path: Path) -> None:
     assert found['weight'].tolist() == [[average, average]]
 
 
-def test_files_that_are_no_training_checkpoint(tmp_path: Path) -> None:
+def test_files_that_are_not_training_checkpoints(tmp_path: Path) -> None:
     torch.save(dict(weight=torch.ones(1)), tmp_path / 'a.pth')
     with pytest.raises(ValueError, match='no state_dict'):
         read_trained_network(tmp_path / 'a.pth')

@@ -1,4 +1,4 @@
-"""tools/release/ship.py: what it writes, and what it refuses."""
+"""Output files and errors of tools/release/ship.py."""
 
 from __future__ import annotations
 

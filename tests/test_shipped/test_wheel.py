@@ -1,4 +1,4 @@
-"""The wheel carries the models and predicts with them elsewhere."""
+"""The wheel contains the models, and an installed wheel predicts with them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BOXES = [[10, 10, 70, 70], [20, 15, 80, 75]]
 PREDICT = """
 import json, sys
 for name in sys.argv[1].split(','):
-    sys.modules[name] = None  # an import of it fails
+    sys.modules[name] = None  # importing the module fails
 import rcn_mmpose
 model = rcn_mmpose.load_model('tiny-5', runtime=sys.argv[2] or None)
 result = model('a.png', json.loads(sys.argv[3]))
@@ -36,7 +36,7 @@ print(json.dumps([
 
 @pytest.fixture(scope='module')
 def site(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the wheel is installed, without what it depends on."""
+    """The folder in which the wheel is installed, without its dependencies."""
     pytest.importorskip('pip')
     folder = tmp_path_factory.mktemp('wheel')
     source = folder / 'source'
@@ -67,7 +67,7 @@ def site(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / 'site'
 
 
-def test_what_is_in_it(site: Path, project: Path) -> None:
+def test_contents_of_the_wheel(site: Path, project: Path) -> None:
     (wheel,) = site.parent.glob('*.whl')
     with ZipFile(wheel) as archive:
         names = archive.namelist()
@@ -80,7 +80,7 @@ def test_what_is_in_it(site: Path, project: Path) -> None:
         assert held[path.name] == path.read_bytes()
     licence = ROOT / 'rcn_mmpose' / 'shipped' / 'models' / 'LICENSE-weights.md'
     assert held[licence.name] == licence.read_bytes()
-    # and where tools look for licences
+    # Tools read licences from the .dist-info folder.
     assert any('.dist-info/' in name and name.endswith(licence.name) for name in names)
 
 
@@ -91,7 +91,7 @@ def test_what_is_in_it(site: Path, project: Path) -> None:
         ('onnxruntime,onnx', 'torch', 'TorchPredictor'),
     ],
 )
-def test_it_predicts(
+def test_the_installed_wheel_predicts(
     site: Path,
     project: Path,
     small: ModuleType,
