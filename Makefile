@@ -1,5 +1,5 @@
-# `make` lists what there is to do.  Everything runs in $(VENV), which is
-# built on first use from requirements/lock.txt.
+# `make` lists the targets. All targets use the virtual environment $(VENV), which
+# is built on first use from requirements/lock.txt.
 
 PYTHON = python3
 VENV = .venv
@@ -30,13 +30,13 @@ help:
 	@echo '  install   build $(VENV) (the other targets do it on first use)'
 	@echo '  demo      render faces, train, test and show a small model'
 	@echo '  test      run the tests (PYTEST_OPTIONS)'
-	@echo '  test-fast the tests that neither train nor start Python anew'
+	@echo '  test-fast run the tests that are not slow (PYTEST_OPTIONS)'
 	@echo '  train     train a model (CONFIG, ARGS)'
 	@echo '  evaluate  evaluate a checkpoint (CONFIG, CHECKPOINT, ARGS)'
 	@echo '  lint      check style, format and types'
 	@echo '  docs      build the pages and the API reference in docs/_build'
 	@echo '  doctor    report versions and active workarounds'
-	@echo '  clean     remove $(VENV) and what the tools leave behind'
+	@echo '  clean     remove $(VENV), caches and build outputs'
 	@echo
 	@echo 'Variables'
 	@echo '  CONFIG=configs/...py     the experiment to train or evaluate'
@@ -48,12 +48,12 @@ help:
 	@echo '  TORCH_OPTIONS="..."      options of `pip install torch`, such as'
 	@echo '                           the --index-url of its CPU builds'
 
-say = echo "$(strip $(1))" 'Python 3.10, 3.11 or 3.12 with venv is needed,' \
-    'for example: make PYTHON=python3.11 install' >&2
+say = echo "$(strip $(1))" 'Install Python 3.10, 3.11 or 3.12 with venv,' \
+    'and name it, for example: make PYTHON=python3.11 install' >&2
 
-# The stamp names the lock it was made from and the place it serves; it is
-# written last, so an interrupted install is repeated.  Contents, not
-# times, are compared: a clone sets times at will.
+# The stamp holds a checksum of the lock files and the path of this folder. The stamp
+# is written last, so that an interrupted install is repeated. Contents are compared,
+# not times: a clone gives files new times.
 install:
 	@test "$$(cat '$(STAMP)' 2>/dev/null)" = "$(SERVED)" \
 	    || $(MAKE) --no-print-directory install-now
@@ -62,11 +62,11 @@ ifneq ($(origin PYTHON),file)
 install: same-python
 endif
 
-# Said PYTHON=... must not silently mean another one.
+# An environment of another Python than PYTHON=... is an error.
 same-python:
 	@test ! -x '$(BIN)/python' \
 	    || test "$$($(PYTHON) -V)" = "$$($(BIN)/python -V)" || { \
-	    echo "$(VENV) was made with $$($(BIN)/python -V), PYTHON=$(PYTHON)" \
+	    echo "$(VENV) was built with $$($(BIN)/python -V), but PYTHON=$(PYTHON)" \
 	        "is $$($(PYTHON) -V). Run make clean first, or name another" \
 	        "folder: make PYTHON=$(PYTHON) VENV=.venv-other install" >&2; \
 	    exit 1; }
@@ -85,10 +85,10 @@ install-now:
 	@rm -f '$(STAMP)'
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 \
 	    || $(PYTHON) -m venv --clear '$(VENV)'
-	@echo '[2/3] $(LOCK), without torch'
+	@echo '[2/3] packages of $(LOCK), without torch'
 	@grep -v '^torch==' $(LOCK) | $(PIP) install --no-deps \
 	    --only-binary=:all: -r /dev/stdin
-	@echo '[3/3] torch and what it brings'
+	@echo '[3/3] torch and its dependencies'
 	@$(PIP) install $(TORCH_OPTIONS) --only-binary=:all: -c $(LOCK) \
 	    -c $(CUDA) torch
 	@echo '$(CURDIR)' > "$$($(BIN)/python -c 'import sysconfig; \
@@ -108,10 +108,10 @@ demo: install
 	@echo '[1/4] render 4,400 faces into data/synthetic'
 	@$(BIN)/python tools/render_faces.py --out data/synthetic \
 	    --train 4000 --val 100 --test 300 --seed 1 --workers 2
-	@echo '[2/4] train on 4,000 of them'
+	@echo '[2/4] train on 4,000 faces'
 	@$(BIN)/python tools/train.py configs/rcn_synthetic.py --resume \
 	    --device-data --amp auto --work-dir $(DEMO)
-	@echo '[3/4] test on 300 others'
+	@echo '[3/4] test on 300 faces'
 	@$(BIN)/python tools/test.py configs/rcn_synthetic.py \
 	    "$$(ls -t $(DEMO)/best_*.pth | head -n 1)" --work-dir $(DEMO)/test \
 	    --dump $(DEMO)/predictions.pkl
@@ -143,7 +143,7 @@ lint: install
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m mypy
 
-# Sphinx comes from its own pinned list, on first use only.
+# The first use installs Sphinx from the pinned list $(DOCS).
 docs: install
 	@$(BIN)/python -c 'import furo, myst_parser, sphinx' 2>/dev/null \
 	    || $(PIP) install --no-deps --only-binary=:all: -r $(DOCS)
