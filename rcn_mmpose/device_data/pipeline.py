@@ -109,7 +109,7 @@ class BatchedPipeline:
                 cure = CURES.get(type(step).__name__, 'leave it out')
                 raise ValueError(
                     f'the transform {name!r} has no batched version: {cure}, or '
-                    'train by the plain path.'
+                    'train without --device-data.'
                 )
             if built and STEPS.index(kind) <= STEPS.index([*built][-1]):
                 raise ValueError(
@@ -323,6 +323,6 @@ def _codec(target: GenerateTarget) -> CellIndex:
     if target.use_dataset_keypoint_weights:
         raise ValueError(
             'GenerateTarget(use_dataset_keypoint_weights=True) has no '
-            'batched version; leave it out, or train by the plain path.'
+            'batched version; leave it out, or train without --device-data.'
         )
     return target.encoder

@@ -49,7 +49,7 @@ def use_device_data(cfg: Config, cache_dir: str | None = None) -> bool:
 
     Returns:
         bool: Whether the config was changed. If a process of the run cannot write
-        the cache, there is a warning, and the config stays as it is.
+        the cache, the function logs a warning and does not change the config.
 
     Raises:
         ValueError: If a part of the training pipeline or of the loader has no
@@ -80,8 +80,8 @@ def use_device_data(cfg: Config, cache_dir: str | None = None) -> bool:
         reason = next(filter(None, _of_all_processes(cfg, reason)), '')
         if reason:
             print_log(
-                f'{reason} The training goes on by the plain path, with '
-                'images decoded anew in each epoch.',
+                f'{reason} The training continues without the crop cache, and '
+                'decodes all images in each epoch.',
                 'current',
                 logging.WARNING,
             )
@@ -123,7 +123,7 @@ def _split(pipeline: Sequence[dict]) -> tuple[list[dict], list[dict]]:
             raise ValueError(
                 f'LoadGreyImage(backend_args={step.backend_args}): the device '
                 'path checks the files of its cache on the local disk; leave '
-                'backend_args out, or train by the plain path.'
+                'backend_args out, or train without --device-data.'
             )
         once.append(config)
     return once, steps
@@ -157,7 +157,7 @@ def _check(cfg: Config) -> None:
         if found != wanted:
             raise ValueError(
                 f'{place} is {found!r}; the device path needs {wanted!r}. '
-                'Change it, or train by the plain path.'
+                'Change it, or train without --device-data.'
             )
     if cfg.get('default_hooks', {}).get('sampler_seed', '') is None:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Samples of keypoints without their image."""
+"""Corruption of keypoints, and samples without an image."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CODEC = dict(type='rcn_mmpose.CellIndex', input_size=(12, 10), outside='mask')
 
 
 def sample(count: int = 6, **options: object) -> dict:
-    """Keypoint k lies in cell (k, k + 1)."""
+    """A sample whose keypoint k is in cell (k, k + 1)."""
     keypoints = np.arange(count)[:, None] + np.array([0.2, 0.9])
     return dict(
         keypoints=keypoints[None] + 50,
@@ -35,7 +35,7 @@ def sample(count: int = 6, **options: object) -> dict:
 
 
 def cells_of(results: dict) -> list[tuple[int, int]]:
-    """The (x, y) of each map, all of which are one-hot."""
+    """The cell (x, y) of each map; all maps must be one-hot."""
     maps = results['img']
     assert maps.shape[:2] == (10, 12)
     assert maps.dtype == np.uint8
@@ -46,7 +46,7 @@ def cells_of(results: dict) -> list[tuple[int, int]]:
 # ---------------------------------------------------------------- corrupt
 
 
-def test_some_are_moved_and_they_alone_count() -> None:
+def test_only_moved_keypoints_have_weight() -> None:
     np.random.seed(0)
     corrupt = CorruptKeypoints(CODEC, count=4)
     for _ in range(30):
@@ -56,14 +56,14 @@ def test_some_are_moved_and_they_alone_count() -> None:
         for k, cell in enumerate(cells_of(results)):
             if not visible[0, k]:
                 assert cell == (k, k + 1)
-        # the truth stays for the target
+        # The target keeps the true keypoints.
         np.testing.assert_array_equal(
             results['transformed_keypoints'],
             sample()['transformed_keypoints'],
         )
 
 
-def test_which_and_whereto_is_uniform() -> None:
+def test_the_choice_of_keypoints_and_cells_is_uniform() -> None:
     np.random.seed(0)
     corrupt = CorruptKeypoints(CODEC, count=2)
     chosen, places, together = np.zeros(6), np.zeros((10, 12)), 0
@@ -74,15 +74,15 @@ def test_which_and_whereto_is_uniform() -> None:
         together += visible[0] and visible[1]
         for k, (x, y) in enumerate(cells_of(results)):
             places[y, x] += visible[k]
-    # a third each; a deviation of 4000 * 1/3 * 2/3 is 30
+    # A third each; the standard deviation is sqrt(4000 * 1/3 * 2/3) = 30.
     assert np.abs(chosen - 4000 / 3).max() < 4 * 30
-    # any pair of 15 is as likely
+    # All 15 pairs have the same probability.
     assert abs(together - 4000 / 15) < 4 * 16
-    # 8000 / 120 a cell, a deviation of 8.1
+    # 8000 / 120 per cell, with a standard deviation of 8.1.
     assert np.abs(places - 8000 / 120).max() < 4.5 * 8.2
 
 
-def test_the_same_for_a_face_with_a_seed() -> None:
+def test_with_a_seed_a_face_is_always_corrupted_equally() -> None:
     corrupt = CorruptKeypoints(CODEC, count=3, seed=0)
     first = corrupt(sample())
     np.random.seed(5)
@@ -98,15 +98,15 @@ def test_the_same_for_a_face_with_a_seed() -> None:
     assert same == [False, False, True]
 
 
-def test_without_a_seed_never_the_same() -> None:
+def test_without_a_seed_the_corruption_differs() -> None:
     corrupt = CorruptKeypoints(CODEC, count=3)
     np.random.seed(0)
     first, second = corrupt(sample()), corrupt(sample())
     assert not np.array_equal(first['img'], second['img'])
 
 
-def test_outside_the_crop() -> None:
-    """Shown at the border, and left out of the loss by the codec."""
+def test_keypoints_outside_the_crop() -> None:
+    """These keypoints are drawn at the border; the codec masks them in the loss."""
     with DefaultScope.overwrite_default_scope('mmpose'):
         target = Compose([dict(type='GenerateTarget', encoder=CODEC)])
     stayed = np.zeros(2)
@@ -121,10 +121,10 @@ def test_outside_the_crop() -> None:
         stayed += ~moved[:2]
         weights = target(results)['keypoint_weights'][0]
         assert weights.tolist() == [0, 0, *moved[2:]]
-    assert (stayed > 0).all()  # so the test can fail
+    assert (stayed > 0).all()  # otherwise the test could not fail
 
 
-def test_unlabelled_ones_are_hidden_and_never_count() -> None:
+def test_unlabelled_keypoints_are_hidden_and_have_no_weight() -> None:
     np.random.seed(0)
     corrupt = CorruptKeypoints(CODEC, count=4)
     places = set()
@@ -133,14 +133,14 @@ def test_unlabelled_ones_are_hidden_and_never_count() -> None:
         results['keypoints_visible'][0, :3] = 0
         results['transformed_keypoints'][0, :2] = np.nan
         results = corrupt(results)
-        # three are left to move
+        # Three keypoints remain that can be moved.
         assert results['keypoints_visible'].tolist() == [[0, 0, 0, 1, 1, 1]]
         places.add(cells_of(results)[2])
     assert len(places) > 30
 
 
 def test_visibility_with_a_weight() -> None:
-    """As KeypointConverter leaves it: (1, K, 2)."""
+    """KeypointConverter gives the shape (1, K, 2)."""
     results = sample()
     visible = np.ones((1, 6, 2), np.float32)
     visible[0, :4, 0] = 0
@@ -165,7 +165,7 @@ def test_no_keypoints() -> None:
 # ------------------------------------------------------------------- crop
 
 
-def test_crop_is_that_of_the_image() -> None:
+def test_the_crop_equals_the_crop_of_an_image() -> None:
     def face() -> dict:
         np.random.seed(1)
         return UniformJitter()(
@@ -192,7 +192,7 @@ def test_crop_is_that_of_the_image() -> None:
 
 @pytest.fixture
 def config(root: Path, tmp_path: Path) -> Config:
-    """The denoiser's, on two faces whose images are nowhere."""
+    """Config of the denoiser, on two faces whose images do not exist."""
     (tmp_path / 'annotations').mkdir()
     rng = np.random.default_rng(0)
     faces = []
@@ -242,7 +242,7 @@ def test_no_image_is_read(config: Config) -> None:
     assert stays.numpy()[~moved].all()
     assert not counts.numpy()[~moved].any()
 
-    # the same whenever a face is validated, without jitter
+    # Each validation of a face gives the same sample, without jitter.
     first, again = val[1], val[1]
     assert (first['inputs'] == again['inputs']).all()
     sample = first['data_samples']

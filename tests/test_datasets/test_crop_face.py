@@ -19,7 +19,7 @@ def crop(
     kind: str = 'rcn_mmpose.CropFace',
     input_size: tuple[int, int] = (80, 80),
 ) -> dict:
-    """Run one of the two crops."""
+    """Run CropFace or TopdownAffine."""
     results = dict(
         img=img,
         bbox_center=np.float32([centre]),
@@ -43,12 +43,12 @@ def noise(height: int, width: int, blur: float = 0) -> np.ndarray:
     return img.astype(np.uint8)
 
 
-# ---------------------------------------------------------- as TopdownAffine
+# ------------------------------------------- comparison with TopdownAffine
 
 
 @pytest.mark.parametrize('rotation', [None, 0, 25, -70])
 @pytest.mark.parametrize('size', [80, 79.5, 30, (60, 20), (35, 70)])
-def test_without_reduction_it_is_topdown_affine(
+def test_without_reduction_it_equals_topdown_affine(
     size: float | tuple, rotation: float | None
 ) -> None:
     arguments = dict(
@@ -67,7 +67,7 @@ def test_without_reduction_it_is_topdown_affine(
 
 @pytest.mark.parametrize('rotation', [None, 25])
 @pytest.mark.parametrize('keypoints', [None, [(50, 60), (300, -80)]])
-def test_with_reduction_all_but_the_image_is_topdown_affine(
+def test_with_reduction_only_the_image_differs(
     rotation: float | None, keypoints: list | None
 ) -> None:
     arguments = dict(
@@ -89,12 +89,12 @@ def test_with_reduction_all_but_the_image_is_topdown_affine(
 
 
 @pytest.mark.parametrize('n', [1, 2, 3, 5])
-def test_blocks_of_whole_pixels(n: int) -> None:
+def test_reduction_by_a_whole_factor_is_a_mean(n: int) -> None:
     """Pixel j of the crop is the mean of n pixels around start + n * j."""
     img = noise(500, 520)
     start = np.array((40, 30))  # (x, y)
     out = crop(img, tuple(start + 40 * n), 80 * n)['img']
-    # for an even n the block's middle lies between pixels: average there
+    # For an even n the centre of a block is between pixels, which are averaged.
     x = start[0] + n * np.arange(80)[:, None] + np.arange(n) - (n - 1) / 2
     y = start[1] + n * np.arange(80)[:, None] + np.arange(n) - (n - 1) / 2
     values = img.astype(float)
@@ -109,8 +109,8 @@ def test_blocks_of_whole_pixels(n: int) -> None:
 
 @pytest.mark.parametrize('rotation', [0, 90, -30, 145])
 @pytest.mark.parametrize('size', [60, 80, 170, 300])
-def test_a_dot_lands_where_its_keypoint_does(size: float, rotation: float) -> None:
-    """Its sub-pixel position, by the centre of mass."""
+def test_image_and_keypoints_are_aligned(size: float, rotation: float) -> None:
+    """The centre of mass of a dot is at its keypoint, with sub-pixel accuracy."""
     dot, centre = np.array((205.4, 190.7)), np.array((200, 200))
     x, y = np.meshgrid(np.arange(400), np.arange(400))
     sigma = size / 40
@@ -118,7 +118,7 @@ def test_a_dot_lands_where_its_keypoint_does(size: float, rotation: float) -> No
     img = (250 * np.exp(-square / (2 * sigma**2))).round().astype(np.uint8)
     results = crop(img, tuple(centre), size, rotation, [dot])
 
-    # the box turns by the angle, so the image in it turns back
+    # The box turns by the angle, so the image turns in the other direction.
     angle = np.deg2rad(rotation)
     turn = np.array([(np.cos(angle), np.sin(angle)), (-np.sin(angle), np.cos(angle))])
     expected = turn @ (dot - centre) * 80 / size + 40
@@ -131,7 +131,7 @@ def test_a_dot_lands_where_its_keypoint_does(size: float, rotation: float) -> No
     np.testing.assert_allclose(middle, expected, atol=0.05)
 
 
-def test_other_shapes() -> None:
+def test_crops_that_are_not_square() -> None:
     """The box grows to the shape of the crop, (width, height)."""
     results = crop(noise(400, 400), (200, 200), (100, 100), input_size=(40, 80))
     assert results['img'].shape == (80, 40)
@@ -154,7 +154,7 @@ def enlarge(img: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize('rotation', [0, 33])
-def test_a_image_enlarged_eight_times(rotation: float) -> None:
+def test_an_image_enlarged_eight_times(rotation: float) -> None:
     img = noise(120, 130, blur=2)
     points = np.array([(50, 60), (70.5, 64.25)])
     small = crop(img, (60, 55), 70, rotation, points)
@@ -173,12 +173,12 @@ def test_a_image_enlarged_eight_times(rotation: float) -> None:
         small['transformed_keypoints'],
         atol=1e-3,
     )
-    # a shift by half a pixel would be seen
+    # The tolerance is small enough to detect a shift of half a pixel.
     assert np.abs(a[:, 1:] - a[:, :-1]).mean() / 2 > 2
 
 
 def test_fine_noise_is_averaged() -> None:
-    """Fine noise on a large image; TopdownAffine samples it."""
+    """CropFace averages fine noise of a large image; TopdownAffine samples it."""
     img = noise(120, 130, blur=2)
     img = 50 + (img * (150 / 255)).astype(np.uint8)
     signs = np.random.default_rng(1).choice((-50, 50), (960, 1040))
@@ -187,7 +187,7 @@ def test_fine_noise_is_averaged() -> None:
     box = dict(centre=(8 * 60 + 3.5, 8 * 55 + 3.5), size=8 * 70)
     ours = crop(noisy, **box)['img']
     theirs = crop(noisy, **box, kind='mmpose.TopdownAffine')['img']
-    # 49 pixels a cell: 50 / 7 * 0.8 at most
+    # A mean of 49 pixels has at most the deviation 50 / 7 * 0.8.
     assert np.abs(ours - clean).mean() < 6
     assert np.abs(theirs - clean).mean() > 15
 
@@ -206,10 +206,10 @@ def test_a_checkerboard_becomes_grey(size: float) -> None:
 
 
 @pytest.mark.parametrize('size', [60, 200])
-def test_black_beyond_the_image(size: float) -> None:
+def test_pixels_outside_the_image_are_black(size: float) -> None:
     img = np.full((300, 300), 200, np.uint8)
     out = crop(img, (0, 300), size)['img']
-    # the image is the upper right quarter
+    # The image covers the upper right quarter.
     assert (out[:38, 42:] == 200).all()
     assert not out[:, :38].any()
     assert not out[42:].any()
@@ -222,7 +222,7 @@ def test_box_beside_the_image() -> None:
 
 
 def test_huge_box() -> None:
-    """All of a small image falls into few pixels, memory stays small."""
+    """A whole image falls into few pixels, and little memory is used."""
     img = np.full((1000, 1000), 255, np.uint8)
     tracemalloc.start()
     try:

@@ -28,7 +28,7 @@ def rewrite(data: Path, change: callable) -> None:
     path.write_text(json.dumps(content))
 
 
-def test_faces_come_as_they_stand_in_the_file(converted: Path) -> None:
+def test_faces_equal_the_annotation_file(converted: Path) -> None:
     def leave(content: dict) -> None:
         content['annotations'][1]['bbox'] = [-10.5, 20, 150, 150]
 
@@ -36,7 +36,7 @@ def test_faces_come_as_they_stand_in_the_file(converted: Path) -> None:
     dataset = build(converted)
     assert len(dataset) == 4
     face = dataset.get_data_info(1)
-    # MMPose's base class would clip it to the image of 120x120
+    # MMPose's base class would clip the box to the image of 120x120.
     np.testing.assert_allclose(face['bbox'], [[-10.5, 20, 139.5, 170]])
     assert face['keypoints'].shape == (1, 5, 2)
     assert Path(face['img_path']).is_file()
@@ -58,7 +58,7 @@ def test_metainfo(converted: Path) -> None:
     assert aflw.metainfo['keypoint_id2name'] == meta['keypoint_id2name']
 
 
-def test_unusable_faces_are_named_and_counted(
+def test_the_warning_names_and_counts_unusable_faces(
     converted: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def spoil(content: dict) -> None:
@@ -71,7 +71,7 @@ def test_unusable_faces_are_named_and_counted(
     assert dataset.metainfo['faces_listed'] == 4
 
 
-def test_missing_annotation_file_names_the_command(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_file_names_the_converter(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match='mtfl_val.json.*mtfl2coco.py'):
         build(tmp_path)
 
@@ -81,10 +81,10 @@ def test_missing_image_folder(converted: Path) -> None:
         build(converted, data_prefix=dict(img='nowhere/'))
 
 
-def test_annotation_file_cut_short(converted: Path) -> None:
+def test_truncated_annotation_file(converted: Path) -> None:
     path = converted / 'annotations/mtfl_val.json'
     path.write_text(path.read_text()[:300])
-    with pytest.raises(ValueError, match='mtfl_val.json.*no whole COCO json'):
+    with pytest.raises(ValueError, match='mtfl_val.json.*not a complete COCO json'):
         build(converted)
 
 
@@ -94,7 +94,7 @@ def test_no_face(converted: Path) -> None:
         build(converted)
 
 
-def test_labels_of_mtfl_may_count_from_1(converted: Path) -> None:
+def test_one_based_labels_of_mtfl(converted: Path) -> None:
     plain = build(converted).get_data_info(2)
     moved = build(converted, label_origin=1).get_data_info(2)
     for key in ('keypoints', 'bbox'):

@@ -1,4 +1,4 @@
-"""What the datasets say of their keypoints."""
+"""The metainfo of the datasets: names, pairs and eyes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rcn_mmpose.registry import DATASETS
 NAMES = ['left', 'right', 'tip']
 
 
-def test_300w_mirrors_as_in_mmpose() -> None:
+def test_flip_pairs_of_300w_equal_those_of_mmpose() -> None:
     import mmpose
 
     path = Path(mmpose.__file__).parent / '.mim/configs/_base_/datasets'
@@ -30,7 +30,7 @@ def test_300w_mirrors_as_in_mmpose() -> None:
 def test_five_of_68() -> None:
     points = np.arange(136.0).reshape(68, 2)
     five = five_from_68(points)
-    # keypoint i lies at (2 i, 2 i + 1); eyes 36-41 and 42-47
+    # Keypoint i is at (2 i, 2 i + 1); the eyes are 36-41 and 42-47.
     np.testing.assert_array_equal(five[:, 0], [77, 89, 60, 96, 108])
     np.testing.assert_array_equal(five[:, 1], five[:, 0] + 1)
 
@@ -85,25 +85,25 @@ def test_own_keypoints_from_the_config(tmp_path: Path) -> None:
     )
     assert dataset.metainfo['dataset_name'] == 'mine'
     assert dataset.metainfo['flip_indices'] == [1, 0, 2]
-    eyes = dict(eye_centres=((0, 2), (1,)))  # one of them is a midpoint
+    eyes = dict(eye_centres=((0, 2), (1,)))  # the first eye is a midpoint
     assert dataset.metainfo['normalisers'] == eyes
 
 
 def test_own_keypoints_without_names(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match='must be at least one'):
+    with pytest.raises(ValueError, match='give at least one name'):
         build(own_json(tmp_path))
     with pytest.raises(FileNotFoundError, match='pts2coco.py'):
         build(tmp_path / 'none.json')
     path = own_json(tmp_path, keypoints=NAMES)
     path.write_text(path.read_text()[:50])
-    with pytest.raises(ValueError, match='no whole COCO json'):
+    with pytest.raises(ValueError, match='not a complete COCO json'):
         build(path)
 
 
 @pytest.mark.parametrize(
     ('names', 'pairs', 'eyes', 'message'),
     [
-        (['a', 'a'], [], None, 'none twice'),
+        (['a', 'a'], [], None, 'no duplicates'),
         (NAMES, [(0, 3)], None, 'from 0 to 2'),
         (NAMES, [(0, 1), (1, 2)], None, 'different indices'),
         (NAMES, [(0, 0)], None, 'different indices'),
@@ -111,7 +111,7 @@ def test_own_keypoints_without_names(tmp_path: Path) -> None:
         (NAMES, [], [[0]], 'two groups'),
     ],
 )
-def test_relations_that_make_no_sense(
+def test_invalid_pairs_and_eyes(
     names: list, pairs: list, eyes: list | None, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):

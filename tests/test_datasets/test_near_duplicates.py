@@ -18,7 +18,7 @@ def grey_face(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return grey, points
 
 
-def test_the_same_photo_moved_turned_and_brightened() -> None:
+def test_a_photo_equals_its_shifted_rotated_and_brightened_copy() -> None:
     grey, points = grey_face(0)
     matrix = cv2.getRotationMatrix2D((80, 80), 25, 0.8)
     moved = cv2.warpAffine(grey, matrix, (200, 200))
@@ -29,7 +29,7 @@ def test_the_same_photo_moved_turned_and_brightened() -> None:
     assert aligned_patch(grey, points) @ aligned_patch(*grey_face(1)) < 0.96
 
 
-def test_a_flat_image_is_like_nothing() -> None:
+def test_a_constant_image_has_no_duplicates() -> None:
     _, points = grey_face(0)
     patch = aligned_patch(np.full((160, 160), 7, np.uint8), points)
     assert not patch.any()
@@ -43,7 +43,7 @@ def test_groups_are_transitive(block: int) -> None:
     assert groups == [[0, 2, 3], [1], [4]]
 
 
-def test_split_keeps_groups_whole_and_depends_on_names_alone() -> None:
+def test_the_split_divides_no_group_and_depends_only_on_names() -> None:
     names = [f'n{i}' for i in range(20)]
     groups = [[0, 1, 2], [3, 4], *[[i] for i in range(5, 20)]]
     train, validation = split_groups(names, groups, 6, seed=3)
@@ -55,6 +55,6 @@ def test_split_keeps_groups_whole_and_depends_on_names_alone() -> None:
     assert split_groups(names, shuffled, 6, seed=3) == (train, validation)
 
 
-def test_split_that_would_cut_a_group() -> None:
+def test_a_split_that_would_divide_a_group() -> None:
     with pytest.raises(ValueError, match='put aside 1 of 4'):
         split_groups(list('abcd'), [[0, 1], [2, 3]], 1)

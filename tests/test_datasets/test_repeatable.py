@@ -1,4 +1,4 @@
-"""Augmentation that depends on seed, epoch and face alone."""
+"""Deterministic augmentation, which depends only on seed, epoch and face."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def crops(data: DataLoader, epoch: int) -> dict[int, np.ndarray]:
     }
 
 
-def test_neither_workers_nor_batches_nor_the_past_matter(
+def test_workers_batch_size_and_earlier_epochs_do_not_matter(
     converted: Path,
 ) -> None:
     plain = loader(converted, 0, 5)
@@ -44,13 +44,13 @@ def test_neither_workers_nor_batches_nor_the_past_matter(
     assert len(first) == len(second) == 12
     np.random.seed(99)
     with_workers = loader(converted, 2, 3)
-    resumed = crops(with_workers, 1)  # without the epoch before
+    resumed = crops(with_workers, 1)  # without the earlier epoch
     assert resumed.keys() == second.keys()
     for face, image in resumed.items():
         np.testing.assert_array_equal(image, second[face])
         assert (image != first[face]).any()
 
 
-def test_a_data_set_that_takes_indices_only() -> None:
+def test_a_dataset_that_accepts_only_indices() -> None:
     with pytest.raises(ValueError, match="list takes .*'DefaultSampler'"):
         EpochSampler([1, 2, 3])

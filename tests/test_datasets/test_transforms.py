@@ -1,4 +1,4 @@
-"""LoadGreyImage, FaceBox, UniformJitter, RandomOcclusion, whole pipelines."""
+"""LoadGreyImage, FaceBox, UniformJitter, RandomOcclusion and complete pipelines."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write(path: Path, img: np.ndarray) -> str:
 # ------------------------------------------------------------------- load
 
 
-def test_colour_by_the_known_weights(tmp_path: Path) -> None:
+def test_weights_of_the_colour_channels(tmp_path: Path) -> None:
     img = np.zeros((2, 4, 3), np.uint8)
     img[:, 0] = 200, 0, 0  # blue
     img[:, 1] = 0, 200, 0
@@ -61,7 +61,7 @@ def test_file_and_array_give_the_same(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize('suffix', ['.png', '.bmp'])
-def test_one_channel_is_kept_as_it_is(tmp_path: Path, suffix: str) -> None:
+def test_one_channel_is_not_changed(tmp_path: Path, suffix: str) -> None:
     ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
     path = write(tmp_path / f'a{suffix}', ramp)
     for results in (
@@ -73,7 +73,7 @@ def test_one_channel_is_kept_as_it_is(tmp_path: Path, suffix: str) -> None:
         assert np.array_equal(LoadGreyImage()(results)['img'], ramp)
 
 
-def test_an_array_goes_before_its_file() -> None:
+def test_an_array_has_priority_over_its_file() -> None:
     results = dict(img=np.ones((3, 3), np.uint8), img_path='no/such.png')
     results = LoadGreyImage()(results)
     assert results['img'].all()
@@ -89,7 +89,7 @@ def test_missing_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('part', [0, 0.1, 0.5, 0.95])
 @pytest.mark.parametrize('suffix', ['.jpg', '.png'])
-def test_cut_short_file(tmp_path: Path, suffix: str, part: float) -> None:
+def test_truncated_file(tmp_path: Path, suffix: str, part: float) -> None:
     path = tmp_path / f'a{suffix}'
     write(path, smooth(120, 100))
     content = path.read_bytes()
@@ -99,7 +99,7 @@ def test_cut_short_file(tmp_path: Path, suffix: str, part: float) -> None:
     assert str(path) in str(error.value)
 
 
-def test_no_image(tmp_path: Path) -> None:
+def test_file_that_is_not_an_image(tmp_path: Path) -> None:
     path = tmp_path / 'a.jpg'
     path.write_text('<html>404</html>')
     with pytest.raises(ValueError, match='16 bytes'):
@@ -133,21 +133,21 @@ FACE = np.float32([[(80, 100), (120, 100), (0, 0), (90, 130), (110, 130)]])
 @pytest.mark.parametrize(
     ('options', 'centre', 'size'),
     [
-        # a box that is no square grows to one
+        # A box that is not square is enlarged to a square.
         (dict(), (40, 30), (60, 60)),
         (dict(rule='given'), (40, 30), (60, 60)),
-        # longer side 60: a square of 66, lowered by 0.07 * 60
+        # The longer side is 60: a square of 66, shifted down by 0.07 * 60.
         (dict(rule='detection'), (40, 34.2), (66, 66)),
         (dict(rule='detection', scale=2, shift=0), (40, 30), (120, 120)),
-        # side 40 + 2 * 0.95 * 40 around the eyes and the mouth
+        # Side 40 + 2 * 0.95 * 40, around the eyes and the mouth.
         (dict(rule='eyes_and_mouth'), (100, 115), (116, 116)),
         (dict(rule='eyes_and_mouth', margin=1), (100, 115), (120, 120)),
-        # all points, the nose tip at (0, 0) too: 130 * 1.3
+        # All keypoints, also the nose tip at (0, 0): 130 * 1.3.
         (dict(rule='extent'), (60, 65), (169, 169)),
         (dict(rule='extent', scale=1), (60, 65), (130, 130)),
     ],
 )
-def test_rules(options: dict, centre: tuple, size: tuple) -> None:
+def test_rules_for_boxes(options: dict, centre: tuple, size: tuple) -> None:
     results = FaceBox(**options)(
         dict(
             bbox=np.float32([[10, 20, 70, 40]]),
@@ -160,21 +160,21 @@ def test_rules(options: dict, centre: tuple, size: tuple) -> None:
         np.testing.assert_allclose(results[key], [expected], rtol=1e-6)
 
 
-def test_invisible_keypoints_make_no_box() -> None:
+def test_invisible_keypoints_are_ignored() -> None:
     results = dict(
         keypoints=FACE,
         keypoints_visible=np.float32([[1, 1, 0, 1, 1]]),
         img_shape=(300, 400),
     )
     found = FaceBox('extent', scale=1)(results)
-    # without the nose tip at (0, 0): x 80 to 120, y 100 to 130
+    # Without the nose tip at (0, 0): x 80 to 120, y 100 to 130.
     np.testing.assert_allclose(found['bbox_center'], [[100, 115]])
     np.testing.assert_allclose(found['bbox_scale'], [[40, 40]])
     with pytest.raises(ValueError, match=r'all five.*\[0, 1, 3, 4\]'):
         FaceBox('eyes_and_mouth')(results)
 
 
-def test_the_image_is_wider_than_high() -> None:
+def test_box_in_an_image_that_is_not_square() -> None:
     """The box is shifted into (width, height), not (height, width)."""
     results = dict(
         bbox=np.float32([[0, 0, 1, 1]]),
@@ -185,7 +185,7 @@ def test_the_image_is_wider_than_high() -> None:
     np.testing.assert_allclose(results['bbox_center'], [(342, 115)])
 
 
-def test_no_keypoints_for_a_rule_that_needs_them() -> None:
+def test_a_rule_without_its_keypoints_is_an_error() -> None:
     results = dict(bbox=np.ones((1, 4)), img_path='face.png')
     for rule in ('extent', 'eyes_and_mouth'):
         with pytest.raises(ValueError, match="face.png.*rule='detection'"):
@@ -213,7 +213,7 @@ def test_wrong_rule_or_option() -> None:
 
 
 def jittered(count: int, **options: float) -> np.ndarray:
-    """Shift (parts of the side), scale and degrees of each draw."""
+    """Shift (as a fraction of the side), scale and degrees of each draw."""
     np.random.seed(0)
     transform = UniformJitter(**options)
     rows = []
@@ -235,16 +235,16 @@ def test_jitter_is_uniform() -> None:
     options = dict(shift=0.2, scale=0.1, rotation=30)
     draws = jittered(4000, **options) / (0.2, 0.2, 0.1, 30)
     assert np.abs(draws).max() <= 1 + 1e-5
-    # of 4000 draws, a quantile strays by sqrt(p (1 - p) / 4000) * 2 < 0.016
+    # A quantile of 4000 draws deviates by sqrt(p (1 - p) / 4000) * 2 < 0.016.
     quantiles = np.quantile(draws, (0.05, 0.25, 0.5, 0.75, 0.95), axis=0)
     expected = np.array([-0.9, -0.5, 0, 0.5, 0.9])[:, None]
     assert np.abs(quantiles - expected).max() < 0.065
-    # drawn independently
+    # The draws are independent.
     correlation = np.corrcoef(draws.T) - np.eye(4)
     assert np.abs(correlation).max() < 0.065
 
 
-def test_default_jitter_is_the_papers() -> None:
+def test_default_jitter_equals_that_of_the_paper() -> None:
     draws = np.abs(jittered(1000)).max(0)
     np.testing.assert_allclose(draws, (0.1, 0.1, 0.1, 40), rtol=0.01)
 
@@ -253,7 +253,7 @@ def test_no_jitter() -> None:
     assert not jittered(20, shift=0, scale=0, rotation=0).any()
 
 
-def test_jitter_leaves_the_annotation_alone() -> None:
+def test_jitter_does_not_change_the_annotation() -> None:
     centre, scale = np.float32([[5, 5]]), np.float32([[9, 9]])
     UniformJitter()(dict(bbox_center=centre, bbox_scale=scale))
     assert centre.tolist() == [[5, 5]]
@@ -272,12 +272,12 @@ def test_wrong_jitter(options: dict) -> None:
 
 
 def rectangle(img: np.ndarray) -> tuple[int, int, int, int]:
-    """Top, left, height and width of the one black rectangle."""
+    """Top, left, height and width of the black rectangle."""
     rows = np.flatnonzero((img == 0).any(1))
     columns = np.flatnonzero((img == 0).any(0))
     top, left = rows[0], columns[0]
     height, width = rows[-1] - top + 1, columns[-1] - left + 1
-    # black inside, untouched outside
+    # The rectangle is black; the other pixels are unchanged.
     assert (img[top : top + height, left : left + width] == 0).all()
     assert (img == 0).sum() == height * width
     assert set(np.unique(img)) == {0, 200}
@@ -307,19 +307,19 @@ def test_occlusion(size: tuple, low: tuple, high: tuple) -> None:
         (top, height, size[0], low[0], high[0]),
         (left, width, size[1], low[1], high[1]),
     ):
-        # both ends are reached, and the middle is the mean
+        # The minimum and the maximum occur, and the mean is in the middle.
         assert (side.min(), side.max()) == (least, most)
         assert side.mean() == pytest.approx((least + most) / 2, rel=0.03)
         assert start.min() == 0
         assert (start + side).max() == length
-        # uniform over where it fits
+        # The position is uniform over all positions inside the crop.
         place = start / (length - side)
         assert place.mean() == pytest.approx(0.5, abs=0.03)
         assert place.std() == pytest.approx(12**-0.5, abs=0.03)
     assert abs(np.corrcoef(height, width)[0, 1]) < 0.08
 
 
-def test_occlusion_of_own_sides() -> None:
+def test_occlusion_with_given_sides() -> None:
     np.random.seed(0)
     img = np.full((30, 20), 200, np.uint8)
     out = RandomOcclusion(sides=(1, 1))(dict(img=img))['img']
@@ -328,7 +328,7 @@ def test_occlusion_of_own_sides() -> None:
     assert rectangle(out)[2:] == (3, 2)
 
 
-def test_occlusion_with_a_seed_is_that_of_the_face() -> None:
+def test_occlusion_with_a_seed_depends_only_on_the_face() -> None:
     transform = RandomOcclusion(seed=0)
     img = np.full((80, 80), 200, np.uint8)
     first = [transform(dict(img=img, id=i))['img'] for i in (1, 2, 3)]
@@ -340,7 +340,7 @@ def test_occlusion_with_a_seed_is_that_of_the_face() -> None:
     assert rectangle(other) != rectangle(first[0])
 
 
-def test_occlusion_by_chance() -> None:
+def test_probability_of_occlusion() -> None:
     np.random.seed(0)
     img = np.full((80, 80), 200, np.uint8)
 
@@ -385,7 +385,7 @@ def compose(*steps: dict) -> Compose:
 
 
 def face(**options: object) -> dict:
-    """A crop of 80x80 covers the image from (20, 30) to (180, 190)."""
+    """A face whose crop of 80x80 covers the image from (20, 30) to (180, 190)."""
     return dict(
         img=smooth(200, 300),
         bbox=np.float32([[20, 30, 180, 190]]),
@@ -404,14 +404,14 @@ def with_keypoints() -> dict:
     )
 
 
-def test_training_pipeline_without_chance() -> None:
+def test_training_pipeline_without_augmentation() -> None:
     steps = compose(CROP, dict(type='GenerateTarget', encoder=CODEC))
     packed = steps(with_keypoints())
     assert packed['inputs'].shape == (1, 80, 80)
     assert packed['inputs'].dtype == torch.uint8
     labels = packed['data_samples'].gt_instance_labels
     # ((40, 50) - (20, 30)) / 2 = (10, 10), then (40.3, 15.6) -> (40, 16);
-    # outside: the border cell (0, 79)
+    # The keypoint outside the crop gets the border cell (0, 79).
     expected = [10 * 80 + 10, 16 * 80 + 40, 79 * 80]
     assert labels.keypoint_cells[0, :, 0].tolist() == expected
     assert labels.keypoint_cells.dtype == torch.int64
@@ -419,7 +419,7 @@ def test_training_pipeline_without_chance() -> None:
     assert labels.keypoint_weights.tolist() == [[1, 1, 1]]
 
 
-def test_training_pipeline_with_chance() -> None:
+def test_training_pipeline_with_augmentation() -> None:
     np.random.seed(0)
     steps = compose(
         dict(type='rcn_mmpose.UniformJitter', shift=0.1, rotation=40),
@@ -435,7 +435,7 @@ def test_training_pipeline_with_chance() -> None:
         assert (img == 0).sum() >= 20 * 20
         labels = packed['data_samples'].gt_instance_labels
         cells.append(labels.keypoint_cells[0, 1, 0].item())
-        # the truth for the metric stays in the image
+        # The true keypoints for the metric stay in image coordinates.
         truth = packed['data_samples'].gt_instances
         np.testing.assert_array_equal(truth.keypoints, with_keypoints()['keypoints'])
     assert len(set(cells)) > 5
@@ -450,7 +450,7 @@ def test_inference_pipeline_without_keypoints() -> None:
     assert torch.equal(packed['inputs'], with_truth['inputs'])
     sample = packed['data_samples']
     assert 'keypoints' not in sample.gt_instances
-    # what maps a prediction back to the image
+    # These keys map a prediction back to the image.
     assert tuple(sample.input_size) == (80, 80)
     np.testing.assert_allclose(sample.input_center, (100, 110))
     np.testing.assert_allclose(sample.input_scale, (160, 160))

@@ -13,14 +13,14 @@ SIZE = 200
 
 
 def face() -> np.ndarray:
-    """68 keypoints and flags; all but what counts lies far away."""
+    """68 keypoints with flags; unused keypoints are far away."""
     flat = np.full((68, 3), 2.0)
     flat[:, :2] = 190
-    # around (80, 90) and (120, 90), no two alike
+    # The eye keypoints are different, around (80, 90) and (120, 90).
     around = [(-9, 1), (-4, -3), (4, -3), (9, 1), (4, 3), (-4, 1)]
     flat[36:42, :2] = np.array(around) + (80, 90)
     flat[42:48, :2] = np.array(around) + (120, 90)
-    flat[30, :2] = 101, 110  # counted from 1: 31
+    flat[30, :2] = 101, 110  # 1-based: 31
     flat[48, :2] = 85, 130  # 49
     flat[54, :2] = 115, 132  # 55
     return flat
@@ -68,13 +68,13 @@ def test_five_keypoints_and_their_box(tmp_path: Path) -> None:
         [[(80, 90), (120, 90), (101, 110), (85, 130), (115, 132)]],
     )
     assert info['keypoints_visible'].tolist() == [[1] * 5]
-    # reach: from (100, 90) to (100, 131), 41, more than the eyes' 40; the
-    # larger extent is 42 in y: side 42 + 2 * 0.95 * 41
+    # The distance from (100, 90) to (100, 131) is 41, more than the 40 of the eyes.
+    # The larger extent is 42 in y, so the side is 42 + 2 * 0.95 * 41.
     side = 42 + 1.9 * 41
     middle = np.array([100, 111])
     expected = [*(middle - side / 2), *(middle + side / 2)]
     np.testing.assert_allclose(info['bbox'], [expected], rtol=1e-6)
-    # pushed back into the image, as MTFL's
+    # The box is shifted into the image, as for MTFL.
     edge = dataset.get_data_info(1)['bbox'][0]
     np.testing.assert_allclose(edge[[0, 2]], [0, side], rtol=1e-6)
     assert info['raw_ann_info']['num_keypoints'] == 5
@@ -82,7 +82,7 @@ def test_five_keypoints_and_their_box(tmp_path: Path) -> None:
 
 def test_a_hidden_and_a_missing_keypoint(tmp_path: Path) -> None:
     flat = face()
-    flat[38, 2] = 1  # one of the left eye's: hidden
+    flat[38, 2] = 1  # a keypoint of the left eye is hidden
     flat[30, 2] = 0
     info = build(tmp_path, flat).get_data_info(0)
     assert info['keypoints_visible'].tolist() == [[1, 1, 0, 1, 1]]
@@ -106,7 +106,9 @@ def test_metainfo(tmp_path: Path) -> None:
         (slice(0, 67), '67 keypoints|204 numbers'),
     ],
 )
-def test_faces_that_are_refused(tmp_path: Path, rows: slice, message: str) -> None:
+def test_incomplete_faces_are_an_error(
+    tmp_path: Path, rows: slice, message: str
+) -> None:
     flat = face()
     flat[54, 2] = 0
     with pytest.raises(ValueError, match=message):

@@ -28,7 +28,7 @@ def test_every_nth_face_keeps_its_labels(part: float, step: int) -> None:
 
 
 @pytest.mark.parametrize('part', [0.29, 0.3, 0.37, 2 / 3])
-def test_any_part_is_spread_evenly(part: float) -> None:
+def test_labelled_faces_are_spread_evenly(part: float) -> None:
     places = kept(part, 1000)
     assert len(places) == int(1000 * part + 1e-6)
     gaps = np.diff(places)
@@ -36,6 +36,6 @@ def test_any_part_is_spread_evenly(part: float) -> None:
 
 
 @pytest.mark.parametrize('part', [0, -0.1, 1.2])
-def test_no_part(part: float) -> None:
+def test_fraction_out_of_range(part: float) -> None:
     with pytest.raises(ValueError, match=f'kept={part}; give a part of 1'):
         WithholdLabels(kept=part)

@@ -56,7 +56,7 @@ def calls() -> list[int]:
 
 @pytest.fixture
 def counted(calls: list[int]) -> Callable:
-    """Makes faces and notes which."""
+    """A function that makes faces and records their indices."""
 
     def make(index: int) -> CachedFace:
         calls.append(index)
@@ -143,15 +143,15 @@ def test_files_of_another_cache(folder: Path) -> None:
     assert 'damaged' in outdated(str(folder), MANIFEST)
 
 
-def test_what_uses_a_cache_keeps_it(folder: Path) -> None:
-    """Also when another process builds it anew."""
+def test_an_open_cache_stays_valid(folder: Path) -> None:
+    """An open cache stays valid when another process builds a new one."""
     old = ensure(folder)
     ensure(folder, lambda i: face(i + 100), images='a2')
     check(old)
 
 
 def test_an_error_while_building(folder: Path) -> None:
-    """It is raised as it is, and nothing is left."""
+    """The error is raised unchanged, and no file remains."""
 
     def broken(index: int) -> CachedFace:
         if index == 3:
@@ -164,10 +164,10 @@ def test_an_error_while_building(folder: Path) -> None:
     check(ensure(folder))
 
 
-# --------------------------------------------------------- nowhere to write
+# ------------------------------------------------- folders without space
 
 
-def test_no_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_free_space(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(folder.anchor)
     monkeypatch.setattr(
         shutil, 'disk_usage', lambda path: usage._replace(free=COUNT * 900)
@@ -179,9 +179,9 @@ def test_no_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def short_files() -> Iterator[None]:
-    """The system refuses files beyond 3,000 bytes.
+    """Limit the size of all files to 3,000 bytes.
 
-    Also pytest's own output, if it goes to a file: not longer than needed.
+    The limit also applies to a log file of pytest, so it must end soon.
     """
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (3000, old[1]))
@@ -207,13 +207,13 @@ def test_no_folder_can_be_made(tmp_path: Path) -> None:
 
 
 def test_read_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache that is there is used, a missing one is an error."""
+    """On a read-only disk an existing cache is used; a missing cache is an error."""
     ensure(folder)
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    # the tests may run as root, whom permissions do not stop
+    # The tests may run as root, who may write everywhere.
     monkeypatch.setattr(os, 'makedirs', refuse)
     check(ensure(folder))
     with pytest.raises(CacheNotWritableError, match='Read-only file system'):
@@ -255,7 +255,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 def test_processes_that_start_together(
     folder: Path, tmp_path: Path, stale: bool
 ) -> None:
-    """One builds, the others wait and take what it made."""
+    """One process builds the cache; the others wait for this cache."""
     if stale:
         ensure(folder, lambda i: face(i + 100), images='a2')
     log = tmp_path / 'log'
@@ -268,7 +268,7 @@ def test_processes_that_start_together(
 
 
 def test_a_killed_process(folder: Path, tmp_path: Path) -> None:
-    """Its lock is gone with it, its draft is swept up."""
+    """A killed process releases its lock; the next process removes its draft."""
     log = tmp_path / 'log'
     process = start(folder, log)
     wait_for(lambda: log.exists() and len(log.read_text().split()) > 2)
@@ -283,12 +283,12 @@ def test_a_killed_process(folder: Path, tmp_path: Path) -> None:
 def test_without_locks(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each builds its own; the last one stays."""
+    """Without locks each process builds a cache; the last cache stays."""
     monkeypatch.setattr('rcn_mmpose.device_data.cache.fcntl', None)
     log = tmp_path / 'log'
     first = start(folder, log)
     wait_for(log.exists)
-    check(ensure(folder))  # faster than the first
+    check(ensure(folder))  # finishes before the other process
     first.join(30)
     assert first.exitcode == 0
     check(load_cache(str(folder)))

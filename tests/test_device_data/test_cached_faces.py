@@ -1,4 +1,4 @@
-"""The cached dataset, its sampler, and what makes a cache stale."""
+"""The cached dataset, its sampler, and the changes that make a cache stale."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def config(data: Path, **options: object) -> dict:
             data_root=f'{data}/',
             ann_file='annotations/mtfl_train.json',
             data_prefix=dict(img='mtfl/'),
-            serialize_data=False,  # saves a slow collection of garbage
+            serialize_data=False,  # avoids a slow garbage collection
             pipeline=[
                 dict(type='rcn_mmpose.LoadGreyImage'),
                 dict(type='rcn_mmpose.FaceBox', rule='given'),
@@ -46,7 +46,7 @@ def build(converted: Path) -> Callable[[], CachedFaceDataset]:
 
 
 def test_crops_around_the_boxes(build: Callable) -> None:
-    """Against a plain bilinear warp, on an image without fine detail."""
+    """Crops equal a bilinear warp of an image without fine detail."""
     dataset = build()
     for i in range(len(dataset)):
         info = dataset.source.get_data_info(i)
@@ -67,7 +67,7 @@ def test_crops_around_the_boxes(build: Callable) -> None:
     assert dataset.cache.visible.all()
 
 
-def test_it_looks_like_the_data_set_it_holds(build: Callable) -> None:
+def test_length_and_metainfo_of_the_inner_dataset(build: Callable) -> None:
     dataset = build()
     assert len(dataset) == 12
     assert dataset.metainfo['dataset_name'] == 'mtfl'
@@ -75,7 +75,7 @@ def test_it_looks_like_the_data_set_it_holds(build: Callable) -> None:
     assert dataset.cache.flip_indices.tolist() == list(flips)
 
 
-def test_where_the_cache_lies(build: Callable, converted: Path, tmp_path: Path) -> None:
+def test_folder_of_the_cache(build: Callable, converted: Path, tmp_path: Path) -> None:
     folder = Path(build().folder)
     assert folder.parent == converted / 'cache'
     assert folder.name.startswith('crops_mtfl_train_')
@@ -83,7 +83,7 @@ def test_where_the_cache_lies(build: Callable, converted: Path, tmp_path: Path) 
     assert other == tmp_path / 'mine' / folder.name
 
 
-def test_other_geometry_another_cache(converted: Path) -> None:
+def test_another_crop_extent_gets_another_cache(converted: Path) -> None:
     first = DATASETS.build(config(converted))
     wide = DATASETS.build({**config(converted), 'extent': 2.0})
     assert first.folder != wide.folder
@@ -94,7 +94,7 @@ def test_other_geometry_another_cache(converted: Path) -> None:
 
 
 def image(data: Path) -> str:
-    """One of the training images."""
+    """Path of one training image."""
     path = data / 'annotations' / 'mtfl_train.json'
     name = json.loads(path.read_text())['images'][2]['file_name']
     return str(data / 'mtfl' / name)
@@ -137,7 +137,9 @@ def fewer_faces(data: Path) -> None:
 @pytest.mark.parametrize(
     'change', [new_time, new_image, moved_keypoint, moved_box, fewer_faces]
 )
-def test_stale(build: Callable, converted: Path, change: Callable) -> None:
+def test_a_stale_cache_is_rebuilt(
+    build: Callable, converted: Path, change: Callable
+) -> None:
     path = Path(build().folder, 'crops.npy')
     built = path.stat().st_ino
     build()
@@ -168,7 +170,7 @@ def test_keypoints_that_are_not_finite(build: Callable, converted: Path) -> None
 # ------------------------------------------------------------------- batches
 
 
-def test_a_batch_names_its_faces(build: Callable) -> None:
+def test_a_batch_holds_the_keys_of_its_faces(build: Callable) -> None:
     dataset = build()
     (batch,) = dataset.__getitems__([(0, 3, 7), (0, 3, 1)])
     assert batch['crop_cache'] == dataset.folder
@@ -202,15 +204,15 @@ def test_keys_of_an_epoch(build: Callable) -> None:
     dataset = build()
     found = epoch_keys(loader(dataset), 2)
     assert {key[:2] for key in found} == {(5, 2)}
-    # MMEngine's own order
+    # The order of MMEngine's sampler.
     generator = torch.Generator().manual_seed(5 + 2)
     order = torch.randperm(12, generator=generator).tolist()
     assert [key[2] for key in found] == order
     assert epoch_keys(loader(dataset, batch_size=5), 2) == found
 
 
-def test_workers_learn_the_epoch(build: Callable) -> None:
-    """Also those that stay."""
+def test_workers_know_the_epoch(build: Callable) -> None:
+    """Persistent workers know the epoch, too."""
     dataset = build()
     alone = loader(dataset)
     two = loader(dataset, num_workers=2, persistent_workers=True)
@@ -218,8 +220,8 @@ def test_workers_learn_the_epoch(build: Callable) -> None:
         assert epoch_keys(two, epoch) == epoch_keys(alone, epoch)
 
 
-def test_batches_as_short_as_a_config_asks(build: Callable) -> None:
-    """MMEngine's num_batch_per_epoch."""
+def test_number_of_batches_from_the_config(build: Callable) -> None:
+    """``num_batch_per_epoch`` of MMEngine is respected."""
     short = loader(build(), num_batch_per_epoch=2)
     assert len(short) == 2
     assert len(epoch_keys(short, 0)) == 8

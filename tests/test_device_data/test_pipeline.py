@@ -1,4 +1,4 @@
-"""The batched twin against the per-sample transforms."""
+"""The batched pipeline compared with the per-sample transforms."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OCCLUSION = dict(type='rcn_mmpose.RandomOcclusion')
 def steps(
     *first: dict, size: int = 80, occlusion: tuple = (), **codec: object
 ) -> list[dict]:
-    """A training pipeline from the face box on."""
+    """The steps of a training pipeline after the bounding box."""
     encoder = dict(type='rcn_mmpose.CellIndex', input_size=(size, size))
     return [
         *first,
@@ -36,7 +36,7 @@ def steps(
 
 
 class Script:
-    """Answers NumPy's random functions from one face's numbers."""
+    """Stand-in for NumPy's random functions that returns the numbers of one face."""
 
     def __init__(self, draws: np.ndarray) -> None:
         self.draws = draws
@@ -68,13 +68,13 @@ def scripted(draws: np.ndarray) -> Iterator[None]:
 
 
 def wide_crops(size: int, sharp: bool = False) -> tuple:
-    """Faces or sharp noise, their keypoints and visibility."""
+    """Crops of faces or of sharp noise, with keypoints and visibility."""
     rng = np.random.default_rng(0)
     crops, keypoints = [], []
     for _ in range(FACES):
         img, points = draw_face(rng, size)
         crops.append(cv2.cvtColor(img, cv2.COLOR_BGR2GRAY))
-        # some beyond the network's crop
+        # Some keypoints are outside the crop of the network.
         keypoints.append((points - size / 2) * rng.uniform(0.5, 3) + size / 2)
     if sharp:
         crops = rng.integers(0, 256, (FACES, size, size))
@@ -90,7 +90,7 @@ def reference(
     extent: float,
     draws: np.ndarray,
 ) -> dict:
-    """The per-sample transforms, a wide crop being the image."""
+    """Result of the per-sample transforms with a wide crop as the image."""
     size = len(crop)
     with DefaultScope.overwrite_default_scope('mmpose'):
         pipeline = Compose(config[:-1])  # not packed
@@ -110,13 +110,13 @@ def reference(
 def batched(
     config: list[dict], faces: tuple, draws: np.ndarray
 ) -> tuple[torch.Tensor, dict]:
-    """The batched twin."""
-    twin = BatchedPipeline(config)
-    return twin(
+    """Result of the batched pipeline."""
+    pipeline = BatchedPipeline(config)
+    return pipeline(
         *map(torch.from_numpy, faces),
         torch.tensor(FLIP_INDICES),
         draws,
-        twin.crop_geometry()[1],
+        pipeline.crop_geometry()[1],
     )
 
 
@@ -125,12 +125,15 @@ def numbers(count: int = FACES) -> np.ndarray:
 
 
 def check_targets(config: list[dict], labels: dict, results: dict) -> None:
-    """Equal, but for keypoints within 1e-3 pixels of a cell's border."""
+    """Compare targets, except for keypoints within 1e-3 pixels of a cell border."""
     codec = BatchedPipeline(config).codec
     grid = results['transformed_keypoints'][0].astype(float)
     grid = (grid - (codec.stride - 1) / 2) / codec.stride
     near = np.zeros(len(grid), bool)
-    for border in (grid, grid + 0.5):  # of four cells, of one
+    for border in (
+        grid,
+        grid + 0.5,
+    ):  # borders for targets of four cells and of one cell
         near |= (np.abs(border - border.round()) < 1e-3).any(-1)
     assert near.sum() <= 1
     for name, expected in labels.items():
@@ -170,7 +173,7 @@ FLIP = dict(type='RandomFlip', prob=0.5)
             target='four',
         ),
         steps(dict(JITTER, rotation=30), size=48),
-        # some boxes are enlarged to the crop, others reduced
+        # The crop enlarges some boxes and reduces others.
         steps(dict(JITTER, shift=0.3, scale=0.3, rotation=45)),
     ],
     ids=lambda config: '-'.join(x['type'].split('.')[-1] for x in config[:-2]),
@@ -184,19 +187,19 @@ def test_the_same_image_and_targets(config: list[dict]) -> None:
         results = reference(config, *(x[i] for x in faces), extent, draws[i])
         difference = np.abs(grey[i, 0].numpy() - results['img'])
         assert difference.mean() < 0.3
-        # of what is occluded, nothing differs
+        # Occluded pixels are equal.
         black = results['img'] == 0
         assert black.mean() < 0.05 or not grey[i, 0].numpy()[black].any()
         check_targets(config, {k: v[i] for k, v in labels.items()}, results)
 
 
-def test_the_comparison_would_see_a_tenth_of_a_pixel() -> None:
+def test_the_comparison_detects_a_shift_of_a_tenth_of_a_pixel() -> None:
     config = steps(dict(JITTER, rotation=40))
     crop_size, extent = BatchedPipeline(config).crop_geometry()
     faces, draws = wide_crops(crop_size), numbers()
     grey, _ = batched(config, faces, draws)
     shifted = draws.copy()
-    # 0.1 of 80 pixels is a draw of 1, here 2 * 0.00625
+    # A draw of 1 shifts by 0.1 * 80 = 8 pixels, so 2 * 0.00625 shifts by 0.1.
     shifted[:, 1] += 0.00625
     for i in range(FACES):
         results = reference(config, *(x[i] for x in faces), extent, shifted[i])
@@ -215,8 +218,8 @@ def test_a_face_does_not_depend_on_its_batch() -> None:
             assert torch.equal(value, labels[name][rows])
 
 
-def test_positions_of_keypoints_that_do_not_count() -> None:
-    """They may be anything, as in CellIndex."""
+def test_keypoints_of_weight_zero_may_have_any_position() -> None:
+    """Keypoints of weight 0 may be NaN, as in CellIndex."""
     config = steps(dict(JITTER, rotation=40), outside='mask')
     crops, keypoints, visible = wide_crops(160)
     keypoints[:, 2], visible[:, 2] = np.nan, 0
@@ -233,7 +236,7 @@ def test_geometry_of_the_papers_jitter() -> None:
     config = steps(dict(JITTER, rotation=40))
     crop_size, extent = BatchedPipeline(config).crop_geometry()
     assert crop_size == 160
-    # 1.1 * (cos 40 + sin 40) + 2 * 0.1 = 1.7497, and 3 of 160 pixels
+    # 1.1 * (cos 40 + sin 40) + 2 * 0.1 = 1.7497, plus 3 of 160 pixels.
     assert extent == pytest.approx(1.7497 * 160 / 157, abs=1e-4)
 
 
@@ -247,11 +250,11 @@ def test_geometry_of_the_papers_jitter() -> None:
         dict(shift=0.3, scale=0.5, rotation=30),
     ],
 )
-def test_no_jitter_leaves_the_wide_crop(jitter: dict) -> None:
-    """White crops stay white, but the room is not wasted."""
-    twin = BatchedPipeline(steps(dict(type='rcn_mmpose.UniformJitter', **jitter)))
-    crop_size, extent = twin.crop_geometry()
-    # all corners of the jitter, and 45 degrees if it reaches them
+def test_jitter_stays_inside_the_wide_crop(jitter: dict) -> None:
+    """Jittered white crops have no black pixels, and the extent is minimal."""
+    pipeline = BatchedPipeline(steps(dict(type='rcn_mmpose.UniformJitter', **jitter)))
+    crop_size, extent = pipeline.crop_geometry()
+    # All corners of the jitter range, and 45 degrees if the range includes them.
     turns = [0, 1]
     if jitter['rotation'] > 45:
         turns += [0.5 - x / jitter['rotation'] / 2 for x in (45, 135, -135)]
@@ -261,22 +264,22 @@ def test_no_jitter_leaves_the_wide_crop(jitter: dict) -> None:
     white = torch.full((len(draws), crop_size, crop_size), 255).byte()
 
     def darkest(extent: float) -> float:
-        placed = twin.place(draws, crop_size, extent)
+        placed = pipeline.place(draws, crop_size, extent)
         sampling = torch.from_numpy(placed.sampling).float()
-        return twin.crop(white, sampling, placed.oversampling).min().item()
+        return pipeline.crop(white, sampling, placed.oversampling).min().item()
 
     assert darkest(extent) == 255
     assert darkest(extent * 0.95) < 255
-    # no pixel of the network's input covers less than one of the wide crop
+    # A pixel of the network's input covers at least one pixel of the wide crop.
     assert crop_size / extent >= 80 * (1 - 0.01)
 
 
-def test_beyond_the_wide_crop_all_is_black() -> None:
-    twin = BatchedPipeline(steps())
+def test_pixels_outside_the_wide_crop_are_black() -> None:
+    pipeline = BatchedPipeline(steps())
     white = torch.full((1, 160, 160), 255).byte()
-    placed = twin.place(np.zeros((1, 12)), 160, 0.5)  # half the box
+    placed = pipeline.place(np.zeros((1, 12)), 160, 0.5)  # half the box
     sampling = torch.from_numpy(placed.sampling).float()
-    out = twin.crop(white, sampling, placed.oversampling)[0, 0]
+    out = pipeline.crop(white, sampling, placed.oversampling)[0, 0]
     assert not out[:19].any() and not out[:, 61:].any()
     assert (out[21:59, 21:59] == 255).all()
 
@@ -345,6 +348,6 @@ def test_beyond_the_wide_crop_all_is_black() -> None:
         ),
     ],
 )
-def test_what_has_no_twin(config: list[dict], match: str) -> None:
+def test_steps_without_a_batched_version(config: list[dict], match: str) -> None:
     with pytest.raises(ValueError, match=match):
         BatchedPipeline(config)

@@ -31,7 +31,7 @@ PIPELINE = steps(FLIP, dict(JITTER, rotation=40), occlusion=(OCCLUSION,))
 
 @pytest.fixture
 def folder(tmp_path: Path) -> str:
-    """A cache of some faces."""
+    """The folder of a cache of some faces."""
     crops, keypoints, visible = wide_crops(160)
     folder = str(tmp_path / 'crops')
     ensure_cache(
@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> str:
 
 @pytest.fixture
 def batch(folder: str) -> Callable[..., dict]:
-    """Makes what the loader hands over."""
+    """A function that makes batches in the format of the loader."""
 
     def make(*indices: int, seed: int = 0, epoch: int = 0) -> dict:
         keys = np.array([(seed, epoch, i) for i in indices], np.int64)
@@ -54,8 +54,8 @@ def batch(folder: str) -> Callable[..., dict]:
     return make
 
 
-def test_what_it_is_made_of(batch: Callable) -> None:
-    """The batched pipeline, then LCN, on the numbers of these keys."""
+def test_result_of_the_parts(batch: Callable) -> None:
+    """The result equals the batched pipeline and LCN with the numbers of the keys."""
     rows = [3, 0, 20]
     keys = np.array([(7, 2, i) for i in rows])
     grey, labels = batched(
@@ -77,7 +77,7 @@ def test_what_it_is_made_of(batch: Callable) -> None:
 
 
 @pytest.mark.parametrize('batch_floor', [False, True])
-def test_the_floor_of_the_contrast(batch: Callable, batch_floor: bool) -> None:
+def test_lower_bound_of_the_contrast(batch: Callable, batch_floor: bool) -> None:
     indices = range(FACES)
     module = CropCachePreprocessor(PIPELINE, batch_floor_in_training=batch_floor)
     found = module(batch(*indices), True)['inputs']
@@ -88,7 +88,7 @@ def test_the_floor_of_the_contrast(batch: Callable, batch_floor: bool) -> None:
     torch.testing.assert_close(found, floors[batch_floor], atol=1e-6, rtol=0)
 
 
-def test_a_face_does_not_depend_on_what_came_before(batch: Callable) -> None:
+def test_a_face_does_not_depend_on_earlier_batches(batch: Callable) -> None:
     whole = CropCachePreprocessor(PIPELINE)(batch(*range(FACES), epoch=3))
     module = CropCachePreprocessor(PIPELINE)
     module(batch(5, 6, epoch=2))
@@ -101,7 +101,7 @@ def test_a_face_does_not_depend_on_what_came_before(batch: Callable) -> None:
                 assert torch.equal(value, expected[name])
 
 
-def test_other_epochs_and_seeds_other_images(batch: Callable) -> None:
+def test_other_epochs_and_seeds_give_other_images(batch: Callable) -> None:
     module = CropCachePreprocessor(PIPELINE)
     first = module(batch(0, 1, 2))['inputs']
     for other in (batch(0, 1, 2, epoch=1), batch(0, 1, 2, seed=1)):
@@ -109,8 +109,8 @@ def test_other_epochs_and_seeds_other_images(batch: Callable) -> None:
         assert (difference.mean((1, 2, 3)) > 0.01).all()
 
 
-def test_keys_one_by_one(folder: str) -> None:
-    """As a loader of another kind would collect them."""
+def test_keys_collected_one_by_one(folder: str) -> None:
+    """A default loader collects one key per face."""
     module = CropCachePreprocessor(PIPELINE)
     keys = np.array([(0, 0, i) for i in range(4)], np.int64)
     single = pseudo_collate(
@@ -120,7 +120,7 @@ def test_keys_one_by_one(folder: str) -> None:
     assert torch.equal(module(single)['inputs'], module(whole)['inputs'])
 
 
-def test_other_batches_go_the_plain_way() -> None:
+def test_batches_of_images_get_plain_lcn() -> None:
     rng = np.random.default_rng(0)
     crops = rng.integers(0, 256, (3, 1, 80, 80)).astype(np.uint8)
 
@@ -136,8 +136,8 @@ def test_other_batches_go_the_plain_way() -> None:
     assert isinstance(found['data_samples'][0], PoseDataSample)
 
 
-def test_a_head_takes_the_samples(batch: Callable) -> None:
-    """Its loss is that of PoseDataSamples with the same targets."""
+def test_a_head_accepts_the_samples(batch: Callable) -> None:
+    """The loss equals the loss of PoseDataSamples with the same targets."""
     from mmengine.structures import InstanceData
 
     made = CropCachePreprocessor(PIPELINE)(batch(1, 2, 3), True)
@@ -162,7 +162,7 @@ def test_under_autocast(batch: Callable) -> None:
     assert torch.equal(found, plain)
 
 
-def test_crops_are_no_part_of_a_checkpoint(batch: Callable) -> None:
+def test_crops_are_not_in_checkpoints(batch: Callable) -> None:
     module = CropCachePreprocessor(PIPELINE)
     module(batch(0))
     assert not module.state_dict()
@@ -171,7 +171,7 @@ def test_crops_are_no_part_of_a_checkpoint(batch: Callable) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 @pytest.mark.parametrize('max_device_gb', [0, 4])
 def test_on_a_gpu(batch: Callable, max_device_gb: float) -> None:
-    """The same but for rounding; crops there, or copied batch by batch."""
+    """Results equal the CPU up to rounding, with crops on the GPU or copied."""
     rows = range(FACES)
     expected = CropCachePreprocessor(PIPELINE)(batch(*rows), True)
     module = CropCachePreprocessor(PIPELINE, max_device_gb=max_device_gb)

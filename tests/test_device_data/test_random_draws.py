@@ -10,17 +10,17 @@ def keys(seed: int, epoch: int, count: int) -> np.ndarray:
     return np.array(rows, np.int64)
 
 
-def test_a_pure_function_of_seed_epoch_and_index() -> None:
+def test_numbers_depend_only_on_seed_epoch_and_index() -> None:
     whole = uniform_draws(keys(3, 7, 50), 50)
     order = np.random.default_rng(0).permutation(50)
     mixed = np.concatenate([keys(3, 7, 50)[order], keys(4, 7, 50)])
     again = uniform_draws(mixed, 50)
     np.testing.assert_array_equal(again[:50], whole[order])
-    # of a larger dataset
+    # The same keys in a larger dataset.
     np.testing.assert_array_equal(uniform_draws(keys(3, 7, 50), 9000), whole)
 
 
-def test_other_keys_other_numbers() -> None:
+def test_other_keys_give_other_numbers() -> None:
     rows = [
         uniform_draws(keys(seed, epoch, 3), 3).ravel()
         for seed in (0, 1, 2**31)
@@ -30,8 +30,8 @@ def test_other_keys_other_numbers() -> None:
     assert len(np.unique(rows)) == rows.size
 
 
-def test_numpys_philox_far_into_the_stream() -> None:
-    """Twelve words of 64 bits are three steps of a counter of four."""
+def test_numbers_equal_those_of_numpys_philox() -> None:
+    """Twelve 64-bit words use three steps of the counter (four words per step)."""
     bits = np.random.Philox(key=np.array((5, 2), np.uint64))
     bits.advance(3 * 777)
     expected = np.random.Generator(bits).random(12)

@@ -1,4 +1,4 @@
-"""Switching a config, and training with it."""
+"""Switching a config to device data, and training with it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ CHANCE = ('rcn_mmpose.UniformJitter', 'rcn_mmpose.RandomOcclusion')
 
 @pytest.fixture(autouse=True)
 def scope(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run's default scope ends with its test."""
+    """Remove the default scope of a run after its test."""
     monkeypatch.setattr(DefaultScope, '_instance_dict', OrderedDict())
 
 
 @pytest.fixture
 def cfg(converted: Path) -> Config:
-    """A small network on a few faces."""
+    """Config of a small network on a few faces."""
     cfg = Config.fromfile(CONFIGS / 'rcn_aflw.py')
     cfg.log_level = 'WARNING'
     cfg.model.backbone.num_branches = 4
@@ -40,12 +40,12 @@ def cfg(converted: Path) -> Config:
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.update(num_workers=0, persistent_workers=False)
         loader.dataset.data_root = f'{converted}/'
-        # saves a slow collection of garbage
+        # Avoids a slow garbage collection.
         loader.dataset.serialize_data = False
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
-    # writing a config into checkpoints is slow
+    # Writing the config into checkpoints is slow.
     cfg.default_hooks.checkpoint.pop('save_best')
-    # one of its own for each run
+    # Each run has a separate work folder.
     cfg.visualizer = dict(type='PoseLocalVisualizer', vis_backends=[])
     return cfg
 
@@ -53,7 +53,7 @@ def cfg(converted: Path) -> Config:
 # ------------------------------------------------------------------ switching
 
 
-def test_what_is_switched(cfg: Config, converted: Path) -> None:
+def test_switched_settings(cfg: Config, converted: Path) -> None:
     before = copy.deepcopy(cfg)
     cfg.train_dataloader.update(
         num_workers=2, persistent_workers=True, prefetch_factor=4
@@ -83,8 +83,8 @@ def test_what_is_switched(cfg: Config, converted: Path) -> None:
     assert (converted / 'cache').is_dir()
 
 
-def test_switched_twice_and_from_a_file(cfg: Config, tmp_path: Path) -> None:
-    """A run writes down the switched config."""
+def test_a_saved_config_can_be_switched_again(cfg: Config, tmp_path: Path) -> None:
+    """A run saves the switched config."""
     assert use_device_data(cfg)
     cfg.dump(tmp_path / 'switched.py')
     again = Config.fromfile(tmp_path / 'switched.py')
@@ -92,7 +92,7 @@ def test_switched_twice_and_from_a_file(cfg: Config, tmp_path: Path) -> None:
     assert again.to_dict() == cfg.to_dict()
 
 
-def test_settings_that_stay(cfg: Config, tmp_path: Path) -> None:
+def test_settings_that_are_kept(cfg: Config, tmp_path: Path) -> None:
     cfg.model.data_preprocessor.batch_floor_in_training = True
     cfg.train_dataloader.sampler.seed = 9
     assert use_device_data(cfg, cache_dir=str(tmp_path / 'mine'))
@@ -119,7 +119,7 @@ def test_without_a_seed_the_runner_chooses(cfg: Config) -> None:
     ],
 )
 def test_configs_of_the_project(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All but the data, which is not there."""
+    """Each config can be switched; only the data are missing."""
     monkeypatch.setattr(DATASETS, 'build', lambda config: None)
     cfg = Config.fromfile(CONFIGS / name)
     steps = len(cfg.train_dataloader.dataset.pipeline)
@@ -129,8 +129,8 @@ def test_configs_of_the_project(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert len(cfg.model.data_preprocessor.pipeline) == steps - 2
 
 
-def test_nowhere_to_write(cfg: Config, tmp_path: Path) -> None:
-    """The plain path, and a warning that says why."""
+def test_a_cache_that_cannot_be_written(cfg: Config, tmp_path: Path) -> None:
+    """The config stays unchanged, and a warning names the reason."""
     before = copy.deepcopy(cfg)
     (tmp_path / 'file').write_text('')
     said: list[str] = []
@@ -142,11 +142,11 @@ def test_nowhere_to_write(cfg: Config, tmp_path: Path) -> None:
         assert not use_device_data(cfg, cache_dir=str(tmp_path / 'file' / 'x'))
     assert cfg.to_dict() == before.to_dict()
     (text,) = said
-    assert 'no crop cache' in text and 'plain path' in text
+    assert 'no crop cache' in text and 'without the crop cache' in text
 
 
 def test_the_disk_fills_up(cfg: Config, tmp_path: Path) -> None:
-    """The plain path, and nothing half made is left."""
+    """The config stays unchanged, and no incomplete cache remains."""
     before = copy.deepcopy(cfg)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
@@ -161,7 +161,7 @@ def test_the_disk_fills_up(cfg: Config, tmp_path: Path) -> None:
 
 
 def test_two_processes(converted: Path, fresh: Callable, tmp_path: Path) -> None:
-    """One builds; and where one of them cannot, none takes a cache."""
+    """One process builds the cache. If one process cannot, no process uses it."""
     done = fresh(
         *('-m', 'rcn_mmpose.environment.launch', '--nproc-per-node=2'),
         Path(__file__).parents[1] / 'test_engine' / 'one_rank_with_cache.py',
@@ -173,7 +173,7 @@ def test_two_processes(converted: Path, fresh: Callable, tmp_path: Path) -> None
         json.loads((tmp_path / f'rank_{rank}.json').read_text()) for rank in (0, 1)
     ]
     assert [found['together'] for found in ranks] == [True, True]
-    # rank 0 builds the second one in vain
+    # Rank 0 also builds a second cache, which is not used.
     assert sum(found['built'] for found in ranks) == 2
     for found in ranks:
         assert not found['alone']
@@ -215,7 +215,7 @@ def put(cfg: Config, place: str, value: object) -> None:
         ('default_hooks.sampler_seed', None, 'DistSamplerSeedHook'),
     ],
 )
-def test_what_stands_against_it(
+def test_settings_that_device_data_does_not_support(
     cfg: Config, place: str, value: object, match: str
 ) -> None:
     put(cfg, place, value)
@@ -225,13 +225,13 @@ def test_what_stands_against_it(
     assert cfg.to_dict() == before.to_dict()
 
 
-def test_a_config_that_does_not_train(cfg: Config) -> None:
+def test_a_config_without_training(cfg: Config) -> None:
     cfg.train_dataloader = None
     with pytest.raises(ValueError, match='no train_dataloader'):
         use_device_data(cfg)
 
 
-def test_a_transform_without_a_twin(cfg: Config) -> None:
+def test_a_transform_without_a_batched_version(cfg: Config) -> None:
     pipeline = cfg.train_dataloader.dataset.pipeline
     pipeline[2] = dict(type='RandomBBoxTransform')
     with pytest.raises(ValueError, match='RandomBBoxTransform.*UniformJit'):
@@ -246,11 +246,11 @@ def test_a_transform_without_a_twin(cfg: Config) -> None:
         use_device_data(cfg)
 
 
-# ------------------------------------------------------ against the plain path
+# ----------------------------------- comparison with per-sample transforms
 
 
-def test_without_chance_both_paths_give_the_same(cfg: Config) -> None:
-    """Through the wide crop or straight from the image."""
+def test_without_augmentation_both_pipelines_agree(cfg: Config) -> None:
+    """Compare crops from the cache with crops from the image."""
     dataset = cfg.train_dataloader.dataset
     dataset.pipeline = [s for s in dataset.pipeline if s.type not in CHANCE]
     cfg.codec = dict(cfg.codec, target='four')
@@ -267,7 +267,7 @@ def test_without_chance_both_paths_give_the_same(cfg: Config) -> None:
         batches.append(module(next(iter(loader)), True))
     plain, ours = batches
     assert plain['inputs'].shape == ours['inputs'].shape
-    # grey levels of LCN: their spread is that of the image over ten
+    # The tolerance is relative to the standard deviation after LCN.
     difference = (plain['inputs'] - ours['inputs']).abs()
     assert difference.mean() < 0.2 * plain['inputs'].std()
     labels = [
@@ -297,7 +297,7 @@ def images(cfg: Config, epoch: int, **options: object) -> torch.Tensor:
 
 
 def test_withheld_labels(cfg: Config) -> None:
-    """They belong to faces, not to chance."""
+    """The faces without labels do not depend on random numbers."""
     pipeline = cfg.train_dataloader.dataset.pipeline
     pipeline.insert(-2, dict(type='rcn_mmpose.WithholdLabels', kept=0.25))
     assert use_device_data(cfg)
@@ -307,7 +307,7 @@ def test_withheld_labels(cfg: Config) -> None:
     assert labelled.tolist() == [3, 7, 11]
 
 
-def test_workers_and_batches_change_nothing(cfg: Config) -> None:
+def test_workers_and_batch_size_do_not_change_the_images(cfg: Config) -> None:
     assert use_device_data(cfg)
     alone = images(cfg, 3)
     workers = images(cfg, 3, num_workers=2)
@@ -322,7 +322,7 @@ def test_workers_and_batches_change_nothing(cfg: Config) -> None:
 
 @pytest.fixture
 def train(cfg: Config, tmp_path: Path) -> Callable[..., tuple]:
-    """Trains and returns the batches' images and the last weights."""
+    """A function that trains and returns images, the last weights and the runner."""
     assert use_device_data(cfg)
 
     def run(folder: str, **changes: object) -> tuple[list, dict, Runner]:
@@ -344,11 +344,11 @@ def train(cfg: Config, tmp_path: Path) -> Callable[..., tuple]:
 
 
 @pytest.mark.slow
-def test_resuming_changes_nothing(train: Callable) -> None:
+def test_a_resumed_training_is_the_same(train: Callable) -> None:
     whole, weights, runner = train('whole')
     assert len(whole) == 2 * 3  # 12 faces in batches of 5
     assert [len(x) for x in whole] == [5, 5, 2] * 2
-    # validated, the plain way
+    # The validation uses the per-sample transforms.
     errors = runner.message_hub.get_scalar('val/NME_pixels_eye_points')
     assert np.isfinite(errors.current())
 
@@ -358,7 +358,7 @@ def test_resuming_changes_nothing(train: Callable) -> None:
         assert torch.equal(a, b)
     for name, value in weights.items():
         torch.testing.assert_close(resumed[name], value)
-    # another epoch, other images
+    # Another epoch has other images.
     assert not torch.equal(
         torch.cat(first).sort(0).values, torch.cat(second).sort(0).values
     )

@@ -13,8 +13,10 @@ from rcn_mmpose.device_data.warp_and_targets import encode_cells
 @pytest.mark.parametrize(
     'size', [((80, 80), (80, 80)), ((40, 24), (20, 12)), ((4, 4), (1, 1))]
 )
-def test_as_the_codec_also_on_borders(size: tuple, target: str, outside: str) -> None:
-    """Quarters of pixels are exact, so that nothing may differ."""
+def test_targets_equal_those_of_the_codec(
+    size: tuple, target: str, outside: str
+) -> None:
+    """Positions in quarters of pixels, also on cell borders, must be exactly equal."""
     input_size, heatmap_size = size
     codec = CellIndex(input_size, heatmap_size, target=target, outside=outside)
     rng = np.random.default_rng(0)

@@ -112,7 +112,7 @@ class FaceDataset(BaseCocoStyleDataset):
             faces = super().load_data_list() if annotations else []
         except BROKEN as error:
             raise ValueError(
-                f'annotation file {self.ann_file!r} is no whole COCO json '
+                f'annotation file {self.ann_file!r} is not a complete COCO json '
                 f'({type(error).__name__}: {error}).{cure}'
             ) from error
         if without:

@@ -86,7 +86,7 @@ def _category(path: str) -> dict:
         return {key: category[key] for key in FROM_FILE if key in category}
     except BROKEN as error:
         raise ValueError(
-            f'annotation file {path!r} is no whole COCO json '
+            f'annotation file {path!r} is not a complete COCO json '
             f'({type(error).__name__}: {error}).'
         ) from error
 
@@ -115,8 +115,8 @@ def own_metainfo(
     count = len(names) if texts else 0
     if not count or len(set(names)) < count:
         raise ValueError(
-            f'keypoint names {names!r:.200}: there must be at least one, and '
-            'none twice; give them in the category of the json or in '
+            f'keypoint names {names!r:.200}: give at least one name, '
+            'and no duplicates, in the category of the json or in '
             "metainfo=dict(keypoints=['...'])."
         )
     eyes = eyes or None

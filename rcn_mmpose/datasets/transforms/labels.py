@@ -52,8 +52,8 @@ class CorruptKeypoints(BaseTransform):
         """Corrupt one face."""
         if results.get('keypoints') is None:
             raise ValueError(
-                'CorruptKeypoints needs true keypoints, and this sample has '
-                'none; a network and a denoiser predict from images by '
+                'CorruptKeypoints needs true keypoints, but this sample has no '
+                'keypoints. To predict keypoints in images with a denoiser, use '
                 'rcn_mmpose.JointEstimator.'
             )
         keypoints = results['transformed_keypoints']

@@ -57,7 +57,7 @@ class LoadGreyImage(BaseTransform):
             ) from error
         except (KeyError, ValueError) as error:  # such as a://b, or a NUL
             raise ValueError(
-                f'image {path!r} is no name of a file that MMEngine can '
+                f'image {path!r} is not a file name that MMEngine can '
                 f'read ({error}); correct the annotation file.'
             ) from error
         return decode_image(

@@ -64,8 +64,8 @@ class FaceBox(BaseTransform):
             return box_from_box(self.rule, results['bbox'][0], **self.options)
         if results.get('keypoints') is None:
             raise ValueError(
-                f'rule={self.rule!r} needs true keypoints, and this sample '
-                "has none; use rule='detection' for a detector's box."
+                f'rule={self.rule!r} needs true keypoints, but this sample '
+                "has no keypoints; use rule='detection' for the box of a detector."
             )
         keypoints = results['keypoints'][0]
         visible = results.get('keypoints_visible')
@@ -75,8 +75,8 @@ class FaceBox(BaseTransform):
                 keypoints = keypoints[visible]
             elif not visible.all():
                 raise ValueError(
-                    f'rule={self.rule!r} needs all five keypoints; those '
-                    f'visible are {np.flatnonzero(visible).tolist()}.'
+                    f'rule={self.rule!r} needs all five keypoints; the '
+                    f'visible keypoints are {np.flatnonzero(visible).tolist()}.'
                 )
         height, width = results['img_shape']
         return box_from_keypoints(self.rule, keypoints, (width, height), **self.options)
