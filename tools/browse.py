@@ -1,11 +1,11 @@
-"""Look at a dataset, or at what a pipeline feeds the network.
+"""Draw a contact sheet of a dataset or of the network's input.
 
     python tools/browse.py configs/rcn_aflw.py --out sheet.png
     python tools/browse.py configs/rcn_aflw.py --mode input --out input.png
 
-writes a contact sheet: true keypoints green, hidden ones orange, the face
-box cyan. With ``--mode input`` each face is shown as the network sees it:
-cropped, jittered, occluded and normalised.
+Visible true keypoints are green, hidden keypoints are orange, the bounding box of the
+face is cyan. With ``--mode input`` the sheet shows each face as the network receives
+it: cropped, jittered, occluded and normalised.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def original_tile(dataset: object, index: int, side: int) -> np.ndarray:
     """Draw a face in its image, with its box."""
     face = dataset.get_data_info(index)
     image = cv2.imread(face['img_path'])
-    if image is None:  # the loader says what is wrong with it
+    if image is None:  # the loader raises an error with the reason
         LoadGreyImage()(face)
     box = face['bbox'][0]
     hidden = np.asarray(face['raw_ann_info']['keypoints'])[2::3] == 1
@@ -48,7 +48,7 @@ def original_tile(dataset: object, index: int, side: int) -> np.ndarray:
 def input_tile(
     dataset: object, preprocessor: object, index: int, side: int
 ) -> np.ndarray:
-    """Draw a face as the network sees it."""
+    """Draw a face as the network receives it."""
     packed = dataset[index]
     batch = dict(inputs=[packed['inputs']], data_samples=[packed['data_samples']])
     crop = preprocessor(batch, training=True)['inputs'][0]
@@ -79,16 +79,19 @@ def main(args: list[str]) -> None:
         '--mode',
         choices=['original', 'input'],
         default='original',
-        help='the image with its box, or what the network sees (default: original)',
+        help='the image with its box, or the input of the network (default: original)',
     )
     parser.add_argument(
         '--number', type=int, default=40, help='number of faces (default: 40)'
     )
     parser.add_argument(
-        '--side', type=int, default=160, help='pixels of a face (default: 160)'
+        '--side', type=int, default=160, help='side of a tile in pixels (default: 160)'
     )
     parser.add_argument(
-        '--seed', type=int, default=0, help='seed of the choice (default: 0)'
+        '--seed',
+        type=int,
+        default=0,
+        help='seed of the random selection of faces (default: 0)',
     )
     parser.add_argument(
         '--cfg-options',
@@ -120,7 +123,7 @@ def main(args: list[str]) -> None:
     if folder:
         os.makedirs(folder, exist_ok=True)
     if not cv2.imwrite(options.out, contact_sheet(tiles)):
-        raise ValueError(f'cannot write {options.out!r}; is it a .png?')
+        raise ValueError(f'cannot write {options.out!r}; give a .png or .jpg file')
     print(f'{options.out}: {count} of {len(dataset)} faces')
 
 

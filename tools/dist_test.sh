@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Test in several processes; the result is that of one process.
+# Test in several processes. The result equals the result of one process.
 #
 #     tools/dist_test.sh CONFIG CHECKPOINT PROCESSES [options of test.py]
 #
-# Several nodes: as dist_train.sh.
+# For several nodes, see dist_train.sh.
 
 set -e
 
@@ -20,7 +20,7 @@ NODE_RANK=${NODE_RANK:-0}
 MASTER_ADDR=${MASTER_ADDR:-127.0.0.1}
 [ "$NNODES" = 1 ] || PORT=${PORT:-29500}
 
-# torchrun, with errors of one line
+# This launcher is torchrun with shorter error messages.
 PYTHONPATH="$(dirname "$0")/..${PYTHONPATH:+:$PYTHONPATH}" \
 exec python -m rcn_mmpose.environment.launch \
     --nnodes="$NNODES" \

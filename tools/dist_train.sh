@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Train in several processes, one to each GPU, or on the CPU if there is none.
+# Train in several processes: one process per GPU, or on the CPU without GPUs.
 #
 #     tools/dist_train.sh CONFIG PROCESSES [options of train.py]
 #
-# Several nodes: the same command on each, with NNODES, NODE_RANK (0 on the
-# first), MASTER_ADDR (the first) and PORT in the environment. One node finds
-# a free port unless PORT is set.
+# Several nodes: run the same command on each node, with these environment
+# variables: NNODES (number of nodes), NODE_RANK (0 on the first node), MASTER_ADDR
+# (address of the first node) and PORT (default: 29500). On one node the script finds
+# a free port if PORT is not set.
 
 set -e
 
@@ -20,7 +21,7 @@ NODE_RANK=${NODE_RANK:-0}
 MASTER_ADDR=${MASTER_ADDR:-127.0.0.1}
 [ "$NNODES" = 1 ] || PORT=${PORT:-29500}
 
-# torchrun, with errors of one line
+# This launcher is torchrun with shorter error messages.
 PYTHONPATH="$(dirname "$0")/..${PYTHONPATH:+:$PYTHONPATH}" \
 exec python -m rcn_mmpose.environment.launch \
     --nnodes="$NNODES" \

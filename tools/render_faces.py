@@ -6,11 +6,11 @@ writes
 
     data/synthetic/images/{train,val,test}/000000.jpg ...
     data/synthetic/annotations/{train,val,test}_{5,68}.json
-    data/synthetic/records/     what a later run needs to resume
+    data/synthetic/records/     records for resuming
 
-A face depends only on the seed, its split and its number: any number of
-workers and any interruption give the same files. Run the same command again
-to resume after an interruption.
+Rendering is deterministic: a face depends only on the seed, its split and its number,
+not on the number of workers. Run the same command again to resume after an
+interruption.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-# Set before NumPy and OpenCV are imported: a worker has one thread.
+# A worker uses one thread. NumPy and OpenCV read these variables at their import.
 for _name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
     os.environ.setdefault(_name, '1')
 
@@ -49,26 +49,36 @@ from rcn_mmpose.synthetic.face_set import (
 
 
 def parse_args(args: list[str]) -> argparse.Namespace:
-    """Read the command line; wrong values end the program with one line."""
+    """Parse the command line; a wrong value ends the program with one error."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument('--out', help='folder to write, made if needed')
+    parser.add_argument('--out', help='folder for the dataset; created if needed')
     for split, count in zip(SPLITS, (6000, 500, 500), strict=True):
         parser.add_argument(
-            f'--{split}', type=int, default=count, help=f'default: {count}'
+            f'--{split}',
+            type=int,
+            default=count,
+            help=f'number of faces (default: {count})',
         )
     parser.add_argument(
         '--seed', type=int, default=0, help='seed of the faces (default: 0)'
     )
     parser.add_argument(
-        '--size', type=int, default=160, help='side in pixels (default: 160)'
+        '--size',
+        type=int,
+        default=160,
+        help='side of an image in pixels (default: 160)',
     )
-    parser.add_argument('--workers', type=int, default=1, help='processes (default: 1)')
     parser.add_argument(
-        '--sheet', help='draw faces with their keypoints into this image'
+        '--workers', type=int, default=1, help='number of processes (default: 1)'
     )
-    parser.add_argument('--sheet-faces', type=int, default=48, help='default: 48')
+    parser.add_argument(
+        '--sheet', help='contact sheet of faces with keypoints to write'
+    )
+    parser.add_argument(
+        '--sheet-faces', type=int, default=48, help='faces on the sheet (default: 48)'
+    )
     options = parser.parse_args(args)
     if not options.out and not options.sheet:
         parser.error('give --out FOLDER, --sheet IMAGE or both')
@@ -76,7 +86,7 @@ def parse_args(args: list[str]) -> argparse.Namespace:
         if getattr(options, name) < 0:
             parser.error(f'--{name} must be 0 or more')
     if not sum(getattr(options, name) for name in SPLITS):
-        parser.error('--train, --val and --test are all 0: nothing to do')
+        parser.error('--train, --val and --test are all 0; give one of them 1 or more')
     for name, least in (
         ('seed', 0),
         ('size', 32),
@@ -95,19 +105,19 @@ def parse_args(args: list[str]) -> argparse.Namespace:
 
 
 def make_parts(parts: list[Part], workers: int) -> Iterator[int]:
-    """Make the parts in order, with several processes if asked to.
+    """Render the parts in order, with one or more processes.
 
     Args:
-        parts (list[Part]): What to make.
-        workers (int): Processes.
+        parts (list[Part]): The parts.
+        workers (int): Number of processes.
 
     Yields:
-        int: Faces of the next part that had to be rendered.
+        int: Number of faces of the next part that were rendered.
     """
     if workers == 1:
         yield from map(make_part, parts)
         return
-    # Forked processes would share locks of OpenCV's threads.
+    # Forked processes would inherit locks of OpenCV's threads.
     context = multiprocessing.get_context('spawn')
     # The main process handles an interruption.
     ignore = (signal.SIGINT, signal.SIG_IGN)
@@ -148,7 +158,7 @@ def make_set(options: argparse.Namespace) -> None:
         for points in (5, 68):
             print(write_annotations(options.out, split, parts, points))
     print(
-        f'{rendered} faces rendered, {total - rendered} were there; '
+        f'{rendered} faces rendered, {total - rendered} already existed; '
         f'{rendered / minutes:.0f} faces a minute with {options.workers} '
         f'worker{"s" if options.workers > 1 else ""}'
     )

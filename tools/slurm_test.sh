@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Test below Slurm.
+# Test in several processes under Slurm.
 #
 #     tools/slurm_test.sh PARTITION JOB_NAME CONFIG CHECKPOINT [options of
 #     test.py]
 #
-# In the environment: as slurm_train.sh.
+# For the environment variables, see slurm_train.sh.
 
 set -e
 
@@ -22,7 +22,7 @@ GPUS_PER_NODE=${GPUS_PER_NODE:-$((GPUS < 8 ? GPUS : 8))}
 CPUS_PER_TASK=${CPUS_PER_TASK:-5}
 GRES=${GRES-gpu:$GPUS_PER_NODE}
 
-# SRUN_ARGS and PY_ARGS hold several words each
+# SRUN_ARGS and PY_ARGS may hold several words, which the shell must split.
 # shellcheck disable=SC2086
 PYTHONPATH="$(dirname "$0")/..${PYTHONPATH:+:$PYTHONPATH}" \
 exec srun -p "$PARTITION" \

@@ -1,13 +1,19 @@
 #!/usr/bin/env bash
-# Train below Slurm.
+# Train in several processes under Slurm.
 #
 #     tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [options of
 #     train.py]
 #
-# In the environment: GPUS in all (8), GPUS_PER_NODE (8, at most GPUS),
-# CPUS_PER_TASK (5), SRUN_ARGS, PY_ARGS (more options of train.py), GRES
-# (gpu:GPUS_PER_NODE; empty for nodes without GPUs, on which GPUS and
-# GPUS_PER_NODE count processes), MASTER_PORT (29500).
+# Environment variables (default):
+#
+#     GPUS           number of GPUs on all nodes (8)
+#     GPUS_PER_NODE  number of GPUs per node (8, at most GPUS)
+#     CPUS_PER_TASK  number of CPU cores per process (5)
+#     GRES           srun's --gres (gpu:GPUS_PER_NODE). Set it to an empty string for
+#                    nodes without GPUs; GPUS and GPUS_PER_NODE then count processes.
+#     MASTER_PORT    port of the first node (29500)
+#     SRUN_ARGS      more options of srun
+#     PY_ARGS        more options of train.py
 
 set -e
 
@@ -25,7 +31,7 @@ GPUS_PER_NODE=${GPUS_PER_NODE:-$((GPUS < 8 ? GPUS : 8))}
 CPUS_PER_TASK=${CPUS_PER_TASK:-5}
 GRES=${GRES-gpu:$GPUS_PER_NODE}
 
-# SRUN_ARGS and PY_ARGS hold several words each
+# SRUN_ARGS and PY_ARGS may hold several words, which the shell must split.
 # shellcheck disable=SC2086
 PYTHONPATH="$(dirname "$0")/..${PYTHONPATH:+:$PYTHONPATH}" \
 exec srun -p "$PARTITION" \

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import load_tool
 
-# eyes, nose tip, mouth: left, middle, right; counted from 1 as in MATLAB
+# Eyes, nose tip, mouth (left, centre, right); 1-based as in MATLAB.
 SIX = np.array([(41, 51), (81, 51), (61, 71), (46, 91), (61, 95), (76, 91)], float)
 
 
@@ -20,7 +20,7 @@ def afw2coco() -> ModuleType:
 
 
 def write_afw(root: Path, faces: dict[str, list[np.ndarray]]) -> Path:
-    """Write anno.mat as MATLAB 7.3 does, and the images."""
+    """Write anno.mat in the format of MATLAB 7.3, and the images."""
     root.mkdir()
     with h5py.File(root / 'anno.mat', 'w') as file:
         refs = file.create_group('#refs#')
@@ -76,10 +76,10 @@ def test_faces_with_all_landmarks(
     # corners span 40, eyes and mouth are 40 apart: 40 + 2 * 0.95 * 40 = 116
     assert content['annotations'][1]['bbox'][2] == pytest.approx(116)
     assert content['info']['description'] == 'AFW, 2 of 377'
-    assert '1 faces have no six landmarks' in capsys.readouterr().out
+    assert '1 faces do not have all six landmarks' in capsys.readouterr().out
 
 
-def test_missing_image_is_named(
+def test_missing_image_is_reported(
     tmp_path: Path, afw2coco: ModuleType, capsys: pytest.CaptureFixture
 ) -> None:
     root = write_afw(tmp_path / 'afw', {'a.jpg': [SIX], 'b.jpg': [SIX]})
@@ -94,12 +94,12 @@ def test_broken_annotation_file(tmp_path: Path, afw2coco: ModuleType) -> None:
     root = write_afw(tmp_path / 'afw', {'a.jpg': [SIX]})
     path = root / 'anno.mat'
     path.write_bytes(path.read_bytes()[:700])
-    with pytest.raises(ValueError, match='not the whole anno.mat'):
+    with pytest.raises(ValueError, match='not the complete anno.mat'):
         convert(afw2coco, root)
     path.unlink()
     with pytest.raises(FileNotFoundError, match='anno.mat does not exist'):
         convert(afw2coco, root)
     with h5py.File(path, 'w') as file:
         file['other'] = 1
-    with pytest.raises(ValueError, match='not the whole anno.mat'):
+    with pytest.raises(ValueError, match='not the complete anno.mat'):
         convert(afw2coco, root)

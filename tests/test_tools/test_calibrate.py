@@ -78,12 +78,12 @@ def done(experiment: Path) -> Path:
     return out
 
 
-def test_the_numbers(done: Path) -> None:
+def test_the_output_of_the_calibration(done: Path) -> None:
     figures = json.loads((done / 'figures.json').read_text())
     assert figures['faces'] == 24 and figures['radius_cells'] == 3
     assert figures['after']['keypoints'] == 120
     assert figures['after']['coverage']['90'] == pytest.approx(0.9)
-    # the fit minimises this loss, and may choose temperature 1.0
+    # The fit minimises this loss; temperature 1.0 is one of its choices.
     assert figures['after']['log_loss'] <= figures['before']['log_loss']
     assert len(figures['held_out']) == 40
     bins = figures['first_halving']['bins']
@@ -124,7 +124,7 @@ def test_the_checkpoint_is_calibrated(done: Path, experiment: Path) -> None:
     path = done / 'calibrated.pth'
     content = torch.load(path, weights_only=True)
     assert set(content) == {'meta', 'state_dict'}
-    assert content['meta']['epoch'] == 3  # the other metadata is kept
+    assert content['meta']['epoch'] == 3  # other metadata are kept
     plain = load_model(experiment / 'weights.pth')
     found = load_model(path)
     assert plain.info.calibration is None
@@ -133,7 +133,7 @@ def test_the_checkpoint_is_calibrated(done: Path, experiment: Path) -> None:
     before, after = (m.predict_crops(crops.astype(np.uint8)) for m in (plain, found))
     np.testing.assert_array_equal(before[0], after[0])
     assert (before[2] != after[2]).any()
-    # a second calibration gives the same result
+    # A second calibration gives the same result.
     calibrated = load_tool('calibrate.py')
     calibrated.main(
         [
@@ -205,7 +205,7 @@ def test_pasted_objects(
     assert first['faces'] == 24 and first['hidden'] > 0
     assert first['hidden'] + first['seen'] == 120
     assert 0 <= first['low'] <= first['area'] <= first['high'] <= 1
-    # fractions of whole numbers of keypoints
+    # The values are fractions of whole numbers of keypoints.
     near = first['near_hidden'] * first['hidden']
     near += first['near_seen'] * first['seen']
     assert near == pytest.approx(round(near)) and near < 120

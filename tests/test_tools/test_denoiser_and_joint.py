@@ -1,4 +1,4 @@
-"""Training a denoiser, and testing it alone and with a network."""
+"""Training a denoiser, and testing the denoiser alone and with a network."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mmpose.registry import MODELS
 from test_with_mmpose import make_faces
 
 FILES = tuple(f'300w_{part}.json' for part in ('train', 'val', 'test'))
-# few weights, for maps of the usual shape
+# A denoiser with few weights, for maps of the usual shape.
 TINY = dict([('backbone.channels', 2), ('backbone.kernel_size', 3)])
 TINY['head.in_channels'] = 2
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Four faces."""
+    """The data root of four faces."""
     make_faces(tmp_path / 'data', 68, FILES)
     (tmp_path / 'data' / 'images').rename(tmp_path / 'data' / '300w')
     return tmp_path / 'data'
@@ -30,7 +30,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tool(fresh: Callable, root: Path, tmp_path: Path) -> Callable[..., None]:
-    """Runs tools/<name>.py on them."""
+    """A function that runs tools/<name>.py on these faces."""
 
     def run(name: str, config: str, *arguments: object, **options: object):
         parts = ('train', 'val', 'test') if 'joint' not in config else ('test',)
@@ -53,12 +53,12 @@ def tool(fresh: Callable, root: Path, tmp_path: Path) -> Callable[..., None]:
 
 
 def below(place: str) -> dict:
-    """The small denoiser at some place of a config."""
+    """Options that put the small denoiser at a place in a config."""
     return {f'{place}.{key}': value for key, value in TINY.items()}
 
 
 def build(root: Path, config: str, options: dict) -> torch.nn.Module:
-    """The model of a config."""
+    """Build the model of a config."""
     cfg = Config.fromfile(str(root / 'configs' / f'{config}.py'))
     cfg.merge_from_dict(options)
     with DefaultScope.overwrite_default_scope('mmpose'):
@@ -70,7 +70,7 @@ def save(path: Path, weights: dict) -> Path:
     return path
 
 
-def test_denoiser_without_a_image(
+def test_a_denoiser_needs_no_images(
     tool: Callable, root: Path, data: Path, tmp_path: Path
 ) -> None:
     shutil.rmtree(data / '300w')
@@ -90,8 +90,7 @@ def test_denoiser_without_a_image(
     assert found.keys() == model.state_dict().keys()
     tool('test', 'denoiser_300w', checkpoint, '--out', out, **options)
     tested = json.loads(out.read_text())
-    # validated on the same faces, with the same keypoints moved to the same
-    # places
+    # Validation and test use the same faces and corrupt them equally.
     logged: dict = {}
     for path in work.rglob('scalars.json'):
         for line in path.read_text().splitlines():
@@ -104,7 +103,7 @@ def test_denoiser_without_a_image(
 
 @pytest.fixture
 def checkpoints(root: Path, tmp_path: Path) -> dict[str, Path]:
-    """Of a joint model, and of its two parts."""
+    """Checkpoints of a joint model and of its two parts."""
     torch.manual_seed(0)
     joint = build(root, 'joint_300w', below('model.refiner')).state_dict()
     inside = 'refiner.'
@@ -125,7 +124,7 @@ def checkpoints(root: Path, tmp_path: Path) -> dict[str, Path]:
     )
 
 
-def test_joint_model_from_one_checkpoint_or_two(
+def test_joint_model_from_one_or_two_checkpoints(
     tool: Callable, data: Path, checkpoints: dict, tmp_path: Path
 ) -> None:
     results = []

@@ -1,4 +1,4 @@
-"""The scripts that start several processes, here two on the CPU."""
+"""Tests of the scripts that start several processes, with two on the CPU."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SETTINGS = [
     'test_dataloader.num_workers=0',
     'model.backbone.num_branches=4',
 ]
-# writes its arguments down, then does what Slurm would do on one node
+# A stub that records its arguments and starts the processes as Slurm does on one node.
 SRUN = """#!/usr/bin/env bash
 printf '%s\\n' "$@" > srun.txt
 while [ "$1" != python ]; do
@@ -41,7 +41,7 @@ exit $code
 
 @pytest.fixture
 def start(root: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
-    """Starts tools/<name>.sh in an empty folder, beside a stub of srun."""
+    """A function that starts tools/<name>.sh in a folder with a stub of srun."""
     started = []
     folder = tmp_path / 'run'
     folder.mkdir()
@@ -65,7 +65,7 @@ def start(root: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen
 
     yield run
     for process in started:
-        if process.poll() is None:  # a test has failed
+        if process.poll() is None:  # the test has failed
             process.terminate()
             process.communicate()
 
@@ -88,7 +88,7 @@ def finish(process: subprocess.Popen) -> str:
 
 
 def last_line(process: subprocess.Popen) -> str:
-    """Wait for an error; return what a person reads first."""
+    """Wait for an error; return the last line of stderr."""
     err = process.communicate()[1]
     assert process.returncode != 0
     return err.strip().splitlines()[-1]
@@ -141,7 +141,7 @@ def test_train_resume_and_test(
     ]
     assert called[-2] == 'optim_wrapper.type=OptimWrapper'
 
-    # two nodes of one process each; three faces, so they differ in number
+    # Two nodes with one process each. Three faces give them different numbers of faces.
     test = (config, work / 'epoch_2.pth')
     out = [tmp_path / f'out_{count}.json' for count in (1, 2)]
     settings += ['test_dataloader.dataset.indices=3']
@@ -162,11 +162,11 @@ def test_train_resume_and_test(
     done = fresh(tool, *test, '--out', out[0], *settings, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     one, two = (json.loads(path.read_text()) for path in out)
-    assert one == two  # to the last digit
+    assert one == two  # exactly
     assert max(one.values()) > 0
 
 
-def test_slurm_test_of_two_nodes(start: Callable, tmp_path: Path) -> None:
+def test_slurm_test_on_two_nodes(start: Callable, tmp_path: Path) -> None:
     process = start(
         *('slurm_test', 'part', 'job', 'my config.py', 'x.pth', '--out', 'o'),
         GPUS=16,
@@ -207,8 +207,8 @@ def test_port_in_use(start: Callable) -> None:
     assert line.startswith(f'error: port {port} cannot be used')
 
 
-def test_a_rank_dies_at_start(start: Callable, root: Path, tmp_path: Path) -> None:
-    # rank 0 waits for the other to join the group
+def test_a_rank_fails_at_the_start(start: Callable, root: Path, tmp_path: Path) -> None:
+    # Rank 0 waits until the other rank joins the group.
     (tmp_path / 'dies.py').write_text(
         'import os\n'
         'if os.environ["RANK"] == "1":\n'

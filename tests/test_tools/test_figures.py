@@ -115,7 +115,9 @@ def test_figure_of_a_joint_model(
     assert all(column.any() for column in columns)
 
 
-def test_real_faces_stay_out_of_the_project(tool: Callable, models: list[str]) -> None:
+def test_real_faces_are_not_written_into_the_project(
+    tool: Callable, models: list[str]
+) -> None:
     for out in (ROOT / 'docs' / 'x.png', ROOT / 'x.png'):
         with pytest.raises(ValueError, match='would put real faces among'):
             tool(['3', *models, '--out', str(out)])
@@ -140,7 +142,7 @@ def test_real_faces_stay_out_of_the_project(tool: Callable, models: list[str]) -
         (['ced', '--data', 'synthetic'], 'annotation file .*test_5.json'),
     ],
 )
-def test_one_clear_error(
+def test_errors(
     change: list[str], message: str, tool: Callable, models: list[str]
 ) -> None:
     with pytest.raises((ValueError, FileNotFoundError), match=message):

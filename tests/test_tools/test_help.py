@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# mmpose_tool.py hands its arguments on, and has no parser.
+# mmpose_tool.py passes its arguments on, and has no parser.
 TOOLS = sorted(
     str(path.relative_to(ROOT))
     for path in (ROOT / 'tools').rglob('*.py')
@@ -21,12 +21,12 @@ TOOLS = sorted(
 
 
 class Parsed(BaseException):
-    """Stops a tool where it reads its command line."""
+    """Stops a tool when it parses its command line."""
 
 
 @pytest.fixture
 def handlers() -> Iterator[None]:
-    """Restores the signal handlers that a tool sets."""
+    """Restore the signal handlers that a tool changes."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.getsignal(number) for number in numbers]
     yield
@@ -35,7 +35,7 @@ def handlers() -> Iterator[None]:
 
 
 def actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """Yield all options and arguments, also those of commands."""
+    """Yield all options and arguments, also of subcommands."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for command in action.choices.values():

@@ -1,4 +1,4 @@
-"""What docs/in_mmpose.md shows, with a network that has learnt its faces."""
+"""The programs and commands of docs/in_mmpose.md, with a trained network."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ WEIGHTS = 'work_dirs/rcn_aflw/epoch_30.pth'
 
 @pytest.fixture(scope='module')
 def place(tmp_path_factory: pytest.TempPathFactory, fresh: Callable) -> Path:
-    """A clone with drawn faces, and a network trained on 12 of them."""
+    """A clone with drawn faces, and a network that is trained on 12 faces."""
     folder = tmp_path_factory.mktemp('clone')
     for name in ('configs', 'tools'):
         (folder / name).symlink_to(ROOT / name)
@@ -68,7 +68,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, fresh: Callable) -> Path:
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
-    # faces it has not seen: each cut out, and two beside each other
+    # Faces that the network has not seen: single crops, and an image of two faces.
     (folder / 'images').mkdir()
     for file, (x, y, w, h), _ in unseen(folder):
         cut = cv2.imread(str(file))[y : y + h, x : x + w]
@@ -79,7 +79,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, fresh: Callable) -> Path:
 
 
 def unseen(folder: Path) -> list[tuple[Path, np.ndarray, np.ndarray]]:
-    """File, box (x, y, w, h) in whole pixels, keypoints (5, 2) of each."""
+    """File, box (x, y, w, h) in whole pixels and keypoints (5, 2) of each face."""
     path = folder / 'data' / 'annotations' / 'aflw5_test.json'
     content = json.loads(path.read_text())
     return [
@@ -93,7 +93,7 @@ def unseen(folder: Path) -> list[tuple[Path, np.ndarray, np.ndarray]]:
 
 
 def run_program(text: str, monkeypatch: pytest.MonkeyPatch) -> dict:
-    """Run a program of the page; returns its variables."""
+    """Run a program of the page; return its variables."""
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     variables: dict = {}
     exec(text, variables)
@@ -101,7 +101,7 @@ def run_program(text: str, monkeypatch: pytest.MonkeyPatch) -> dict:
 
 
 def marked(before: np.ndarray, after: np.ndarray, points: np.ndarray) -> list:
-    """Whether the image was painted over at each point."""
+    """Whether the drawing changed the image at each point."""
     assert before.shape == after.shape
     change = np.abs(before.astype(int) - after).max(-1)
     return [
@@ -128,14 +128,14 @@ def test_configs_of_the_page(
     cfg = Config.fromfile(path)
     init_default_scope('mmpose')
     if 'init_cfg' in cfg.model.backbone:
-        cfg.model.backbone.init_cfg = None  # weights from the network
+        cfg.model.backbone.init_cfg = None  # avoids a download
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
 
     faces = DATASETS.build(cfg.train_dataloader.dataset)
     batch = model.data_preprocessor(pseudo_collate([faces[i] for i in range(2)]), True)
     losses = model(**batch, mode='loss')
-    # by hand: minus the mean log-probability of the true cells
+    # The loss is minus the mean log-probability of the true cells.
     with torch.no_grad():
         features = model.extract_feat(batch['inputs'])
         logs = model.head.probability_maps(features).flatten(2).log()
@@ -190,7 +190,7 @@ def test_boxes_and_the_visualiser(place: Path, monkeypatch: pytest.MonkeyPatch) 
         assert np.linalg.norm(found - truth, axis=1).max() < 3
         assert all(marked(before, after, found))
 
-    # what a network has not learnt is below MMPose's threshold
+    # Scores of an untrained network are below MMPose's threshold.
     torch.manual_seed(0)
     (face,) = inference_topdown(
         init_model(CONFIG, device='cpu'), 'group.png', [[12, 12, 108, 108]]
@@ -205,7 +205,7 @@ def test_boxes_and_the_visualiser(place: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture(scope='module')
 def outputs(place: Path, fresh: Callable) -> dict[str, str]:
-    """What the page's commands print, by the name of the script."""
+    """Output of the commands on the page, by the name of the script."""
 
     def run(line: str) -> tuple[str, str]:
         _, tool, *arguments = shlex.split(line)
@@ -223,7 +223,7 @@ def outputs(place: Path, fresh: Callable) -> dict[str, str]:
         return dict(pool.map(run, COMMANDS))
 
 
-def test_all_commands_of_the_page_were_run(outputs: dict) -> None:
+def test_all_commands_of_the_page_are_run(outputs: dict) -> None:
     assert len(outputs) == len(COMMANDS) == 5
 
 
@@ -233,20 +233,20 @@ def test_browse_dataset(place: Path, outputs: dict) -> None:
     for file in crops:
         crop = cv2.imread(str(file)).astype(int)
         assert crop.shape == (80, 80, 3)
-        # grey but for the keypoints: the nose's is green
+        # The image is grey except for the keypoints; the nose is green.
         assert (np.ptp(crop, -1) == 0).mean() > 0.8
         assert ((crop[..., 1] - crop[..., [0, 2]].max(-1)) > 100).sum() > 4
 
 
 def test_get_flops(outputs: dict) -> None:
-    # two channels more in the first layer, at 80 x 80 places
+    # The first layer has two more channels, at 80 x 80 positions.
     more = 2 * 16 * 3 * 3
     assert f'{(310_229 + more) / 1e6:.3f}M' in outputs['get_flops']
     assert f'{(115_628_160 + more * 6400) / 1e9:.3f}G' in outputs['get_flops']
 
 
 def test_the_visualisation_hook(place: Path, outputs: dict) -> None:
-    # in the validation of the training, and in the test
+    # The hook draws in the validation of the training and in the test.
     assert list((place / 'work_dirs').rglob('vis_image/val_img_*.png'))
     for file, _, truth in unseen(place):
         (after,) = (place / 'work_dirs').rglob(f'drawn/{file.stem}_0.png')
@@ -261,7 +261,7 @@ def test_analyze_logs(place: Path, outputs: dict) -> None:
 
 
 def test_publish_model(place: Path, outputs: dict) -> None:
-    # the script leaves the renaming to a process it does not wait for
+    # The script starts a process that renames the file, and does not wait for it.
     end = time.monotonic() + 10
     while (place / 'work_dirs' / 'rcn_aflw.pth').exists():
         assert time.monotonic() < end
@@ -298,13 +298,13 @@ def test_scores_against_the_truth(
             for line in capsys.readouterr().out.splitlines()
         ]
     )
-    # the rows together are all keypoints
+    # The rows together contain all keypoints.
     low, count, score, hit = table.T
     assert count.sum() == 20
     assert (score >= low).all()
     assert count @ score / 20 == pytest.approx(scores.mean(), abs=0.005)
     assert count @ hit / 20 == pytest.approx(hits.mean(), abs=0.005)
-    # hits by another route: the truth and the size of the box
+    # Count hits independently, with the true keypoints and the size of the box.
     for found, (file, box, truth) in zip(
         mmengine.load('work_dirs/faces.pkl'), unseen(place), strict=True
     ):
@@ -315,10 +315,10 @@ def test_scores_against_the_truth(
         np.testing.assert_array_equal(hits[i, 0], error <= 3)
 
 
-def test_an_unknown_script_is_named(fresh: Callable, tmp_path: Path) -> None:
+def test_unknown_script(fresh: Callable, tmp_path: Path) -> None:
     tool = ROOT / 'tools' / 'mmpose_tool.py'
     for arguments in ([], ['get_flop']):
         done = fresh(tool, *arguments, cwd=tmp_path)
         assert done.returncode != 0
-        assert 'is no script of MMPose; give one of' in done.stderr
+        assert 'is not a script of MMPose; give one of' in done.stderr
         assert ' get_flops, ' in done.stderr

@@ -24,13 +24,13 @@ SETTINGS = [
 def interrupt(
     command: list[str], folder: Path, started: Path, number: int, terminal: bool
 ) -> tuple[int, str]:
-    """Start a command and stop it by a signal once a file is there.
+    """Start a command and stop it with a signal when a file exists.
 
     Args:
-        terminal: Whether all processes get the signal, as Ctrl-C in a terminal.
+        terminal: Whether all processes get the signal, as for Ctrl-C in a terminal.
 
     Returns:
-        The exit status, and what the command wrote to stderr.
+        The exit status, and the text on stderr.
     """
     path = f'{Path(sys.executable).parent}:{os.environ["PATH"]}'
     project = Path(__file__).resolve().parents[2]
@@ -90,7 +90,7 @@ def test_a_training_says_how_to_resume(
     assert err.splitlines()[-1] == f'interrupted; resume with: {expected}'
 
 
-def test_before_the_first_checkpoint(
+def test_interruption_before_the_first_checkpoint(
     root: Path, converted: Path, tmp_path: Path
 ) -> None:
     work = tmp_path / 'work'

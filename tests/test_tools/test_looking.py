@@ -1,4 +1,4 @@
-"""tools/browse.py."""
+"""Tests of tools/browse.py."""
 
 from __future__ import annotations
 
@@ -30,4 +30,4 @@ def test_browse(mode: str, root: Path, converted: Path) -> None:
     sheet = cv2.imread(str(out))
     assert sheet.shape == (2 * 50 + 2, 3 * 50 + 2 * 2, 3)
     green = (sheet == (0, 255, 0)).all(-1).sum()
-    assert green >= 6  # at least one full green pixel a face
+    assert green >= 6  # at least one green pixel per face

@@ -38,7 +38,7 @@ def read() -> dict:
 
 
 def shift_by_hand(checkpoint: Path, ann_file: Path) -> tuple[float, ...]:
-    """Median shift of the truths, and the error without it, in percent."""
+    """Median shift of the true keypoints, and error without the shift, in percent."""
     found = offsets(checkpoint, ann_file, 1)
     right = np.median([x for face in found for x, _ in face])
     below = np.median([y for face in found for _, y in face])
@@ -55,7 +55,7 @@ def by_hand(checkpoint: Path, ann_file: Path, passes: int) -> float:
 
 
 def offsets(checkpoint: Path, ann_file: Path, passes: int) -> list[np.ndarray]:
-    """From predictions to truths, in percent of the eye distance, (5, 2)."""
+    """Offsets (5, 2) from predictions to truth, in percent of the eye distance."""
     content = json.loads(ann_file.read_text())
     names = {x['id']: x['file_name'] for x in content['images']}
     model = load_model(checkpoint, passes=passes)
@@ -112,7 +112,7 @@ def test_a_report(
 def test_a_small_report_of_an_annotation_file(
     checkpoint: Path, converted: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    """A report without detector, wrong boxes and images of faces."""
+    """This report has no detector, no wrong boxes and no images of faces."""
     run(checkpoint, '--ann-file', converted / 'annotations/mtfl_val.json',
         '--images', converted / 'mtfl', '--box-faces', 0, '--no-detector',
         '--out', 'elsewhere')  # fmt: skip

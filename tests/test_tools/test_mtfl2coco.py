@@ -32,7 +32,7 @@ def test_every_face_is_converted_once(converted: Path) -> None:
         assert parts[part]['info']['faces_listed'] == len(names[part])
 
 
-def test_numbers_are_those_of_the_text_file(converted: Path, mtfl: Path) -> None:
+def test_numbers_equal_those_of_the_text_file(converted: Path, mtfl: Path) -> None:
     line = next(
         line.split()
         for line in (mtfl / 'testing.txt').read_text().splitlines()
@@ -48,7 +48,7 @@ def test_numbers_are_those_of_the_text_file(converted: Path, mtfl: Path) -> None
     assert face['attributes'] == dict(gender=1, smile=2, glasses=2, pose=3)
     image = content['images'][3]
     assert (image['width'], image['height']) == (120, 120)
-    # the paper's rule by hand; these boxes may reach the image's border
+    # The paper's rule; these boxes may touch the border of the image.
     corners = np.array([(x[i], y[i]) for i in (0, 1, 3, 4)])
     eyes, mouth = corners[:2], corners[2:]
     reach = max(
@@ -63,7 +63,7 @@ def test_numbers_are_those_of_the_text_file(converted: Path, mtfl: Path) -> None
     assert left + width <= 120.001 and top + height <= 120.001
 
 
-def test_near_duplicates_are_on_one_side(converted: Path) -> None:
+def test_near_duplicates_are_in_the_same_split(converted: Path) -> None:
     for name in ('mtfl_train', 'mtfl_val'):
         found = {image['file_name'] for image in load(converted)[name]['images']}
         pair = {'lfw_5590/face_000.png', 'lfw_5590/face_001.png'}
@@ -101,20 +101,20 @@ def break_line(mtfl: Path, number: int, old: str, new: str) -> None:
     path.write_text('\n'.join(lines))
 
 
-def test_cut_line(mtfl: Path, mtfl2coco: ModuleType) -> None:
+def test_truncated_line(mtfl: Path, mtfl2coco: ModuleType) -> None:
     break_line(mtfl, 5, ' 1 2 2 3', '')
     with pytest.raises(ValueError, match=r'line 5: 11 fields instead of 15'):
         mtfl2coco.main([str(mtfl), '--out', str(mtfl / 'out')])
     assert not (mtfl / 'out').exists()
 
 
-def test_a_field_that_is_no_number(mtfl: Path, mtfl2coco: ModuleType) -> None:
+def test_a_field_that_is_not_a_number(mtfl: Path, mtfl2coco: ModuleType) -> None:
     break_line(mtfl, 2, ' 1 2 2 3', ' 1 x 2 3')
     with pytest.raises(ValueError, match=r"line 2: .*'x'"):
         mtfl2coco.main([str(mtfl), '--out', str(mtfl / 'out')])
 
 
-def test_point_outside_its_image(mtfl: Path, mtfl2coco: ModuleType) -> None:
+def test_keypoint_outside_its_image(mtfl: Path, mtfl2coco: ModuleType) -> None:
     path = mtfl / 'training.txt'
     lines = path.read_text().splitlines()
     fields = lines[6].split()

@@ -62,10 +62,10 @@ def report(root: Path, samples: list[dict], *options: str, **changes: object) ->
 def test_report(
     root: Path, predictions: list[dict], capsys: pytest.CaptureFixture
 ) -> None:
-    # with a duplicate face, as several processes leave it
+    # One face occurs twice, as after a test in several processes.
     report(root, [*predictions[::-1], predictions[1]], '--each-keypoint')
     out = capsys.readouterr().out
-    table = out[out.index('aflw5: 4 faces') :]  # a log may come before it
+    table = out[out.index('aflw5: 4 faces') :]  # after the lines of the log
     lines = [line.split() for line in table.splitlines()]
     assert lines[0] == 'aflw5: 4 faces, in percent'.split()
     labels = ['faces', 'keypoints', 'normaliser', 'protocol']
@@ -83,7 +83,7 @@ def test_report(
     assert ['pixels,', 'eye_points', '4.50', '8.10'] in lines
     for name in ('faces', 'worst', 'ced'):
         assert cv2.imread(f'report/{name}.png').std() > 5
-    # the worst face comes first: its red dots differ from the green dots
+    # The worst face comes first; its red and green dots are at different positions.
     worst = cv2.imread('report/worst.png')[:160, :160]
     assert (worst == (0, 0, 255)).all(-1).any()
 
@@ -114,7 +114,7 @@ def test_a_config_with_other_evaluators(
 
 
 def plot(arguments: list[str]) -> None:
-    """Run `rcn-mmpose plot`; errors are raised."""
+    """Run `rcn-mmpose plot`; raise its errors."""
     parser = argparse.ArgumentParser()
     plot_command.add_arguments(parser)
     plot_command.run(parser.parse_args(arguments))
@@ -135,7 +135,7 @@ def test_curves_of_several_files(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == 'NME_pixels_eye_points, in percent'
     assert lines[1].split() == ['faces', 'NME', 'median', 'AUC5', 'FR5']
-    # AUC: blocks of width 5 and 2, of 4 faces times 5
+    # The AUC is a sum of blocks of width 5 and 2, divided by 4 faces times 5.
     assert lines[2].split()[2:] == ['4', '4.50', '4.50', '35.00', '50.00']
     assert lines[3].split() == ['b', '2', '7.50', '7.50', '0.00', '100.00']
     assert lines[4:] == [
@@ -197,7 +197,7 @@ def test_two_models_on_the_same_faces(
         + ['--value', name, *columns]
     )
     lines = capsys.readouterr().out.splitlines()
-    # 0, 3, 6, 9 become 0, 1.5, 4.5, 7.5
+    # The errors 0, 3, 6, 9 become 0, 1.5, 4.5, 7.5.
     assert lines[0].startswith(
         f'{name}, 4 faces: 4.500 -> 3.375 %, difference -1.125 (95 %: -1.5'
     )

@@ -1,4 +1,4 @@
-"""tools/reproduce.py, on a tiny dataset."""
+"""Tests of tools/reproduce.py on a tiny dataset."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_killed_row_is_resumed(
     assert Path('docs/paper.md').read_text().count('| RCN | 9 |') == 1
 
 
-def test_failing_and_locked_rows(
+def test_failed_and_locked_rows(
     tool: Callable, converted: Path, capsys: pytest.CaptureFixture
 ) -> None:
     row = ['table3', '--rows', 'aflw_rcn_6', '--epochs', '1']
@@ -149,14 +149,14 @@ def test_missing_data(tool: Callable, capsys: pytest.CaptureFixture) -> None:
         ),
     ],
 )
-def test_one_clear_error(tool: Callable, arguments: list[str], message: str) -> None:
+def test_errors(tool: Callable, arguments: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         tool(*arguments)
     assert not Path('docs').exists()
 
 
 @pytest.mark.parametrize('option', ['--epochs', '--seeds'])
-def test_numbers_below_one(
+def test_numbers_below_1(
     tool: Callable, option: str, capsys: pytest.CaptureFixture
 ) -> None:
     with pytest.raises(SystemExit):

@@ -1,4 +1,4 @@
-"""Training, resuming and testing, each in a process of its own."""
+"""Training, resuming and testing, each in a separate process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SMALL = [
 
 
 def last_line(done: subprocess.CompletedProcess) -> str:
-    """What a person reads first."""
+    """The last line of stderr."""
     return done.stderr.strip().splitlines()[-1]
 
 
@@ -34,7 +34,7 @@ def last_line(done: subprocess.CompletedProcess) -> str:
 def tool(
     root: Path, converted: Path, fresh: Callable
 ) -> Callable[..., subprocess.CompletedProcess]:
-    """Runs tools/<name>.py on the tiny dataset."""
+    """A function that runs tools/<name>.py on the tiny dataset."""
 
     def run(
         name: str, *arguments: object, options: tuple = (), check: bool = True
@@ -88,7 +88,7 @@ def test_train_resume_and_test(tool: Callable, root: Path, tmp_path: Path) -> No
     trained = torch.load(last, weights_only=False)
     assert trained['meta']['epoch'] == 2
 
-    # with nothing to go on from, --resume begins with the weights asked for
+    # Without a checkpoint to resume, --resume starts from load_from.
     tool(
         'train',
         config,
@@ -123,7 +123,7 @@ def test_train_resume_and_test(tool: Callable, root: Path, tmp_path: Path) -> No
     )
     log = done.stdout + done.stderr
     assert 'aflw5 (aflw5_test): evaluated 4 of 4 faces listed' in log
-    # the table comes last, without a row for each keypoint
+    # The table comes last, without a row for each keypoint.
     table = (done.stdout + done.stderr).split('errors in percent\n')
     assert len(table) == 2
     assert table[1].split()[:4] == ['faces', 'keypoints', 'normaliser', 'protocol']
@@ -147,7 +147,7 @@ def test_train_resume_and_test(tool: Callable, root: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize('path', [(), ('--device-data',)])
-def test_resumes_exactly(
+def test_a_resumed_training_is_deterministic(
     tool: Callable, root: Path, converted: Path, tmp_path: Path, path: tuple
 ) -> None:
     config = root / 'configs' / 'rcn_aflw.py'
@@ -217,7 +217,7 @@ def test_killed_training_resumes(
     assert (work / f'epoch_{reached + 1}.pth').is_file()
 
 
-def test_one_clear_error_each(tool: Callable, root: Path, tmp_path: Path) -> None:
+def test_errors(tool: Callable, root: Path, tmp_path: Path) -> None:
     config = root / 'configs' / 'rcn_aflw.py'
 
     def fails(name: str, *arguments: object, options: tuple = ()) -> str:
@@ -252,8 +252,8 @@ def test_corrupt_image_while_training(
     assert 'lfw_5590/face_' in message and 'corrupt' in message
 
 
-def test_input_size_without_pyramid(tool: Callable, root: Path) -> None:
-    # 90 px everywhere: in the codec, the crop and the head's decoder
+def test_invalid_input_size(tool: Callable, root: Path) -> None:
+    # The codec, the crop and the decoder of the head all have 90 px.
     config = root / 'configs' / 'rcn_aflw.py'
     size = '(90,90)'
     done = tool(

@@ -1,4 +1,4 @@
-"""The switches of tools/train.py that are about speed."""
+"""Options of tools/train.py for speed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ARGUMENTS = (
 )
 
 
-def test_folder_of_caches_and_root_rule(
+def test_cache_folder_and_square_root_rule(
     fresh: Callable, root: Path, converted: Path, tmp_path: Path
 ) -> None:
     work, caches = tmp_path / 'work', tmp_path / 'caches'
@@ -37,7 +37,7 @@ def test_folder_of_caches_and_root_rule(
     assert done.returncode == 0, log
     assert list(caches.glob('crops_mtfl_train_*/crops.npy'))
     assert not (converted / 'cache').exists()
-    # 12 faces are 4 times 3
+    # A batch of 12 faces is 4 times the base of 3.
     assert 'Learning rate 0.002 -> 0.004' in log
     last = torch.load(work / 'epoch_1.pth', weights_only=False)
     assert last['optimizer']['param_groups'][0]['initial_lr'] == 4e-3
@@ -47,7 +47,7 @@ def test_folder_of_caches_and_root_rule(
 def test_compile_is_part_of_the_config(
     hooks: list | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Twice changes nothing: a run writes down the config."""
+    """Using the option twice adds one hook, because a run saves its config."""
     monkeypatch.setattr(engine_hooks, 'check_compiler', lambda: None)
     cfg = Config(dict(custom_hooks=hooks))
     for mode in ('default', 'reduce-overhead'):

@@ -52,7 +52,7 @@ def test_part_of_the_release(
     assert sorted(files) == ['300w_test', '300w_train', '300w_val']
     train, val = names(files['300w_train']), names(files['300w_val'])
     assert len(train) == 15 and len(val) == 1
-    # the faces of one photo are on one side
+    # The faces of one photo are on the same side of the split.
     photo = {f'afw/1_{i}.png' for i in range(1, 4)}
     assert len(photo & set(val)) in (0, 3)
     test = files['300w_test']
@@ -63,8 +63,8 @@ def test_part_of_the_release(
     assert 'HELEN train: left out' in log and '3_1.jpg or .png does not' in log
     assert '4_1.pts: ' in log and 'cut short' in log
     assert 'image_0002.png' in log and 'corrupt' in log
-    assert 'IBUG: 135 of 135 are not there' in log
-    assert 'AFW: 334 of 337 are not there' in log
+    assert 'IBUG: 135 of 135 are missing' in log
+    assert 'AFW: 334 of 337 are missing' in log
 
 
 def test_points_and_boxes(tmp_path: Path, converter: ModuleType) -> None:
@@ -94,12 +94,12 @@ def test_points_and_boxes(tmp_path: Path, converter: ModuleType) -> None:
         ({'IBUG': 134}, 'IBUG, 134 of 135', 135),
     ],
 )
-def test_a_part_never_bears_the_name_of_the_whole(
+def test_an_incomplete_list_is_not_named_as_complete(
     converter: ModuleType, counts: dict, name: str, total: int
 ) -> None:
     assert converter.describe(counts) == (name, total)
 
 
-def test_nothing_there(tmp_path: Path, converter: ModuleType) -> None:
-    with pytest.raises(FileNotFoundError, match='none of the folders'):
+def test_no_folder(tmp_path: Path, converter: ModuleType) -> None:
+    with pytest.raises(FileNotFoundError, match='has no folder of afw'):
         convert(converter, tmp_path)

@@ -1,4 +1,4 @@
-"""MMPose's own experiments and datasets with our parts."""
+"""Experiments and datasets of MMPose with the modules of this package."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ work_dir = {work!r}
 
 
 def make_faces(root: Path, keypoints: int = 68, files: tuple = STOCK_FILES) -> None:
-    """Write four images of noise in the form MMPose takes faces in."""
+    """Write four images of noise in the format of MMPose's face datasets."""
     rng = np.random.default_rng(0)
     (root / 'images').mkdir(parents=True)
     (root / 'annotations').mkdir()
@@ -103,7 +103,9 @@ def make_faces(root: Path, keypoints: int = 68, files: tuple = STOCK_FILES) -> N
         (root / 'annotations' / name).write_text(json.dumps(content))
 
 
-def test_our_parts_in_the_stock_config(fresh: Callable, tmp_path: Path) -> None:
+def test_modules_of_this_package_in_a_config_of_mmpose(
+    fresh: Callable, tmp_path: Path
+) -> None:
     data, work = tmp_path / '300w', tmp_path / 'work'
     make_faces(data)
     config = tmp_path / 'rcn_stock_300w.py'
@@ -117,7 +119,7 @@ def test_our_parts_in_the_stock_config(fresh: Callable, tmp_path: Path) -> None:
         for path in work.rglob('scalars.json')
         for line in path.read_text().splitlines()
     ]
-    # two steps, then MMPose's NME with its flip test
+    # Two steps, then MMPose's NME with a flip test.
     assert any(0 < entry.get('NME', 0) < 100 for entry in losses)
     assert (work / 'epoch_1.pth').is_file()
 
@@ -136,7 +138,7 @@ def test_our_parts_in_the_stock_config(fresh: Callable, tmp_path: Path) -> None:
         ('cofw', 29, ('cofw_train.json', 'cofw_test.json')),
     ],
 )
-def test_data_sets_of_mmpose(
+def test_datasets_of_mmpose(
     fresh: Callable,
     root: Path,
     tmp_path: Path,

@@ -1,11 +1,11 @@
-"""Convert AFW's official folder to COCO json, 5 keypoints.
+"""Convert the official AFW dataset to a COCO json with 5 keypoints.
 
     python tools/dataset_converters/afw2coco.py data/afw
 
-reads anno.mat (MATLAB 7.3) and the images beside it, or in testimages/
-below it, and writes data/annotations/afw_test.json: the faces with all six
-landmarks, 377 in the official release, without the middle of the mouth. A
-face that cannot be used is named and counted.
+reads anno.mat (MATLAB 7.3) and the images in the same folder or in testimages/,
+and writes data/annotations/afw_test.json. The file holds the faces with all six
+landmarks (377 in the official release), without the centre of the mouth. The
+program prints and counts each face that it cannot use.
 """
 
 from __future__ import annotations
@@ -32,25 +32,27 @@ from rcn_mmpose.io.atomic import BROKEN
 from rcn_mmpose.io.coco import Face, write_faces
 
 OFFICIAL = 377
-# Far more images, faces and letters than there are; a header may claim any.
+# Maximum number of images, faces and letters, far above the true numbers. A malicious
+# header may claim any number.
 MOST = 10_000
 
 
 def read_annotations(path: str) -> Iterator[tuple[str, int, np.ndarray]]:
     """Read all faces of ``anno.mat``.
 
-    ``anno`` is a cell array with a row an image: name, boxes, poses, points;
-    the last three are cells of one entry a face. MATLAB stores it transposed.
+    ``anno`` is a cell array with one row per image: name, boxes, poses, points.
+    The last three are cells with one entry per face. MATLAB stores the array
+    transposed.
 
     Args:
-        path (str): The file.
+        path (str): Path of ``anno.mat``.
 
     Yields:
-        tuple: Image, number of the face in it (from 1), landmarks (6, 2)
-        counted from 0, NaN where one is not annotated.
+        tuple: Name of the image, number of the face in the image (from 1) and 0-based
+        landmarks (6, 2); NaN for a landmark without annotation.
 
     Raises:
-        ValueError: If the file is no such file.
+        ValueError: If the file is not a complete ``anno.mat`` of AFW.
     """
     faces = 0
     try:
@@ -66,39 +68,39 @@ def read_annotations(path: str) -> Iterator[tuple[str, int, np.ndarray]]:
                             f'{landmarks.shape}'
                         )
                     faces += 1
-                    if faces > MOST:  # cells may hold one another
+                    if faces > MOST:  # a malicious cell may contain itself
                         raise ValueError(f'more than {MOST} faces')
                     yield image, number, landmarks - 1
     except (*BROKEN, OSError, RuntimeError) as error:
         raise ValueError(
-            f'{path} is not the whole anno.mat of AFW ({error}); unpack the '
+            f'{path} is not the complete anno.mat of AFW ({error}); unpack the '
             'archive again.'
         ) from error
 
 
 def _array(file: h5py.File, key: str | h5py.Reference) -> np.ndarray:
-    """Read an array whose claimed size is bearable.
+    """Read an array after a check of its size.
 
     Raises:
-        ValueError: If it is too large, or not in this file.
+        ValueError: If the array is too large, or is stored in another file.
     """
     found = file[key]
     if not isinstance(found, h5py.Dataset):
-        raise ValueError(f'{found.name} is no array')
+        raise ValueError(f'{found.name} is not an array')
     layout = found.id.get_create_plist()
     chunk = math.prod(found.chunks or (1,))
     if max(found.size or 0, chunk) > MOST or found.dtype.itemsize > 16:
-        raise ValueError(f'{found.name} claims {found.shape} {found.dtype}')
+        raise ValueError(f'{found.name} is too large: {found.shape} {found.dtype}')
     if found.file != file or layout.get_external_count() or found.is_virtual:
-        raise ValueError(f'{found.name} lies in another file')
+        raise ValueError(f'{found.name} is stored in another file')
     return found[()]
 
 
 def drop_mouth_centre(landmarks: np.ndarray) -> np.ndarray:
-    """Turn AFW's six landmarks into MTFL's five.
+    """Convert the six landmarks of AFW to the five keypoints of MTFL.
 
-    The first three are the eyes and the nose tip; of the three of the mouth
-    the middle one lies nearest to the other two.
+    The first three landmarks are the eyes and the nose tip. The last three belong to
+    the mouth; its centre has the smallest sum of distances to the other two.
 
     Args:
         landmarks (np.ndarray): Of shape (6, 2).
@@ -148,11 +150,11 @@ def main(args: list[str]) -> None:
             broken.append(f'{image}, face {number}: {error}')
             continue
         faces.append(Face(name, size, points, box, dict(face=number)))
-    print(f'{without} faces have no six landmarks')
+    print(f'{without} faces do not have all six landmarks')
     for line in broken:
         print(f'left out, {line}')
     if not faces:
-        raise ValueError(f'{path} leaves no face to use.')
+        raise ValueError(f'{path} has no usable face; unpack the archive again.')
     out = os.path.join(options.out, 'afw_test.json')
     name = 'AFW' if len(faces) == OFFICIAL else f'AFW, {len(faces)} of {OFFICIAL}'
     listed = len(faces) + len(broken)

@@ -1,4 +1,4 @@
-"""Convert MTFL's official folder, AFLW test faces included, to COCO json.
+"""Convert the official MTFL dataset, with its AFLW test faces, to COCO json.
 
     python tools/dataset_converters/mtfl2coco.py data/mtfl
 
@@ -8,8 +8,8 @@ reads training.txt, testing.txt and the images, and writes
     data/annotations/mtfl_val.json      1,000 faces
     data/annotations/aflw5_test.json    2,995 faces
 
-Faces are in the order of their names. Photos that stand in the set twice are
-on the same side of the split. Boxes follow the paper's rule for 5 keypoints.
+Faces are sorted by name. Duplicate photos are on the same side of the split. Bounding
+boxes follow the paper's rule for 5 keypoints.
 """
 
 import argparse
@@ -39,27 +39,27 @@ FIELDS = 1 + 10 + len(ATTRIBUTES)
 
 
 def parse_line(line: str, where: str) -> tuple:
-    """Read ``path x1..x5 y1..y5 gender smile glasses pose``.
+    """Parse a line ``path x1..x5 y1..y5 gender smile glasses pose``.
 
-    Back-slashes, leading spaces and CRLF, all found in the official files,
-    are accepted.
+    Backslashes, leading spaces and CRLF are accepted, because the official files
+    contain them.
 
     Args:
-        line (str): One line, not blank.
-        where (str): File and line number, for the error.
+        line (str): A line that is not blank.
+        where (str): File and line number, for error messages.
 
     Returns:
         tuple: Name, keypoints (5, 2), attributes.
 
     Raises:
-        ValueError: If a field is missing or no number.
+        ValueError: If a field is missing or is not a number.
     """
     fields = line.split()
     if len(fields) != FIELDS:
         raise ValueError(
             f'{where}: {len(fields)} fields instead of {FIELDS} (image, 5 '
-            f'x, 5 y, 4 attributes): {line.strip()!r}; is the file cut '
-            'short? Unpack it again.'
+            f'x, 5 y, 4 attributes): {line.strip()!r}; the file may be '
+            'truncated. Unpack the archive again.'
         )
     try:
         numbers = np.array(fields[1:11], dtype=np.float64)
@@ -74,24 +74,24 @@ def parse_line(line: str, where: str) -> tuple:
 
 
 def read_list(path: str) -> list[tuple]:
-    """Read all lines of a list.
+    """Read a list of faces.
 
     Args:
         path (str): ``training.txt`` or ``testing.txt``.
 
     Returns:
-        list[tuple]: Name, keypoints (5, 2), attributes and number of the line
-        of each face, by their names.
+        list[tuple]: Name, keypoints (5, 2), attributes and line number of each
+        face, sorted by name.
 
     Raises:
-        ValueError: If the file is no UTF-8, or a line is broken.
+        ValueError: If the file is not UTF-8, or a line is broken.
     """
     try:
         with open(path, encoding='utf-8') as file:
             lines = file.readlines()
     except ValueError as error:
         raise ValueError(
-            f'{path} is no list of MTFL ({error}); unpack the archive again.'
+            f'{path} is not a list of MTFL ({error}); unpack the archive again.'
         ) from error
     entries = [
         (*parse_line(line, f'{path}, line {number}'), number)
@@ -102,26 +102,26 @@ def read_list(path: str) -> list[tuple]:
 
 
 def read_faces(root: str, list_name: str) -> tuple[list[Face], np.ndarray]:
-    """Read a list and its images.
+    """Read a list of faces and their images.
 
     Args:
-        root (str): MTFL's folder.
+        root (str): Folder of MTFL.
         list_name (str): ``training.txt`` or ``testing.txt``.
 
     Returns:
-        tuple[list[Face], np.ndarray]: The faces by name, and their aligned
+        tuple[list[Face], np.ndarray]: The faces, sorted by name, and their aligned
         patches (N, 1024).
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a line or an image is broken, a name stands twice, or
-            a point lies outside its image.
+        ValueError: If a line or an image is broken, a name occurs twice, or a
+            keypoint is outside its image.
     """
     path = os.path.join(root, list_name)
     if not os.path.isfile(path):
         raise FileNotFoundError(
             f'{path} does not exist; give the folder of the unpacked MTFL '
-            'archive, which holds training.txt and testing.txt.'
+            'archive, which contains training.txt and testing.txt.'
         )
     entries = read_list(path)
     load = LoadGreyImage()
@@ -134,12 +134,12 @@ def read_faces(root: str, list_name: str) -> tuple[list[Face], np.ndarray]:
         previous = name
         grey = load(dict(img_path=os.path.join(root, name)))['img']
         height, width = grey.shape
-        # pixel centres are whole numbers, so the image spans -0.5 .. w-0.5
+        # Pixel centres are whole numbers, so the image spans -0.5 .. w-0.5.
         inside = (keypoints >= -0.5) & (keypoints <= np.array([width, height]) - 0.5)
         if not inside.all():
             k = int(np.argmin(inside.all(1)))
             raise ValueError(
-                f'{where}: {FIVE_NAMES[k]} at {keypoints[k].tolist()} lies '
+                f'{where}: {FIVE_NAMES[k]} at {keypoints[k].tolist()} is '
                 f'outside the image of {width}x{height}; correct or remove '
                 'the line.'
             )
@@ -147,7 +147,7 @@ def read_faces(root: str, list_name: str) -> tuple[list[Face], np.ndarray]:
         faces.append(Face(name, (width, height), keypoints, box, attributes))
         patches.append(aligned_patch(grey, keypoints))
     if not faces:
-        raise ValueError(f'{path} lists no face; unpack MTFL again.')
+        raise ValueError(f'{path} is empty; unpack the MTFL archive again.')
     return faces, np.array(patches)
 
 
@@ -184,7 +184,7 @@ def main(args: list[str]) -> None:
     doubles = [group for group in groups if len(group) > 1]
     print(
         f'{sum(map(len, doubles))} faces in {len(doubles)} groups of '
-        'near-duplicates, each kept on one side'
+        'near-duplicates; the split divides no group'
     )
     test, _ = read_faces(options.root, 'testing.txt')
     for name, part in (

@@ -1,16 +1,16 @@
-r"""Convert a folder of images and .pts files to COCO json.
+r"""Convert a folder of images and .pts files to COCO json files.
 
     python tools/dataset_converters/pts2coco.py data/own \
         --flip-pairs 0-1 3-4 --eyes 0 1
 
-reads data/own/**/NAME.pts with NAME.jpg or NAME.png, any number of
-keypoints, and writes
+reads data/own/**/NAME.pts, with any number of keypoints, and NAME.jpg or NAME.png,
+and writes
 
     data/own/annotations/train.json    9 of 10 faces
     data/own/annotations/val.json      1 of 10
 
-Boxes are the square around the keypoints, 1.3 times enlarged. A broken face
-is named and left out.
+A bounding box is the square around the keypoints, enlarged 1.3 times. The program
+prints each broken face and leaves it out.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from rcn_mmpose.io.pts import find_image, read_pts
 
 
 def indices(text: str) -> list[int]:
-    """Read ``3-4`` or ``36,39``."""
+    """Parse indices such as ``3-4`` or ``36,39``."""
     try:
         return [int(i) for i in text.replace('-', ',').split(',')]
     except ValueError:
@@ -51,8 +51,13 @@ def main(args: list[str]) -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument('root', help='folder of images and .pts files')
-    parser.add_argument('--out', help='default: annotations/ in the folder')
-    parser.add_argument('--names', nargs='+', help='names of the keypoints')
+    parser.add_argument(
+        '--out',
+        help='folder of the annotation files (default: annotations/ in the root)',
+    )
+    parser.add_argument(
+        '--names', nargs='+', help='names of the keypoints (default: kpt-0, kpt-1, ...)'
+    )
     parser.add_argument(
         '--flip-pairs',
         nargs='+',
@@ -64,10 +69,14 @@ def main(args: list[str]) -> None:
         '--eyes',
         nargs=2,
         type=indices,
-        help='keypoints whose mean is the left and the right eye: 36,39 42,45',
+        help='keypoints whose mean is the left and the right eye, such as 36,39 42,45',
     )
-    parser.add_argument('--scale', type=float, default=1.3, help='of boxes')
-    parser.add_argument('--seed', type=int, default=0, help='of the split')
+    parser.add_argument(
+        '--scale', type=float, default=1.3, help='scale of the boxes (default: 1.3)'
+    )
+    parser.add_argument(
+        '--seed', type=int, default=0, help='seed of the split (default: 0)'
+    )
     options = parser.parse_args(args)
 
     load = LoadGreyImage()
@@ -82,7 +91,7 @@ def main(args: list[str]) -> None:
             box = box_from_extent(points, options.scale)
             if faces and len(points) != len(faces[0].keypoints):
                 raise ValueError(
-                    f'{path} holds {len(points)} points, the files before it '
+                    f'{path} has {len(points)} points, but the earlier files have '
                     f'{len(faces[0].keypoints)}'
                 )
         except ValueError as error:
@@ -94,14 +103,14 @@ def main(args: list[str]) -> None:
         print(f'left out, {line}')
     if len(faces) < 2:
         raise ValueError(
-            f'{options.root} holds {len(faces)} usable faces; at least 2 are '
-            'needed, images with a .pts file each beside them.'
+            f'{options.root} has {len(faces)} usable faces; give at least 2 images, '
+            'each with a .pts file of the same name.'
         )
     count = len(faces[0].keypoints)
     names = options.names or [f'kpt-{i}' for i in range(count)]
     if len(names) != count:
-        raise ValueError(f'{len(names)} names for {count} keypoints.')
-    # checks the indices
+        raise ValueError(f'--names: {len(names)} names for {count} keypoints.')
+    # This call checks the indices.
     own_metainfo(names, options.flip_pairs, options.eyes, 'own')
     relations = dict(flip_pairs=options.flip_pairs)
     if options.eyes:

@@ -1,19 +1,19 @@
-"""Convert 300W's official folders to COCO json.
+"""Convert the official 300W dataset to COCO json.
 
     python tools/dataset_converters/w300_to_coco.py data/300w
 
-reads afw, helen/trainset, lfpw/trainset, helen/testset, lfpw/testset and
-ibug, or whatever of them is there, and writes
+reads the folders afw, helen/trainset, lfpw/trainset, helen/testset, lfpw/testset and
+ibug, or those that exist, and writes
 
     data/annotations/300w_train.json    9 of 10 training faces
     data/annotations/300w_val.json      1 of 10
     data/annotations/300w_test.json     the test faces
     data/annotations/300w_common.json, 300w_challenging.json
-                                        if these subsets are complete
+                                        only if these subsets are complete
 
-A face that is missing or broken is left out and named. Faces of one photo,
-and photos that stand in the set twice, are on the same side of the split.
-Boxes follow the paper's rule for 68 keypoints.
+The program leaves out missing and broken faces and prints them. Faces of one photo and
+duplicate photos are on the same side of the split. Bounding boxes follow the paper's
+rule for 68 keypoints.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ LISTS = {
 
 
 def list_size(name: str) -> int:
-    """Count the faces of an official list."""
+    """Return the number of faces in an official list."""
     return sum(PARTS[part][1] for part in LISTS[name])
 
 
@@ -68,12 +68,12 @@ def read_part(root: str, part: str) -> tuple[list[Face], list, list[str]]:
     """Read all faces of a folder.
 
     Args:
-        root (str): 300W's folder.
+        root (str): Folder of 300W.
         part (str): One of :data:`PARTS`.
 
     Returns:
-        tuple: The faces by name, their aligned patches, and a line for each
-        broken face.
+        tuple: The faces, sorted by name, their aligned patches, and a message for
+        each broken face.
     """
     folder = PARTS[part][0]
     faces, patches, broken = [], [], []
@@ -84,7 +84,7 @@ def read_part(root: str, part: str) -> tuple[list[Face], list, list[str]]:
             image = find_image(path)
             points = read_pts(path)
             if len(points) != 68:
-                raise ValueError(f'{path} holds {len(points)} points, not 68')
+                raise ValueError(f'{path} has {len(points)} points, not 68')
             grey = load(dict(img_path=image))['img']
             box = box_from_extent(points)
         except ValueError as error:
@@ -98,15 +98,15 @@ def read_part(root: str, part: str) -> tuple[list[Face], list, list[str]]:
 
 
 def describe(counts: dict[str, int]) -> tuple[str, int]:
-    """Name a selection of the test faces honestly.
+    """Describe which official list the available test faces form.
 
     Args:
-        counts (dict[str, int]): Faces there are of each test part.
+        counts (dict[str, int]): Number of available faces of each test part.
 
     Returns:
-        tuple[str, int]: ``common``, ``challenging`` or ``full`` if that is
-        complete and nothing else is there; else such as ``LFPW test, 224 of
-        554``. And the number of faces of the smallest list around it.
+        tuple[str, int]: ``common``, ``challenging`` or ``full`` if exactly this list
+        is available; otherwise a description such as ``LFPW test, 224 of 554``.
+        Then the number of faces in the smallest list that contains all parts.
     """
     counts = {part: count for part, count in counts.items() if count}
     for name in ('common', 'challenging', 'full'):
@@ -119,7 +119,7 @@ def describe(counts: dict[str, int]) -> tuple[str, int]:
 
 
 def photo_of(name: str) -> str:
-    """Return the photo a face is from; AFW and HELEN name several."""
+    """Return the photo of a face; in AFW and HELEN a photo may have several faces."""
     stem = os.path.splitext(name)[0]
     return stem if stem.startswith('lfpw') else stem.rpartition('_')[0]
 
@@ -144,14 +144,14 @@ def main(args: list[str]) -> None:
     counts = {part: len(faces) for part, (faces, _, _) in found.items()}
     if not any(counts.values()):
         raise FileNotFoundError(
-            f'{options.root} holds none of the folders '
+            f'{options.root} has no folder of '
             f'{", ".join(folder for folder, _ in PARTS.values())} with .pts '
-            'files; give the folder they are in.'
+            'files; give the folder that contains them.'
         )
     for part, (faces, _, broken) in found.items():
         missing = PARTS[part][1] - len(faces) - len(broken)
         if missing > 0:
-            print(f'{part}: {missing} of {PARTS[part][1]} are not there')
+            print(f'{part}: {missing} of {PARTS[part][1]} are missing')
         for line in broken:
             print(f'{part}: left out, {line}')
 
