@@ -24,7 +24,7 @@ from .. import compat
 from ..version import __version__
 
 # Alternative distributions of each package, and the version in
-# requirements/lock.txt; a dash if the lock has no such package. The first
+# requirements/lock.txt; a dash if the package is not in the lock. The first
 # installed distribution is reported.
 TESTED = {
     ('torch',): '2.13.0',
@@ -103,15 +103,15 @@ def failures() -> list[str]:
 
 
 def prediction() -> str:
-    """Return a sentence: whether models can predict here without MMPose."""
-    # Look for the modules without importing them: a failing OpenCV prints.
+    """Return a sentence on whether models can predict here without MMPose."""
+    # Modules are searched, not imported: importing a broken OpenCV prints errors.
     missing = [n for n in PREDICTION if importlib.util.find_spec(n) is None]
     which = 'Shipped and exported models (.onnx)'
     if not missing:
         return f'{which} predict here: they need neither MMPose nor torch.'
     return (
-        f'{which} need neither MMPose nor torch, but {", ".join(missing)}: '
-        "pip install 'rcn_mmpose[predict]'."
+        f'{which} need neither MMPose nor torch. Not installed: '
+        f"{', '.join(missing)}; pip install 'rcn_mmpose[predict]'."
     )
 
 

@@ -13,7 +13,7 @@ def lazy_names(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Return ``__getattr__``, ``__dir__`` and ``__all__`` of a package.
 
-    Importing the package then imports none of the modules.
+    Importing the package then does not import the modules.
 
     Args:
         package (str): ``__name__`` of the package.

@@ -44,7 +44,9 @@ class _MovedModules(MetaPathFinder, Loader):
 
     def __init__(self, moved: Mapping[str, str]) -> None:
         self.moved = moved
-        self._specs: dict[str, ModuleSpec | None] = {}  # of modules on import
+        self._specs: dict[
+            str, ModuleSpec | None
+        ] = {}  # specs of modules that are being imported
 
     def find_spec(
         self,
@@ -52,13 +54,13 @@ class _MovedModules(MetaPathFinder, Loader):
         path: Sequence[str] | None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        """Answer for old names only."""
+        """Return a spec for an old name, and None for other names."""
         if fullname not in self.moved:
             return None
         return ModuleSpec(fullname, self)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """Return the module at its new place; both names are one module."""
+        """Import the module by its new name and return it."""
         new = self.moved[spec.name]
         warn_renamed(spec.name, new, stacklevel=2)
         module = importlib.import_module(new)
@@ -66,7 +68,7 @@ class _MovedModules(MetaPathFinder, Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Restore the module's own spec: it has been executed already."""
+        """Restore the spec of the new name; the module has been executed already."""
         module.__spec__ = self._specs.pop(module.__name__)
 
 

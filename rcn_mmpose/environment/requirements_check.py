@@ -8,8 +8,8 @@ import importlib.util
 NEEDED = ('torch', 'mmengine', 'mmcv', 'mmpose')
 CURE = (
     '`make install` builds an environment with all of them from '
-    'requirements/lock.txt; `python -m rcn_mmpose doctor` reports on this '
-    'one. Shipped and exported models predict without these packages.'
+    'requirements/lock.txt; `python -m rcn_mmpose doctor` reports on the '
+    'current one. Shipped and exported models predict without these packages.'
 )
 
 

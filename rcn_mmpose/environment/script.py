@@ -21,10 +21,11 @@ SIGNALS = tuple(
     for name in ('SIGINT', 'SIGTERM', 'SIGHUP')
     if hasattr(signal, name)
 )
-# A launcher repeats the signal of a terminal; seconds in which that counts once.
+# A terminal and a launcher can send the same signal. Signals within this time, in
+# seconds, count once.
 REPEATED = 2.0
 
-_received: list[Interrupted] = []  # in this process
+_received: list[Interrupted] = []  # signals that this process received
 
 
 class Interrupted(KeyboardInterrupt):
@@ -32,7 +33,7 @@ class Interrupted(KeyboardInterrupt):
 
     Args:
         number (int): Number of the signal.
-        time (float): When it came, by ``time.monotonic``.
+        time (float): Time of the signal, by ``time.monotonic``.
     """
 
     def __init__(self, number: int, time: float = 0.0) -> None:
@@ -71,11 +72,11 @@ class ResumeHint(NamedTuple):
 def interruption(error: BaseException) -> KeyboardInterrupt | None:
     """Return the signal that an error comes from, or None.
 
-    The processes of a data loader, and other ranks, often get the same signal. Their
-    end can replace the interruption by a RuntimeError.
+    The processes of a data loader, and other ranks, often get the same signal. When
+    they end, this process may get a RuntimeError instead of the interruption.
 
     Args:
-        error (BaseException): What a main function raised.
+        error (BaseException): The exception that a main function raised.
     """
     if isinstance(error, KeyboardInterrupt):
         return error
@@ -87,7 +88,7 @@ def raise_on_signals() -> None:
 
     A signal that the parent process ignores stays ignored, as ``nohup`` needs. A
     forked child process, such as a worker of a data loader, behaves as usual in
-    Python: KeyboardInterrupt on SIGINT, and its end on the others.
+    Python: SIGINT raises KeyboardInterrupt, and the other signals end the process.
     """
     owner = os.getpid()
 
@@ -112,13 +113,13 @@ def exit_interrupted(stopped: KeyboardInterrupt, hint: str = '') -> NoReturn:
     """End the process with one line on stderr and the exit status of the signal.
 
     Args:
-        stopped (KeyboardInterrupt): What stopped the script.
+        stopped (KeyboardInterrupt): The interruption that stopped the script.
         hint (str): How to continue. An empty hint prints nothing.
     """
-    for number in SIGNALS:  # Nothing interrupts the end itself.
+    for number in SIGNALS:  # No signal interrupts the exit.
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, 'SIGCHLD'):
-        # PyTorch's handler raises an error when a process of a loader is stopped.
+        # The handler of PyTorch raises an error when a worker process is stopped.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     command = os.environ.get(RESUME_VARIABLE)
     if hint and command:

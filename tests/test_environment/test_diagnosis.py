@@ -56,8 +56,8 @@ sys.exit(doctor.main([]))
     done = fresh('-c', code, cwd=tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert 'mmpose.models does not import' in done.stdout
-    needed = ' '.join(done.stdout.split()).partition('nor torch, but ')[2]
-    assert needed == "numpy: pip install 'rcn_mmpose[predict]'."
+    needed = ' '.join(done.stdout.split()).partition('Not installed: ')[2]
+    assert needed == "numpy; pip install 'rcn_mmpose[predict]'."
     assert not done.stderr
 
 

@@ -1,4 +1,4 @@
-"""Invalid arguments, and the rank that an error names."""
+"""Errors of the launcher: invalid arguments, and the rank that failed first."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from rcn_mmpose.environment.launch import describe, main, root_cause
         (['--master-port=70000'], 'port 70000 cannot be used'),
     ],
 )
-def test_bad_numbers(
+def test_invalid_numbers(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture
 ) -> None:
     assert main([*arguments, 'never_run.py']) == 1
@@ -49,7 +49,7 @@ def test_port_in_use(capsys: pytest.CaptureFixture) -> None:
     assert 'PORT=...' in line
 
 
-def test_a_node_that_never_comes(
+def test_a_missing_node(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     def run(args: object) -> None:
@@ -105,7 +105,7 @@ def test_sudden_death_before_the_connection_is_lost(tmp_path: Path) -> None:
     assert 'rank 1 died first: Signal 9 (SIGKILL)' in text
 
 
-def test_who_was_ended_is_not_the_first(tmp_path: Path) -> None:
+def test_a_terminated_process_is_not_the_first(tmp_path: Path) -> None:
     text = first(
         failure(tmp_path, 0, -signal.SIGTERM, at=7.6),
         failure(tmp_path, 1, 1, 'ValueError: no such image', at=7.5),

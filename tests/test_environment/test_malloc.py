@@ -77,7 +77,7 @@ def test_settings_of_the_user_are_kept(
     assert count('keep', **{variable: value}) == found
 
 
-def test_older_glibc_takes_less(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_older_glibc_gets_a_smaller_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
     """mallopt refuses more than 32 MB and returns 0."""
     asked = []
 
@@ -100,7 +100,7 @@ def test_older_glibc_takes_less(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize('error', [ValueError, AttributeError])
 def test_other_systems(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
-    """Musl has no such name; Windows has no such function."""
+    """Musl does not know the name; Windows does not have the function."""
 
     def confstr(name: str) -> str:
         raise error(name)

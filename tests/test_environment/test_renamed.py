@@ -1,4 +1,4 @@
-"""Old names warn and mean the same as the new ones."""
+"""Old names give a warning and the same objects as the new names."""
 
 from __future__ import annotations
 

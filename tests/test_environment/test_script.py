@@ -70,7 +70,7 @@ def test_an_error_that_follows_a_signal() -> None:
     assert 'Traceback' not in done.stderr
 
 
-def test_a_caller_that_knows_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_caller_sets_the_command_to_resume(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('RCN_MMPOSE_RESUME', 'make demo')
     done = run('raise KeyboardInterrupt')
     assert (done.returncode, done.stderr) == (
@@ -79,7 +79,7 @@ def test_a_caller_that_knows_the_command(monkeypatch: pytest.MonkeyPatch) -> Non
     )
 
 
-def test_a_forked_process_ends_in_silence() -> None:
+def test_a_forked_process_ends_without_output() -> None:
     body = (
         'child = os.fork()\n'
         '    if not child: time.sleep(30)\n'
