@@ -90,7 +90,7 @@ def read_annotations(path: str) -> Truth:
                     raise ValueError('eyes are not two lists of keypoints')
         except BROKEN as error:
             raise ValueError(
-                f'annotations {path!r} are no whole COCO json with keypoints '
+                f'annotations {path!r} are not a complete COCO json with keypoints '
                 f'({type(error).__name__}: {error}).'
             ) from error
     faces = [face for face in faces if face.labelled.any()]

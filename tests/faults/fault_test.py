@@ -1,27 +1,27 @@
-r"""Let a training meet what really happens, and see whether it ends well.
+r"""Inject real faults into a training, and check how the training reacts.
 
     python tests/faults/fault_test.py all
     python tests/faults/fault_test.py full_disk rank --json faults.json
 
-Each fault strikes a training of its own, on some 60 synthetic faces. It has to
-end within a minute, with one error that says what is wrong, with its last
-checkpoints whole; or to go on, where nothing is lost. Where the fault can be
-mended the training is resumed, and has to end with the weights of one that
-was never struck, bit for bit.
+Each fault is injected into a separate training on about 60 synthetic faces. If the
+fault loses data, the training must end within a minute, with one error that names the
+reason, and its latest checkpoints must be complete. Otherwise the training must
+continue. If the fault can be removed, the training is resumed afterwards; its weights
+must then equal those of a training without a fault, bit for bit.
 
 full_disk   no space for the third checkpoint
-read_only   a work folder that cannot be written
-full_cache  no space for the crop cache: the plain path is taken
+read_only   a work folder without write permission
+full_cache  no space for the crop cache: the training runs without the cache
 worker      a process that loads images is killed
-image     an image is deleted
-cached      an image is deleted while the cache is in use: nothing is lost
-nan         a learning rate that lets the loss overflow
+image       an image is deleted
+cached      an image is deleted while the cache is in use: the training continues
+nan         the learning rate is so large that the loss overflows
 rank        one of two processes is killed
 two_runs    no fault: a second training has the same weights
 
-Folders of a limited size or without write permission are mounted, which needs
-root; without it those are left out, and named. Ends with 1 if anything was
-not as it should be.
+Three faults mount folders with a limited size or without write permission, which
+needs root. Without root the program skips these faults and prints their names. Exit
+status: 1 if a check failed.
 """
 
 from __future__ import annotations
@@ -59,25 +59,25 @@ from kill_test import (
 
 from rcn_mmpose.environment.script import run_script
 
-LIMIT = 60  # seconds from the fault to the end
-STRUCK = 2  # epochs before it
+LIMIT = 60  # maximum number of seconds from the fault to the end
+STRUCK = 2  # epochs before the fault
 
 
 class Ended(NamedTuple):
-    """A training that is over."""
+    """Result of a training that has ended."""
 
     code: int
     seconds: float  # since the fault
-    text: str  # what it has written
+    text: str  # output of the training
 
 
 class Scene:
-    """Where one fault is tried.
+    """The folder and the failed checks of one fault.
 
     Args:
-        folder (str): For everything that is written.
-        faces (str): Rendered faces.
-        wanted (dict): What the weights are without a fault.
+        folder (str): Folder for all files.
+        faces (str): Folder of rendered faces.
+        wanted (dict): Digests of the weights after a training without a fault.
     """
 
     def __init__(self, folder: str, faces: str, wanted: dict) -> None:
@@ -98,12 +98,12 @@ class Scene:
         fault: Callable[[int], None] | None = None,
         *more: str,
     ) -> Ended:
-        """Train, let something happen after some epochs, and wait.
+        """Train, inject a fault after ``STRUCK`` epochs, and wait for the end.
 
         Args:
             job (Job): The training.
-            fault (Callable, optional): Gets the number of the process.
-            more (str): Further KEY=VALUE of the config.
+            fault (Callable, optional): Injects the fault; receives the process id.
+            more (str): Further KEY=VALUE options of the config.
         """
         log = osp.join(self.folder, 'log')
         with open(log, 'ab') as file:
@@ -132,12 +132,12 @@ class Scene:
             return Ended(code, seconds, file.read())
 
     def expect(self, holds: bool, complaint: str) -> None:
-        """Note what is not as it should be."""
+        """Record a complaint if a condition is false."""
         if not holds:
             self.complaints.append(complaint)
 
     def failed_with(self, ended: Ended, *parts: str) -> None:
-        """Expect an error that says these things, and whole checkpoints."""
+        """Expect an error that contains the parts, and complete checkpoints."""
         self.expect(ended.code != 0, 'it did not end with an error')
         self.expect(ended.seconds < LIMIT, f'it took {ended.seconds:.0f} s to end')
         errors = [x for x in ended.text.splitlines() if 'rror: ' in x]
@@ -148,12 +148,12 @@ class Scene:
             )
         for name in os.listdir(self.work) if osp.isdir(self.work) else ():
             if name.endswith('.pth'):
-                self.expect(whole(osp.join(self.work, name)), f'{name} is not whole')
+                self.expect(whole(osp.join(self.work, name)), f'{name} is incomplete')
 
     def same_after(self, job: Job) -> None:
-        """Resume, and expect the weights of a training without a fault."""
+        """Resume; expect the weights of a training without a fault."""
         ended = self.strike(job)
-        self.expect(ended.code == 0, f'resumed, it failed: {ended.text[-300:]}')
+        self.expect(ended.code == 0, f'the resumed run failed: {ended.text[-300:]}')
         if not ended.code:
             made = job.made(self.folder)
             different = [k for k, v in self.wanted.items() if made.get(k) != v]
@@ -164,14 +164,14 @@ def whole(path: str) -> bool:
     """Whether a checkpoint can be read."""
     try:
         torch.load(path)
-    except Exception:  # which one depends on where it was cut
+    except Exception:  # the type depends on where the file is truncated
         return False
     return True
 
 
 @contextmanager
 def mounted(folder: str, options: str) -> Iterator[Callable[[str], None]]:
-    """Mount a folder in memory; yields what changes its options."""
+    """Mount a folder in memory; yield a function that changes the mount options."""
 
     def mount(*arguments: str) -> None:
         command = ['mount', *arguments, 'tmpfs', folder]
@@ -186,18 +186,18 @@ def mounted(folder: str, options: str) -> Iterator[Callable[[str], None]]:
 
 
 def descendants(pid: int) -> list[int]:
-    """List the processes that a process has started, and theirs."""
+    """List the child processes of a process, recursively."""
     path = f'/proc/{pid}/task/{pid}/children'
     try:
         with open(path, encoding='ascii') as file:
             children = [int(x) for x in file.read().split()]
-    except FileNotFoundError:  # over already
+    except FileNotFoundError:  # the process has ended
         return []
     return [x for child in children for x in (child, *descendants(child))]
 
 
 def of_process(pid: int, name: str) -> bytes:
-    """Read ``cmdline`` or ``environ`` of a process."""
+    """Read ``cmdline`` or ``environ`` of a process from /proc."""
     try:
         with open(f'/proc/{pid}/{name}', 'rb') as file:
             return file.read()
@@ -206,7 +206,7 @@ def of_process(pid: int, name: str) -> bytes:
 
 
 def kill_worker(pid: int) -> None:
-    """Kill one of the processes that load images: forks of the first."""
+    """Kill a process that loads images, which is a fork of the first process."""
     same = of_process(pid, 'cmdline')
     for child in descendants(pid):
         if of_process(child, 'cmdline') == same:
@@ -223,22 +223,22 @@ def kill_rank(pid: int) -> None:
 
 
 def train(scene: Scene, *, cache: bool = False, own: bool = False) -> Job:
-    """Choose the training: by the plain path, or on cached crops."""
+    """Return a training without or with the crop cache."""
     faces = scene.faces
-    if own:  # faces of its own, for one is deleted
+    if own:  # a separate copy, because the fault deletes an image
         faces = copied(faces, osp.join(scene.folder, 'own'))
     config = osp.join(ROOT, 'configs', 'rcn_synthetic.py')
     return training(faces, *tool('train.py'), config, cache=cache)
 
 
 def full_disk(scene: Scene) -> None:
-    """Leave room for two checkpoints and the best, not for more."""
+    """Leave space for two checkpoints and the best checkpoint only."""
     job = train(scene)
     with mounted(scene.work, 'size=64m') as change:
 
         def fill(pid: int) -> None:
             free = shutil.disk_usage(scene.work).free
-            # a checkpoint may take the rest meanwhile
+            # A checkpoint may use the remaining space in the meantime.
             with (
                 suppress(OSError),
                 open(osp.join(scene.work, 'filler'), 'wb') as file,
@@ -252,20 +252,21 @@ def full_disk(scene: Scene) -> None:
 
 
 def read_only(scene: Scene) -> None:
-    """Forbid writing from the beginning."""
+    """Make the work folder read-only from the start."""
     with mounted(scene.work, 'ro'):
         ended = scene.strike(train(scene))
         scene.failed_with(ended, scene.work)
 
 
 def full_cache(scene: Scene) -> None:
-    """Leave no room for the crops."""
+    """Leave no space for the crop cache."""
     job = train(scene, cache=True)
     copied(scene.faces, osp.join(scene.folder, 'faces'))
     with mounted(osp.join(scene.folder, 'faces', 'cache'), 'size=64k'):
         ended = scene.strike(job)
     scene.expect(ended.code == 0, f'it failed: {ended.text[-300:]}')
-    scene.expect('plain path' in ended.text, 'it does not say so')
+    text = 'without the crop cache'
+    scene.expect(text in ended.text, f'no message says {text!r}')
 
 
 def worker(scene: Scene) -> None:
@@ -290,7 +291,7 @@ def image(scene: Scene) -> None:
 
 
 def cached(scene: Scene) -> None:
-    """Delete an image of which the cache has the crop."""
+    """Delete an image whose crop is in the cache."""
     job = train(scene, cache=True)
     folder = osp.join(scene.folder, 'faces', 'images', 'train')
 
@@ -302,7 +303,7 @@ def cached(scene: Scene) -> None:
 
 
 def nan(scene: Scene) -> None:
-    """Let the loss overflow."""
+    """Make the loss overflow."""
     ended = scene.strike(train(scene), None, 'optim_wrapper.optimizer.lr=1e30')
     scene.failed_with(ended, 'not finite', 'images', '--resume')
 
@@ -312,11 +313,11 @@ def rank(scene: Scene) -> None:
     job = jobs(scene.faces)['train_two']
     scene.failed_with(scene.strike(job, kill_rank), 'died first')
     ended = scene.strike(job)
-    scene.expect(ended.code == 0, f'resumed, it failed: {ended.text[-300:]}')
+    scene.expect(ended.code == 0, f'the resumed run failed: {ended.text[-300:]}')
 
 
 def two_runs(scene: Scene) -> None:
-    """Train once more."""
+    """Train a second time without a fault."""
     scene.same_after(train(scene))
 
 
@@ -338,13 +339,15 @@ MOUNTING = ('full_disk', 'read_only', 'full_cache')
 
 
 def main(args: list[str]) -> int:
-    """Run the program; returns its exit code."""
+    """Run the program; return its exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument('faults', nargs='+', choices=[*FAULTS, 'all'])
-    parser.add_argument('--times', type=int, default=1, help='default: 1')
-    parser.add_argument('--json', help='write the results into this file')
+    parser.add_argument('faults', nargs='+', choices=[*FAULTS, 'all'], help='faults')
+    parser.add_argument(
+        '--times', type=int, default=1, help='trainings per fault (default: 1)'
+    )
+    parser.add_argument('--json', help='JSON file for the results')
     options = parser.parse_args(args)
     if options.times < 1:
         parser.error(f'--times {options.times}: give 1 or more')
@@ -360,15 +363,15 @@ def main(args: list[str]) -> int:
         wanted = job.made(calm.folder)
         for name in names:
             if name in MOUNTING and os.geteuid() != 0:
-                results[name] = 'left out: needs root'
-                print(f'{name}: left out, mounting a folder needs root')
+                results[name] = 'skipped: needs root'
+                print(f'{name}: skipped, mounting a folder needs root')
                 continue
             results[name] = []
             for i in range(options.times):
                 scene = Scene(osp.join(folder, f'{name}_{i}'), faces, wanted)
                 FAULTS[name](scene)
                 results[name].append(scene.complaints)
-                found = '; '.join(scene.complaints) or 'as it should be'
+                found = '; '.join(scene.complaints) or 'passed'
                 print(f'{name}: {found}', flush=True)
     if options.json:
         with open(options.json, 'w', encoding='utf-8') as file:

@@ -1,22 +1,22 @@
-r"""Kill long work at random moments and see whether it ends the same.
+r"""Kill long jobs at random times, and check that the results stay the same.
 
     python tests/faults/kill_test.py train --times 20
     python tests/faults/kill_test.py all --times 20 --json killed.json
 
-runs a job once undisturbed and then again in another folder, where it is
-killed (SIGKILL, with all its processes) after a random time and started anew,
-so often as told. Each time that it comes to its end what it made is compared
-with what the undisturbed one made.
+First the program runs a job without a kill. Then it runs the job in another folder,
+kills it (SIGKILL, with all its processes) after a random time and restarts it, until
+the requested number of kills. Whenever the job reaches its end, its results are
+compared with those of the first run.
 
 render     tools/render_faces.py, two workers: all files
 convert    .pts files to a COCO json: the json
-cache      training on the device's data path, from no cache on: cache and
-           weights
-train      training by the per-sample transforms, two workers: the weights of
+cache      training with --device-data, without a cache at the start: the cache
+           and the weights
+train      training with the per-sample transforms, two workers: the weights of
            the last epoch, bit for bit
-train_two  the same in two processes
+train_two  the same as train, in two processes
 
-The faces are synthetic, some 70. Ends with 1 if anything differs.
+The jobs use about 70 synthetic faces. Exit status: 1 if a result differs.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ RENDER = '--train 60 --val 6 --test 6 --workers 2'.split()
 
 
 class Job(NamedTuple):
-    """Something that takes long.
+    """A job that runs for a long time.
 
     Attributes:
-        command (Callable): Makes the command from a folder.
-        made (Callable): Describes what lies in a folder in the end.
+        command (Callable): Returns the command for a folder.
+        made (Callable): Returns digests of the results in a folder.
     """
 
     command: Callable[[str], list[str]]
@@ -63,30 +63,30 @@ class Job(NamedTuple):
 
 
 def tool(name: str) -> list[str]:
-    """Begin the command of a tool."""
+    """Return the first words of the command of a tool."""
     return [sys.executable, osp.join(ROOT, 'tools', name)]
 
 
 def digest(content: bytes) -> str:
-    """Describe bytes."""
+    """Return a short digest of bytes."""
     return hashlib.sha256(content).hexdigest()[:16]
 
 
 def copied(source: str, place: str) -> str:
-    """Copy a folder unless it is there; returns where."""
+    """Copy a folder unless the copy exists; return the path of the copy."""
     if not osp.exists(place):
         shutil.copytree(source, place)
     return place
 
 
 def files(pattern: str) -> Callable[[str], dict[str, str]]:
-    """Describe files below a folder."""
+    """Return a function that computes digests of the files in a folder."""
 
     def made(folder: str) -> dict[str, str]:
         found = {}
         for path in sorted(glob(osp.join(folder, pattern), recursive=True)):
             if osp.isfile(path):
-                with open(path, 'rb') as file:  # some name their folder
+                with open(path, 'rb') as file:  # some contain the folder name
                     content = file.read().replace(folder.encode(), b'')
                 found[osp.relpath(path, folder)] = digest(content)
         return found
@@ -95,7 +95,7 @@ def files(pattern: str) -> Callable[[str], dict[str, str]]:
 
 
 def weights(folder: str) -> dict[str, str]:
-    """Describe the weights of the last epoch."""
+    """Return digests of the weights of the last epoch."""
     checkpoint = torch.load(osp.join(folder, 'work', f'epoch_{EPOCHS}.pth'))
     return {
         name: digest(value.numpy().tobytes())
@@ -104,7 +104,7 @@ def weights(folder: str) -> dict[str, str]:
 
 
 def training(faces: str, *begin: str, cache: bool = False) -> Job:
-    """Train on rendered faces."""
+    """Return a training on rendered faces."""
     config = osp.join(ROOT, 'configs', 'rcn_synthetic.py')
 
     def command(folder: str) -> list[str]:
@@ -113,7 +113,7 @@ def training(faces: str, *begin: str, cache: bool = False) -> Job:
             'train_cfg.val_interval=1',
         ]
         root = faces
-        if cache:  # one of its own
+        if cache:  # a separate copy, which gets the cache
             root = copied(faces, osp.join(folder, 'faces'))
         for part in ('train', 'val', 'test'):
             options.append(f'{part}_dataloader.dataset.data_root={root}/')
@@ -123,7 +123,7 @@ def training(faces: str, *begin: str, cache: bool = False) -> Job:
         return [*begin, *more, '--cfg-options', *options]
 
     def made(folder: str) -> dict[str, str]:
-        # a cache's name holds the place and the time of its images
+        # The name of a cache depends on the path and the time of its images.
         cached = files('faces/cache/**/*.npy')(folder) if cache else {}
         return {
             **weights(folder),
@@ -135,7 +135,7 @@ def training(faces: str, *begin: str, cache: bool = False) -> Job:
 
 
 def jobs(faces: str) -> dict[str, Job]:
-    """List the jobs, on rendered faces."""
+    """Return the jobs by name, on rendered faces."""
     train = [*tool('train.py'), 'CONFIG']
     two = ['bash', osp.join(ROOT, 'tools', 'dist_train.sh'), 'CONFIG', '2']
     return {
@@ -162,18 +162,18 @@ def jobs(faces: str) -> dict[str, Job]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a job."""
-    # tools/dist_train.sh calls the Python that it finds: this one
+    """Return the environment variables of a job."""
+    # tools/dist_train.sh uses the first Python on the PATH: this one.
     path = osp.dirname(sys.executable) + os.pathsep + os.environ['PATH']
     own = dict(OMP_NUM_THREADS='1', PYTHONPATH=ROOT, PATH=path)
     return {**os.environ, **own}
 
 
 def run(command: list[str], log: str, seconds: float | None = None) -> bool:
-    """Run a command, and kill it after a while.
+    """Run a command, and kill it after a number of seconds.
 
     Returns:
-        bool: Whether it came to its end.
+        bool: Whether the command reached its end.
     """
     with open(log, 'ab') as file:
         process = subprocess.Popen(
@@ -196,16 +196,16 @@ def run(command: list[str], log: str, seconds: float | None = None) -> bool:
     if process.returncode:
         with open(log, encoding='utf-8', errors='replace') as file:
             last = file.read().strip().splitlines()[-1:]
-        raise ValueError(f'the job failed by itself: {" ".join(last)} (see {log})')
+        raise ValueError(f'the job failed without a kill: {" ".join(last)} (see {log})')
     return True
 
 
 def torment(job: Job, folder: str, times: int, chance: random.Random) -> dict:
-    """Kill a job so many times, and compare whenever it ends.
+    """Kill a job several times, and compare the results at each end of the job.
 
     Returns:
-        dict: ``kills``, ``ends``, ``different`` (what was not the same) and
-        ``seconds`` of the undisturbed run.
+        dict: ``kills``, ``ends``, ``different`` (names of the results that differ)
+        and ``seconds`` of the run without a kill.
     """
     calm = osp.join(folder, 'calm')
     os.makedirs(calm)
@@ -214,7 +214,7 @@ def torment(job: Job, folder: str, times: int, chance: random.Random) -> dict:
     seconds = time.monotonic() - begin
     wanted = job.made(calm)
     kills = ends = 0
-    different: list[str] = []  # names, as often as it happened
+    different: list[str] = []  # one name per difference
     while kills < times or not ends:
         torn = osp.join(folder, f'torn_{ends}')
         os.makedirs(torn, exist_ok=True)
@@ -233,14 +233,14 @@ def torment(job: Job, folder: str, times: int, chance: random.Random) -> dict:
 
 
 def main(args: list[str]) -> int:
-    """Run the program; returns its exit code."""
+    """Run the program; return its exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument('job', choices=[*jobs(''), 'all'])
-    parser.add_argument('--times', type=int, default=20, help='default: 20')
-    parser.add_argument('--seed', type=int, default=0, help='of the moments')
-    parser.add_argument('--json', help='write the results into this file')
+    parser.add_argument('job', choices=[*jobs(''), 'all'], help='job to run')
+    parser.add_argument('--times', type=int, default=20, help='kills (default: 20)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the times')
+    parser.add_argument('--json', help='JSON file for the results')
     options = parser.parse_args(args)
     if options.times < 1:
         parser.error(f'--times {options.times}: give 1 or more')
@@ -259,7 +259,7 @@ def main(args: list[str]) -> int:
             )
             results[name] = result
             print(
-                f'  undisturbed {result["seconds"]} s; '
+                f'  without a kill {result["seconds"]} s; '
                 + (
                     f'different: {", ".join(sorted(set(different)))}'
                     if (different := result['different'])
@@ -273,7 +273,7 @@ def main(args: list[str]) -> int:
 
 
 def write_pts(faces: str) -> None:
-    """Write the faces of the training part once more, as .pts files."""
+    """Write the faces of the training split as .pts files."""
     path = osp.join(faces, 'annotations', 'train_68.json')
     with open(path, encoding='utf-8') as file:
         content = json.load(file)

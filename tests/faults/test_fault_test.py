@@ -1,4 +1,4 @@
-"""That tests/faults/fault_test.py sees what goes wrong; it is not run as a whole."""
+"""Tests of the checks in tests/faults/fault_test.py, without a training."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ os.unlink(f'{folder}/work/epoch_2.pth')
 
 @pytest.fixture
 def tool(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The tool as a module."""
-    monkeypatch.syspath_prepend(ROOT / 'tests' / 'faults')  # it shares kill_test's jobs
+    """The program as a module."""
+    monkeypatch.syspath_prepend(ROOT / 'tests' / 'faults')  # it imports kill_test
     return load_script('faults/fault_test.py')
 
 
 def struck(tool: ModuleType, folder: Path, end: str) -> tuple:
-    """Strike a job that then ends in this way; returns scene and ending."""
+    """Inject a fault into a job that ends with this code; return scene and result."""
     scene = tool.Scene(str(folder / 'scene'), '', {'weight': 'right'})
     job = tool.Job(
         lambda place: [sys.executable, '-c', JOB % end, place],
@@ -45,7 +45,7 @@ def struck(tool: ModuleType, folder: Path, end: str) -> tuple:
     return scene, job, scene.strike(job, fault)
 
 
-def test_an_error_that_says_it(tool: ModuleType, tmp_path: Path) -> None:
+def test_the_error_must_contain_the_parts(tool: ModuleType, tmp_path: Path) -> None:
     scene, _, ended = struck(tool, tmp_path, 'raise OSError("disk full: --resume")')
     scene.failed_with(ended, 'disk full', '--resume')
     assert not scene.complaints
@@ -56,7 +56,9 @@ def test_an_error_that_says_it(tool: ModuleType, tmp_path: Path) -> None:
     ]
 
 
-def test_no_error_and_other_weights(tool: ModuleType, tmp_path: Path) -> None:
+def test_missing_error_and_other_weights_are_found(
+    tool: ModuleType, tmp_path: Path
+) -> None:
     scene, job, ended = struck(tool, tmp_path, '')
     scene.failed_with(ended)
     scene.same_after(job)
@@ -66,15 +68,15 @@ def test_no_error_and_other_weights(tool: ModuleType, tmp_path: Path) -> None:
     ]
 
 
-def test_half_a_checkpoint(tool: ModuleType, tmp_path: Path) -> None:
+def test_truncated_checkpoint_is_found(tool: ModuleType, tmp_path: Path) -> None:
     scene, _, ended = struck(
         tool,
         tmp_path,
         f'open(f"{{folder}}/{HALF}", "wb").write(b"half"); sys.exit(1)',
     )
     scene.failed_with(ended)
-    assert scene.complaints == ['epoch_1.pth is not whole']
+    assert scene.complaints == ['epoch_1.pth is incomplete']
 
 
-def test_descendants(tool: ModuleType) -> None:
+def test_descendants_of_the_parent(tool: ModuleType) -> None:
     assert os.getpid() in tool.descendants(os.getppid())

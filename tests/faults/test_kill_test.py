@@ -1,4 +1,4 @@
-"""The short form of tests/faults/kill_test.py, and that it sees differences."""
+"""A short run of tests/faults/kill_test.py, and tests of its comparison."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from conftest import load_script
 
 
-def test_training_and_converting_end_the_same(
+def test_killed_training_and_conversion_give_the_same_results(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
@@ -29,10 +29,10 @@ def test_training_and_converting_end_the_same(
     assert 'always the same' in capsys.readouterr().out
 
 
-def test_a_job_that_does_not_survive_is_found_out(tmp_path: Path) -> None:
+def test_a_job_that_does_not_resume_correctly_is_found(tmp_path: Path) -> None:
     tool = load_script('faults/kill_test.py')
     script = tmp_path / 'job.py'
-    # goes on with whatever is there, half written or not
+    # This job appends to an incomplete file.
     script.write_text(
         'import sys, time\n'
         'with open(sys.argv[1], "a") as file:\n'
@@ -50,11 +50,11 @@ def test_a_job_that_does_not_survive_is_found_out(tmp_path: Path) -> None:
     assert 'out.txt' in found['different']
 
 
-def test_a_job_that_fails_by_itself(tmp_path: Path) -> None:
+def test_a_job_that_fails_without_a_kill(tmp_path: Path) -> None:
     tool = load_script('faults/kill_test.py')
     job = tool.Job(
         lambda folder: [sys.executable, '-c', 'raise SystemExit("broken")'],
         tool.files('*'),
     )
-    with pytest.raises(ValueError, match='by itself: broken'):
+    with pytest.raises(ValueError, match='without a kill: broken'):
         tool.torment(job, str(tmp_path), 1, random.Random(0))

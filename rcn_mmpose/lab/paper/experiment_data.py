@@ -83,7 +83,7 @@ def _read_list(path: str, changed: int) -> dict[str, Any]:
         faces = len(content['annotations'])
     except (ValueError, KeyError) as error:
         raise ValueError(
-            f'annotation file {path!r} is no whole COCO json '
+            f'annotation file {path!r} is not a complete COCO json '
             f'({type(error).__name__}: {error}); make it again.'
         ) from error
     name = content.get('info', {}).get('description') or osp.basename(path)

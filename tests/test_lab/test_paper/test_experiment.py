@@ -119,7 +119,7 @@ def test_faces_and_folders(tables: Tables, here: Path) -> None:
     path.write_text(path.read_text().replace('mtfl_train', 'more faces'))
     assert make(tables).folder('work') != str(folder)
     path.write_text(path.read_text()[:99])
-    with pytest.raises(ValueError, match='mtfl_train.json.* is no whole COCO'):
+    with pytest.raises(ValueError, match='mtfl_train.json.* is not a complete COCO'):
         make(tables).folder('work')
     path.unlink()
     assert make(tables).missing() == 'data/annotations/mtfl_train.json'
