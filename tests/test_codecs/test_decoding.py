@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from rcn_mmpose.codecs import CellIndex
+from rcn_mmpose.codecs.calibration import FLOOR, Calibration
 from rcn_mmpose.codecs.decoding import (
     best_cells,
     block_around,
@@ -353,3 +354,35 @@ def test_bfloat16_scores_are_read_in_float32() -> None:
     for a, b in zip(found, read_scores(low.float(), 5, 3.0), strict=True):
         assert a.dtype == torch.float32
         assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize('window', [None, 0, 5])
+@pytest.mark.parametrize('temperature', [1.0, 0.6, 2.0])
+def test_read_scores_with_a_calibration_by_brute_force(
+    window: int | None, temperature: float
+) -> None:
+    """Position from the map itself, the statements from the flattened map."""
+    height, width, radius, scale = 7, 9, 2.0, 1.5
+    torch.manual_seed(0)
+    scores = 2 * torch.randn(2, 3, height, width)
+    calibration = Calibration(temperature, scale)
+    found = read_scores(scores, window, radius, calibration)
+    y, x = np.mgrid[:height, :width]
+    for b, k in np.ndindex(2, 3):
+        flat = scores[b, k].double().numpy()
+        p, q = np.exp(flat), np.exp(flat / temperature)
+        p, q = p / p.sum(), q / q.sum()
+        row, column = divmod(int(p.argmax()), width)
+        near = (abs(x - column) <= 2) & (abs(y - row) <= 2)
+        inside = near if window == 5 else np.ones_like(near)
+        weights = p * inside / (p * inside).sum()
+        place = np.array([(weights * x).sum(), (weights * y).sum()])
+        if window is None:
+            place = np.array([column, row])
+        apart = np.stack((x - place[0], y - place[1]))
+        mass = q[(apart**2).sum(0) <= radius**2].sum()
+        spread = np.einsum('ihw,jhw,hw->ij', apart, apart, q) + FLOOR * np.eye(2)
+        positions, confidence, covariance = (part[b, k].numpy() for part in found)
+        np.testing.assert_allclose(positions, place, atol=1e-5)
+        np.testing.assert_allclose(confidence, mass, atol=1e-5)
+        np.testing.assert_allclose(covariance, scale * spread, rtol=1e-4, atol=1e-5)
