@@ -210,7 +210,7 @@ def _first_node(launcher: str) -> str:
             pass
     raise ValueError(
         'the address of the first node is unknown; set MASTER_ADDR to the '
-        'name of this node, for example MASTER_ADDR=127.0.0.1 on one node.'
+        'name of that node, for example MASTER_ADDR=127.0.0.1 on one node.'
     )
 
 

@@ -149,7 +149,9 @@ def _add(entry: dict, known: set[int], kind: str) -> str:
     """Add the id of an entry to the known ids; return a name for messages."""
     number = entry['id']
     if not isinstance(number, int) or number in known:
-        raise ValueError(f'{kind} id {number!r:.50} is no whole number or stands twice')
+        raise ValueError(
+            f'{kind} id {number!r:.50} is not an integer or is a duplicate'
+        )
     known.add(number)
     return f'{kind} {number}'
 
