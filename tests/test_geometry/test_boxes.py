@@ -228,3 +228,16 @@ def test_boxes_are_in_double_precision() -> None:
         box = rule(numbers)
         assert box.dtype == np.float64
         assert box.tolist() == rule(numbers.astype(np.float64)).tolist()
+
+
+def test_a_rule_by_name_passes_its_options_on() -> None:
+    for rule, plain, options in (
+        (
+            'eyes_and_mouth',
+            box_from_eyes_and_mouth(FACE, (400, 300), margin=0.5),
+            'margin',
+        ),
+        ('extent', box_from_extent(FACE, scale=0.5), 'scale'),
+    ):
+        found = box_from_keypoints(rule, FACE, (400, 300), **{options: 0.5})
+        np.testing.assert_array_equal(found, plain)
