@@ -44,9 +44,8 @@ class _MovedModules(MetaPathFinder, Loader):
 
     def __init__(self, moved: Mapping[str, str]) -> None:
         self.moved = moved
-        self._specs: dict[
-            str, ModuleSpec | None
-        ] = {}  # specs of modules that are being imported
+        # Specs of the modules that are being imported.
+        self._specs: dict[str, ModuleSpec | None] = {}
 
     def find_spec(
         self,

@@ -1,4 +1,4 @@
-"""Models and images for the tests of the console command."""
+"""Fixtures: models and images for the tests of the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HELPER = Path(__file__).parents[1] / 'test_inference' / 'small_model.py'
 
 @pytest.fixture(scope='session')
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A small model with random weights, which carries its config."""
+    """A small model with random weights; the file contains its config."""
     spec = importlib.util.spec_from_file_location('small_model_of_cli', HELPER)
     small = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(small)
@@ -24,7 +24,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope='session')
 def exported(checkpoint: str) -> str:
-    """The same as an .onnx, by the verb that writes it."""
+    """The same model as .onnx, written by ``rcn-mmpose export``."""
     pytest.importorskip('onnxruntime')
     from rcn_mmpose.cli import main
 

@@ -1,4 +1,4 @@
-"""docs/predict.md and the command say the same."""
+"""docs/predict.md agrees with the options of the command."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def options_of(verb: str) -> set[str]:
     return {o for action in parser._actions for o in action.option_strings}
 
 
-def test_every_option_stands_there(page: str) -> None:
+def test_the_page_lists_every_option(page: str) -> None:
     sections = re.split(r'^### ', page, flags=re.M)
     (common,) = (part for part in sections if part.startswith('The model'))
     assert set(re.findall(r'^\| `(--\w+)`', common, re.M)) == MODEL
@@ -44,7 +44,7 @@ def test_every_option_stands_there(page: str) -> None:
         assert listed <= known, verb
 
 
-def test_commands_parse(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_of_the_page_parse(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed = []
     for verb in VERBS:
         module = importlib.import_module(f'rcn_mmpose.cli.{verb}')
@@ -61,7 +61,7 @@ def test_commands_parse(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert f'[`{verb}`]' in page and text in page
 
 
-def test_models_that_are_named_ship(page: str) -> None:
+def test_the_page_names_only_shipped_models(page: str) -> None:
     models = shipped_models()
     named = set(re.findall(r'\b(rcn-(?!mmpose)[\w-]+)', page))
     assert named and named <= set(models)

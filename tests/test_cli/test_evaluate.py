@@ -1,4 +1,4 @@
-"""Errors of prediction files against values computed by hand."""
+"""``evaluate`` and ``plot``, compared with values that are computed by hand."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from rcn_mmpose.evaluation.error_file import read_errors
 from rcn_mmpose.geometry.keypoints import FIVE_NAMES
 
 Fresh = Callable[..., subprocess.CompletedProcess]
-# main where neither of these is installed
+# The command in a process in which these packages cannot be imported.
 ALONE = """
 import sys
 sys.modules.update(dict.fromkeys(('torch', 'mmengine', 'mmcv', 'mmpose')))
 from rcn_mmpose.cli import main
 sys.exit(main(sys.argv[1:]))
 """
-# eyes 10 apart
+# Keypoints with an eye distance of 10 pixels.
 FIVE = np.array([(10, 10), (20, 10), (15, 15), (11, 20), (19, 20)], float)
 
 
@@ -56,15 +56,17 @@ def write_coco(
 
 
 def numbers(text: str, label: str) -> list[float]:
-    """Return the numbers of a line."""
+    """Return the numbers in the line of a label."""
     (line,) = re.findall(rf'^{label} +(.*)$', text, re.M)
     return [float(word) for word in line.split()]
 
 
-def test_errors_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    moved = FIVE + (0.3, 0.4)  # by 0.5, a twentieth of the eye distance
+def test_errors_equal_values_by_hand(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    moved = FIVE + (0.3, 0.4)  # 0.5 pixels, 5 percent of the eye distance
     one = FIVE.copy()
-    one[2] += (0, 5)  # one of five keypoints, by half of it
+    one[2] += (0, 5)  # one of five keypoints, 50 percent
     truth = write_coco(tmp_path / 'truth.json', [('t/a.png', FIVE), ('t/b.png', FIVE)])
     found = write_coco(
         tmp_path / 'found.json', [('x/t/b.png', one), ('x/t/a.png', moved)]
@@ -74,7 +76,7 @@ def test_errors_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(['evaluate', found, truth, *words]) == 0
     said = capsys.readouterr().out
     assert said.startswith('2 of 2 faces have a prediction, 0 missed')
-    # 5 and 10 percent: the mean is 7.5, AUC8 (8 - 5) / (2 * 8)
+    # The errors are 5 and 10 percent: mean 7.5, AUC8 (8 - 5) / (2 * 8).
     assert numbers(said, 'eye_points') == [2, 7.5, 7.5, 18.75, 50, 25, 0]
     box = np.sqrt(10 * 10)
     assert numbers(said, 'box')[1] == pytest.approx(75 / box, abs=0.005)
@@ -83,7 +85,9 @@ def test_errors_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert curves.stat().st_size > 1000
 
 
-def test_missed_faces_count(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_missed_faces_have_an_infinite_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     truth = write_coco(tmp_path / 'truth.json', [(f'{n}.png', FIVE) for n in 'abcd'])
     found = write_coco(tmp_path / 'found.json', [('a.png', FIVE), ('other.png', FIVE)])
     assert main(['evaluate', found, truth]) == 1
@@ -104,7 +108,7 @@ def test_each_face_gets_its_own_prediction(
         tmp_path / 'truth.json',
         [('a.png', left), ('a.png', right), ('a.png', far)],
     )
-    # the first two lie in both boxes, the last one in none
+    # The first two predictions lie in both boxes, the last one in no box.
     predicted = [left + (2, 0), right + (1, 0), far + (40, 0)]
     found = write_coco(tmp_path / 'found.json', [('a.png', p) for p in predicted[::-1]])
     errors = tmp_path / 'e.csv'
@@ -115,7 +119,7 @@ def test_each_face_gets_its_own_prediction(
     np.testing.assert_allclose(file.errors['NME_pixels_eye_points'], (20, 10))
 
 
-def test_normalisers_that_are_known_or_given(
+def test_known_and_given_normalisers(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     rng = np.random.default_rng(0)
@@ -138,7 +142,7 @@ def test_normalisers_that_are_known_or_given(
     assert given == ['mine', 'box']
 
 
-def test_68_and_five_keypoints_meet(
+def test_68_keypoints_are_compared_with_five(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     rng = np.random.default_rng(0)
@@ -177,7 +181,7 @@ def test_five_keypoints_without_names(
         error = capsys.readouterr().err
         assert f'{", ".join(FIVE_NAMES)}, in this order' in error
         assert told in error
-        # measured all the same, and what is missing said
+        # The errors are still measured, and a note names the missing normaliser.
         assert main(['evaluate', found, truth]) == 0
         said = capsys.readouterr().out
         assert numbers(said, 'box')[0] == 1 and 'eye_points' not in said
@@ -203,8 +207,8 @@ def test_without_torch_and_mmpose(
     eyes = points[[36, 39]].mean(0) - points[[42, 45]].mean(0)
     wanted = 500 / np.linalg.norm(eyes)
     assert numbers(done.stdout, 'eye_centres')[1] == pytest.approx(wanted, abs=0.005)
-    assert 'subsets left out' in done.stderr  # those of 300W's test
-    # the same as with them
+    assert 'subsets left out' in done.stderr  # the subsets of the test set of 300W
+    # The same table as with the packages.
     assert main([*words[:3], '--errors', str(tmp_path / 'f.csv')]) == 0
     said = capsys.readouterr().out
     assert said.splitlines()[:-1] == done.stdout.splitlines()[:-1]
@@ -213,7 +217,7 @@ def test_without_torch_and_mmpose(
     assert numbers(done.stdout, 'e.csv')[1] == pytest.approx(wanted, abs=0.005)
 
 
-def test_errors_replace_nothing_that_is_read(
+def test_an_error_file_never_overwrites_an_input(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     truth = write_coco(tmp_path / 't.json', [('a.png', FIVE)])
@@ -225,7 +229,7 @@ def test_errors_replace_nothing_that_is_read(
         assert Path(path).read_bytes() == before
 
 
-def test_files_that_do_not_belong_together(
+def test_files_without_a_common_image(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     truth = write_coco(tmp_path / 't.json', [('a.png', FIVE)])
@@ -238,7 +242,7 @@ def test_files_that_do_not_belong_together(
     assert 'no keypoints' in capsys.readouterr().err
 
 
-def test_plot_sums_up_files_of_errors(
+def test_plot_prints_a_table_of_error_files(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     for name, errors in (('a', (2, 4, 12)), ('b', (1, 1, 1))):
@@ -250,7 +254,7 @@ def test_plot_sums_up_files_of_errors(
     words = ['--labels', 'first', 'second', '--out', str(out)]
     assert main(['plot', *files, *words]) == 0
     said = capsys.readouterr().out
-    # AUC8: (6 + 4 + 0) / (3 * 8); FR8 one of three
+    # AUC8: (6 + 4 + 0) / (3 * 8); FR8: one of three.
     wanted = [3, 6, 4, 41.67, 33.33, 46.67, 33.33]
     assert numbers(said, 'first') == wanted
     assert numbers(said, 'second') == [3, 1, 1, 87.5, 0, 90, 0]

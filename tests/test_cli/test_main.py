@@ -14,7 +14,7 @@ from rcn_mmpose import __version__
 from rcn_mmpose.cli import VERBS, main
 
 Fresh = Callable[..., subprocess.CompletedProcess]
-# main where a package is not installed
+# The command in a process in which some packages cannot be imported.
 WITHOUT = """
 import sys
 sys.modules.update(dict.fromkeys(sys.argv[1].split(',')))
@@ -32,7 +32,7 @@ finally:
 """
 
 
-def test_help_imports_nothing_heavy(fresh: Fresh, tmp_path: Path) -> None:
+def test_help_imports_no_large_packages(fresh: Fresh, tmp_path: Path) -> None:
     done = fresh('-c', LIGHT, '--help', cwd=tmp_path)
     assert done.returncode == 0
     for verb, text in VERBS.items():
@@ -79,7 +79,7 @@ def test_help_has_examples_that_parse(
     for command in commands:
         program, *words = shlex.split(command, comments=True)
         assert program == 'rcn-mmpose'
-        if '>' in words:  # of the shell
+        if '>' in words:  # redirection by the shell
             words = words[: words.index('>')]
         main(words)
     assert len(parsed) == 2
@@ -95,7 +95,9 @@ def test_help_has_examples_that_parse(
         ['video', '--model', 'm.onnx', 'v.mp4', '--every', 'x'],
     ],
 )
-def test_wrong_words(words: list, capsys: pytest.CaptureFixture) -> None:
+def test_invalid_arguments_end_with_usage(
+    words: list, capsys: pytest.CaptureFixture
+) -> None:
     with pytest.raises(SystemExit) as ended:
         main(words)
     assert ended.value.code == 2
@@ -117,7 +119,7 @@ def test_wrong_words(words: list, capsys: pytest.CaptureFixture) -> None:
         ('plot e.csv --limits 0', 'percent above 0'),
     ],
 )
-def test_wrong_use_ends_with_2(
+def test_invalid_values_end_with_status_2(
     words: str,
     message: str,
     tmp_path: Path,
@@ -149,7 +151,7 @@ def test_doctor(capsys: pytest.CaptureFixture) -> None:
         ('matplotlib', 'plot e.csv', 'pip install matplotlib'),
     ],
 )
-def test_what_is_missing_is_said(
+def test_missing_packages_are_named(
     missing: str, words: str, hint: str, fresh: Fresh, tmp_path: Path
 ) -> None:
     (tmp_path / 'e.csv').write_text(
@@ -164,7 +166,7 @@ def test_what_is_missing_is_said(
 
 
 @pytest.mark.parametrize('device', ['cuda:99', 'cudda'])
-def test_a_device_that_is_not_there(
+def test_a_missing_device_is_an_error(
     device: str,
     checkpoint: str,
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""Twenty odd inputs: each is handled or named, and no other is lost."""
+"""Twenty unusual inputs: each is predicted or reported as a failure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def put(path: Path, content: bytes) -> Path:
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
-    """A part of a PNG."""
+    """Return a chunk of a PNG."""
     check = zlib.crc32(kind + content)
     size, check = struct.pack('>I', len(content)), struct.pack('>I', check)
     return size + kind + content + check
@@ -63,7 +63,7 @@ def write_boxes(path: Path, rows: list[tuple]) -> str:
 
 
 class Run:
-    """A call of predict and what came out."""
+    """A call of ``predict`` and its results."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Run:
 
 @pytest.fixture
 def odd(tmp_path: Path, face: np.ndarray) -> Path:
-    """A folder of images that are no images, or not as one expects."""
+    """A folder with invalid and unusual images."""
     folder = tmp_path / 'odd'
     jpeg = encode(face, '.jpg')
     grey = cv2.cvtColor(face, cv2.COLOR_BGR2GRAY)
@@ -128,12 +128,12 @@ def test_images(odd: Path, checkpoint: str, capsys: pytest.CaptureFixture) -> No
     assert set(run.faces) == {*FOUND, 'plain.png'}
     (plain,) = run.faces['plain.png']
     assert len(plain['keypoints']) == 3 * 5
-    for name in FOUND:  # the same face in other clothes
+    for name in FOUND:  # the same face in another format
         (other,) = run.faces[name]
         np.testing.assert_allclose(other['keypoints'], plain['keypoints'], atol=0.5)
     first, *rest = run.said.splitlines()
     assert first.startswith('5 faces in 13 images, 8 failed')
-    # 'no image' with 4 names, 'no face' with 3
+    # One reason with 4 file names and one with 3.
     assert rest[0].startswith('  4 x image')
     assert rest[2].startswith('  3 x no face was found')
     for name in FACELESS:
@@ -153,7 +153,7 @@ def test_images_that_pil_writes(
     rgb.convert('CMYK').save(folder / 'cmyk.jpg', quality=100)
     turned = image.fromarray(np.rot90(face)[..., ::-1].copy())
     exif = turned.getexif()
-    exif[0x0112] = 6  # to be turned back, clockwise
+    exif[0x0112] = 6  # orientation: rotate clockwise
     turned.save(folder / 'exif.jpg', exif=exif, quality=100)
     frames = [rgb, image.fromarray(np.zeros_like(face))]
     rgb.save(folder / 'moving.gif', save_all=True, append_images=frames)
@@ -166,7 +166,7 @@ def test_images_that_pil_writes(
         'moving.gif',
     }
     (plain,) = run.faces['plain.png']
-    for name, (other,) in run.faces.items():  # the GIF's first frame counts
+    for name, (other,) in run.faces.items():  # of the GIF, the first frame
         np.testing.assert_allclose(other['bbox'], plain['bbox'], atol=3, err_msg=name)
 
 
@@ -204,7 +204,7 @@ def test_boxes(
     assert 'does not name it' in run.failed['without_box.png']
     assert len(run.failed) == 4
     assert set(run.faces) == {'good.png', 'negative.png', 'crowd.png'}
-    # equal faces, 160 pixels apart, have equal keypoints
+    # Equal faces at a distance of 160 pixels have equal keypoints.
     (good,) = run.faces['good.png']
     assert len(run.faces['crowd.png']) == 50
     for i, found in enumerate(run.faces['crowd.png']):
@@ -236,12 +236,12 @@ def test_a_folder_of_1000_images(
     assert sorted(run.faces) == names[:500] + names[501:]
 
 
-def test_what_may_not_be_read(
+def test_an_unreadable_file(
     odd: Path, checkpoint: str, capsys: pytest.CaptureFixture
 ) -> None:
     (odd / 'plain.png').chmod(0)
     if os.access(odd / 'plain.png', os.R_OK):
-        pytest.skip('This user may read anything.')
+        pytest.skip('This user can read all files.')
     out = odd.parent / 'found.json'
     run = Run(out, checkpoint, odd, capsys=capsys)
     assert run.status == 1
@@ -249,7 +249,7 @@ def test_what_may_not_be_read(
     assert set(run.faces) == set(FOUND)
 
 
-def test_what_is_not_there(
+def test_missing_files(
     tmp_path: Path,
     face: np.ndarray,
     checkpoint: str,
@@ -267,10 +267,10 @@ def test_what_is_not_there(
     assert 'matches no file' in run.failed['*.tif']
 
 
-def test_a_size_that_no_memory_holds(
+def test_an_image_that_is_too_large_for_memory(
     tmp_path: Path, face: np.ndarray, exported: str, fresh: Fresh
 ) -> None:
-    """In a process of its own: OpenCV reads the limit when imported."""
+    """Needs another process: OpenCV reads its limit when it is imported."""
     jpeg = encode(face, '.jpg')
     good = put(tmp_path / 'good.jpg', jpeg)
     huge = put(tmp_path / 'huge.jpg', jpeg_that_claims(jpeg, 30000, 30000))
@@ -279,7 +279,7 @@ def test_a_size_that_no_memory_holds(
         'from rcn_mmpose.cli import main\n'
         'status = main(sys.argv[1:])\n'
         "print('torch' in sys.modules, 'mmengine' in sys.modules)\n"
-        # getrusage would count what the process was forked from, too
+        # getrusage would include the memory of the parent process before exec.
         'status_file = open("/proc/self/status").read()\n'
         'print(re.search(r"VmHWM:\\s+(\\d+)", status_file)[1])\n'
         'sys.exit(status)\n'
@@ -292,16 +292,16 @@ def test_a_size_that_no_memory_holds(
     first, *_, modules, kilobytes = done.stdout.splitlines()
     assert first.startswith('1 face in 2 images, 1 failed')
     assert str(huge) in done.stdout
-    # 30,000 x 30,000 pixels of three colours would be 2.7 million
+    # 30,000 x 30,000 pixels of three colours would take 2.7 million kB.
     assert int(kilobytes) < 1_000_000
-    # an exported model needs neither
+    # An exported model imports neither torch nor MMEngine.
     assert modules == 'False False'
 
 
-def test_what_never_ends(
+def test_pipes_and_devices(
     tmp_path: Path, face: np.ndarray, exported: str, fresh: Fresh
 ) -> None:
-    """A pipe that nobody writes into; in a process that can be stopped."""
+    """A pipe without a writer, read in another process with a time limit."""
     good = put(tmp_path / 'good.png', encode(face))
     pipe = tmp_path / 'pipe.png'
     os.mkfifo(pipe)

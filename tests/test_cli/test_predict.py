@@ -16,7 +16,7 @@ BOX = (20, 20, 140, 140)
 
 @pytest.fixture
 def folder(tmp_path: Path, face: np.ndarray) -> Path:
-    """Three images in folders, and their boxes."""
+    """Three images in two folders, and a file with their boxes."""
     for name in ('a/1.png', 'a/2.jpg', 'b/1.png'):
         path = tmp_path / 'images' / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def call(folder: Path, checkpoint: str, *more: object) -> int:
     return main(['predict', *map(str, words)])
 
 
-def test_csv_holds_what_the_predictor_says(
+def test_csv_contains_the_results_of_the_predictor(
     folder: Path, checkpoint: str, capsys: pytest.CaptureFixture
 ) -> None:
     out = folder / 'new' / 'keypoints.csv'
@@ -84,7 +84,7 @@ def test_drawn_images_keep_folders(folder: Path, checkpoint: str) -> None:
     assert files == ['a/1.png', 'a/2.jpg', 'b/1.png']
     plain = cv2.imread(str(folder / 'images/a/1.png'))
     image = cv2.imread(str(drawn / 'a/1.png'))
-    assert image[80, 20].min() > 200  # the box, white
+    assert image[80, 20].min() > 200  # the white box
     outside = np.ones((160, 160), bool)
     outside[15:145, 15:145] = False
     np.testing.assert_array_equal(image[outside], plain[outside])
@@ -108,14 +108,14 @@ def test_inputs_are_never_overwritten(
     assert after == before
 
 
-def test_no_drawing_replaces_a_image(
+def test_a_drawing_never_overwrites_an_image(
     tmp_path: Path,
     face: np.ndarray,
     checkpoint: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    """Also below the common folder, and by another name of the folder."""
+    """Also in subfolders, and through a symbolic link to the folder."""
     for name in ('x.png', 'b/x.png', 'b/b/x.png', 'scan.bmp'):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -137,14 +137,14 @@ def test_no_drawing_replaces_a_image(
         assert 'would replace the image' in said.err
     after = {p: p.read_bytes() for p in tmp_path.rglob('*') if p.is_file()}
     assert after == before
-    # what gets an ending more replaces nothing
+    # The drawing of scan.bmp is scan.bmp.png, so no file is overwritten.
     more = ('--draw', '.', '--out', 'k.json')
     assert main([*words, 'scan.bmp', *more]) == 0
     assert (tmp_path / 'scan.bmp.png').is_file()
     assert all(p.read_bytes() == content for p, content in before.items())
 
 
-def test_no_two_drawings_into_one_file(
+def test_two_drawings_in_one_file_are_an_error(
     tmp_path: Path, checkpoint: str, capsys: pytest.CaptureFixture
 ) -> None:
     names = [str(tmp_path / name) for name in ('1.bmp', '1.bmp.png')]
@@ -156,13 +156,13 @@ def test_no_two_drawings_into_one_file(
     assert not list(tmp_path.iterdir())
 
 
-def test_results_replace_nothing_that_is_read(
+def test_results_never_overwrite_an_input(
     tmp_path: Path,
     exported: str,
     face: np.ndarray,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    image = tmp_path / 'image.json'  # the content decides what it is
+    image = tmp_path / 'image.json'  # the content decides the format
     image.write_bytes(cv2.imencode('.png', face)[1].tobytes())
     description = str(Path(exported).with_suffix('.json'))
     inputs = {path: Path(path).read_bytes() for path in (image, description)}
@@ -177,7 +177,7 @@ def test_results_replace_nothing_that_is_read(
     assert found == inputs
 
 
-def test_an_unexpected_fault_costs_one_image(
+def test_an_unexpected_error_affects_one_image(
     folder: Path, checkpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = load_model(checkpoint)
@@ -197,7 +197,7 @@ def test_an_unexpected_fault_costs_one_image(
     assert failure['reason'] == 'MemoryError: too much'
 
 
-def test_ctrl_c_keeps_what_is_done(
+def test_ctrl_c_keeps_finished_results(
     folder: Path,
     checkpoint: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -218,7 +218,7 @@ def test_ctrl_c_keeps_what_is_done(
     assert 'interrupted. 2 faces in 2 images' in capsys.readouterr().err
 
 
-def test_results_are_written_on_the_way(
+def test_results_are_saved_regularly(
     folder: Path, checkpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = folder / 'k.json'
@@ -237,7 +237,7 @@ def test_results_are_written_on_the_way(
     assert seen == [None, 1, 2]
 
 
-def test_without_boxes_the_detector_is_asked(
+def test_without_boxes_the_detector_runs(
     folder: Path, checkpoint: str, face: np.ndarray
 ) -> None:
     out = folder / 'k.json'

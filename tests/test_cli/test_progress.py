@@ -9,7 +9,7 @@ from rcn_mmpose.cli import progress
 
 
 class Terminal(io.StringIO):
-    """A terminal that remembers what it showed."""
+    """A terminal that records its output."""
 
     def isatty(self) -> bool:
         return True
@@ -25,7 +25,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, quiet: bool = False) -> str:
     return terminal.getvalue()
 
 
-def test_a_terminal_shows_how_far_it_is(
+def test_a_terminal_shows_the_progress(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip('rich')
@@ -33,7 +33,7 @@ def test_a_terminal_shows_how_far_it_is(
     assert 'images' in text and '3/4' in text
 
 
-def test_nothing_is_shown_elsewhere(
+def test_progress_is_shown_only_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     assert shown(monkeypatch, quiet=True) == ''

@@ -22,7 +22,7 @@ from rcn_mmpose.inference import loading
 def served(
     exported: str, root: Path, tmp_path: Path
 ) -> Iterator[tuple[subprocess.Popen, int]]:
-    """The command with an exported model, where torch cannot be imported."""
+    """The running command with an exported model, without torch."""
     words = f'["serve", {exported!r}, "--port", "0"]'
     process = subprocess.Popen(
         [
@@ -32,7 +32,7 @@ def served(
             f'from rcn_mmpose.cli import main; sys.exit(main({words}))',
         ],
         cwd=tmp_path,
-        # a shell starts what runs in the background without it
+        # A shell starts background processes with SIGINT ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         env=dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(root)),
         text=True,
@@ -76,7 +76,7 @@ def test_from_start_to_ctrl_c(
         ('{model} --port 0 --host 203.0.113.1', 'give another --host'),
     ],
 )
-def test_wrong_use(
+def test_invalid_arguments(
     words: str, message: str, exported: str, capsys: pytest.CaptureFixture
 ) -> None:
     with socket.create_server(('127.0.0.1', 0)) as taken:
@@ -99,7 +99,7 @@ def test_the_default_model(
 
 
 @pytest.mark.parametrize('host', ['127.0.0.1', '0.0.0.0'])
-def test_others_are_let_in_with_a_warning(
+def test_a_public_address_gets_a_warning(
     host: str,
     exported: str,
     monkeypatch: pytest.MonkeyPatch,

@@ -17,7 +17,7 @@ FRAMES = 6
 
 @pytest.fixture
 def video(tmp_path: Path, face: np.ndarray) -> Path:
-    """A face that moves to the right, 6 frames of 240x200 pixels."""
+    """A video of a face that moves to the right, 6 frames of 240x200 pixels."""
     path = tmp_path / 'face.avi'
     code = cv2.VideoWriter.fourcc(*'MJPG')
     writer = cv2.VideoWriter(str(path), code, 10.0, (240, 200))
@@ -30,7 +30,7 @@ def video(tmp_path: Path, face: np.ndarray) -> Path:
 
 
 def call(video: Path, checkpoint: str, *more: object) -> int:
-    # random weights are never sure
+    # Random weights give low confidences.
     words = [video, '--model', checkpoint, '--lost', 0, *more]
     return main(['video', *map(str, words)])
 
@@ -121,7 +121,7 @@ def test_drawn_video(video: Path, checkpoint: str) -> None:
     assert not [p for p in video.parent.rglob('*.tmp*')]
 
 
-def test_ctrl_c_keeps_what_is_done(
+def test_ctrl_c_keeps_finished_frames(
     video: Path,
     checkpoint: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -146,13 +146,13 @@ def test_a_video_without_a_face(
     video: Path, checkpoint: str, capsys: pytest.CaptureFixture
 ) -> None:
     out = video.parent / 'k.csv'
-    # random weights are never as sure as this
+    # Random weights never give a confidence of 1.
     assert call(video, checkpoint, '--out', out, '--lost', 1) == 1
     assert '0 faces in 0 frames of 6' in capsys.readouterr().out
     assert len(out.read_text().splitlines()) == 1  # the header
 
 
-def test_a_video_that_was_cut(
+def test_a_truncated_video(
     video: Path, checkpoint: str, capsys: pytest.CaptureFixture
 ) -> None:
     content = video.read_bytes()
@@ -175,7 +175,7 @@ def test_a_video_that_was_cut(
         (['--smallest-face', '2'], 'smallest=2'),
     ],
 )
-def test_wrong_options(
+def test_invalid_options(
     words: list,
     message: str,
     video: Path,
@@ -189,7 +189,7 @@ def test_wrong_options(
     assert [p.name for p in video.parent.iterdir()] == ['face.avi']
 
 
-def test_files_that_are_no_video(
+def test_files_that_are_not_videos(
     video: Path, checkpoint: str, capsys: pytest.CaptureFixture
 ) -> None:
     out = video.parent / 'k.csv'

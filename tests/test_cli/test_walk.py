@@ -1,6 +1,6 @@
-"""How many files ``rcn-mmpose predict photo.jpg`` runs through.
+"""Number of files whose functions ``rcn-mmpose predict photo.jpg`` calls.
 
-A reader who follows the command by hand opens these files. The aim is 10.
+A reader who follows the command opens these files. The aim is 10.
 """
 
 import json
@@ -16,7 +16,7 @@ import rcn_mmpose
 
 MOST_FILES = 16  # the number today; lower it when files are merged
 PACKAGE = Path(rcn_mmpose.__file__).parent
-# Runs the command and writes the files of all functions that were called.
+# Run the command and write the names of all files whose functions were called.
 # Functions that run while a module is imported are not part of the walk.
 TRACED_COMMAND = """
 import inspect, json, sys, threading
@@ -57,7 +57,7 @@ sys.exit(status)
 
 
 def test_predict_runs_through_few_files(face: np.ndarray, tmp_path: Path) -> None:
-    """Following one image from the command line to the keypoints is short."""
+    """The path from the command line to the keypoints has few files."""
     pytest.importorskip('onnxruntime')
     photo = tmp_path / 'photo.jpg'
     cv2.imwrite(str(photo), face)

@@ -1,4 +1,4 @@
-"""A small network in a checkpoint as training writes it."""
+"""Helpers: a small network, and its checkpoint in the format of a training."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ NAMES = ('left', 'right', 'nose', 'mouth_1', 'mouth_2')
 
 
 def config(**model: object) -> Config:
-    """A config; ``model`` replaces parts of its model."""
+    """Return a config; ``model`` replaces parts of its model."""
     return Config(
         dict(
             default_scope='mmpose',
@@ -56,7 +56,7 @@ def config(**model: object) -> Config:
 
 
 def build(seed: int = 0, **model: object) -> nn.Module:
-    """Build that model with random weights whose maps have clear modes."""
+    """Build the model of ``config`` with random weights and peaked score maps."""
     init_default_scope('mmpose')
     built = MODELS.build(config(**model).model).eval()
     generator = torch.Generator().manual_seed(seed)
@@ -72,7 +72,7 @@ def build(seed: int = 0, **model: object) -> nn.Module:
 
 
 def write_checkpoint(path: Path, cfg: Config, model: nn.Module) -> Path:
-    """Write what ``tools/train.py`` writes, as far as it matters here."""
+    """Write a checkpoint with the keys of ``tools/train.py`` that tests need."""
     meta = dict(
         cfg=cfg.pretty_text,
         dataset_meta=dict(
@@ -86,7 +86,7 @@ def write_checkpoint(path: Path, cfg: Config, model: nn.Module) -> Path:
 
 
 def random_crops(count: int, seed: int = 0, side: int = SIDE) -> np.ndarray:
-    """Images with structure, uint8 (count, side, side)."""
+    """Return images of smooth noise, uint8 (count, side, side)."""
     rng = np.random.default_rng(seed)
     crops = rng.normal(size=(count, side, side)).astype(np.float32)
     crops = [cv2.GaussianBlur(crop, (0, 0), 1.5) for crop in crops]

@@ -1,4 +1,4 @@
-"""The pipeline of ``tools/test.py``, torch and ONNX Runtime say the same."""
+"""``tools/test.py``, TorchPredictor and OnnxPredictor agree on real faces."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ needs_300w = pytest.mark.skipif(
 def by_the_test_loop(
     model: nn.Module, dataset_config: dict
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Keypoints, scores and half the sizes of crops, as the runner has it."""
+    """Return keypoints, scores and sides of the crops by the test loop of MMPose."""
     dataset = DATASETS.build(dataset_config)
     found, sides = [], []
     for start in range(0, len(dataset), 32):
@@ -59,7 +59,7 @@ def by_the_test_loop(
 
 
 def check(expected: tuple[np.ndarray, ...], found: Result, size: int) -> None:
-    """0.01 pixels of the crop, 1e-4 of confidence."""
+    """Compare with tolerances of 0.01 crop pixels and 1e-4 of confidence."""
     keypoints, scores, sides = expected
     assert found.found.all()
     apart = np.abs(found.keypoints - keypoints) / sides[:, None, None] * size
@@ -68,7 +68,7 @@ def check(expected: tuple[np.ndarray, ...], found: Result, size: int) -> None:
 
 
 class RealFaces:
-    """The faces of one of 300W's annotation files."""
+    """The faces of an annotation file of 300W."""
 
     def __init__(self, part: str, step: int = 1) -> None:
         data = ROOT / 'data'
@@ -91,7 +91,7 @@ class RealFaces:
         )
 
     def error(self, keypoints: np.ndarray) -> float:
-        """In percent of the distance between the eyes' centres."""
+        """Return the mean error in percent of the distance of the eye centres."""
         eyes = [self.truth[:, pair].mean(1) for pair in ((36, 39), (42, 45))]
         apart = np.linalg.norm(keypoints - self.truth, axis=-1).mean(1)
         between = np.linalg.norm(eyes[0] - eyes[1], axis=-1)
@@ -115,7 +115,7 @@ def test_200_real_faces(tmp_path: Path) -> None:
     export(predictor, tmp_path / 'a.onnx')
     theirs = load_model(tmp_path / 'a.onnx').predict_crops(crops)
 
-    # everything in pixels of the crops
+    # All values are converted to pixels of the crops.
     keypoints, scores, sides = expected
     centre = (faces.boxes[..., :2] + faces.boxes[..., 2:]) / 2
     corner = centre - sides[:, None, None] / 2
@@ -136,7 +136,7 @@ def test_200_real_faces(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @needs_300w
-def test_less_precision_costs_less_than_a_tenth_of_a_point(
+def test_lower_precision_changes_the_error_by_less_than_0_1_points(
     tmp_path: Path,
 ) -> None:
     faces = RealFaces('val')
@@ -162,7 +162,7 @@ def test_less_precision_costs_less_than_a_tenth_of_a_point(
 def rendered(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, list[np.ndarray]]:
-    """Rendered faces as a dataset: its folder and the boxes."""
+    """The folder of a dataset of rendered faces, and the boxes of the faces."""
     folder = tmp_path_factory.mktemp('rendered')
     images, annotations, boxes = [], [], []
     for i in range(6):
@@ -170,7 +170,7 @@ def rendered(
         cv2.imwrite(str(folder / f'{i}.png'), face.image)
         height, width = face.image.shape[:2]
         images.append(dict(id=i, file_name=f'{i}.png', width=width, height=height))
-        # a little over the border for some
+        # Some boxes extend over the border of the image.
         x, y = 0.1 * width - 9 * i, 0.15 * height
         w, h = 0.7 * width, (0.6 + 0.05 * i) * height
         boxes.append(np.array([x, y, x + w, y + h]))

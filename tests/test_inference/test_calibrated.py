@@ -1,4 +1,4 @@
-"""A calibration acts alike in the head, the predictor and ONNX."""
+"""A calibration has the same effect in the head, the predictor and ONNX."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def calibrated(path: Path, kind: str) -> Path:
 def brute_force(
     scores: np.ndarray, keypoint: np.ndarray, options: dict
 ) -> tuple[float, np.ndarray]:
-    """Confidence and covariance of one score map, cell by cell."""
+    """Compute confidence and covariance of one score map, cell by cell."""
     weights = np.exp(scores.astype(float) / options['temperature'])
     weights /= weights.sum()
     mass, second = 0.0, np.zeros((2, 2))
@@ -62,7 +62,9 @@ def brute_force(
 
 @pytest.mark.parametrize('window', [5, None, 0])
 @pytest.mark.parametrize('temperature', [1.0, 1.4, 0.6])
-def test_cell_by_cell(window: int | None, temperature: float) -> None:
+def test_calibrated_scores_equal_brute_force(
+    window: int | None, temperature: float
+) -> None:
     generator = torch.Generator().manual_seed(1)
     scores = 2 * torch.randn(2, 3, 12, 14, generator=generator)
     options = dict(FITTED, temperature=temperature)
@@ -78,7 +80,7 @@ def test_cell_by_cell(window: int | None, temperature: float) -> None:
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_head_and_predictor_and_onnx(kind: str, tmp_path: Path) -> None:
+def test_head_predictor_and_onnx_agree(kind: str, tmp_path: Path) -> None:
     pytest.importorskip('onnx')
     pytest.importorskip('onnxruntime')
     model = build(**KINDS[kind], head=head())
@@ -93,7 +95,7 @@ def test_head_and_predictor_and_onnx(kind: str, tmp_path: Path) -> None:
     assert np.abs(confidence - plain[1]).max() > 0.01
     assert predictor.info.calibration == FITTED
 
-    # as tools/test.py has it
+    # The scores of the head, as in tools/test.py.
     with torch.inference_mode():
         scores = predictor.network.scores(torch.from_numpy(CROPS))
         maps = scores.flatten(2).softmax(-1).view_as(scores)
@@ -126,21 +128,21 @@ def test_soft_argmax_scores() -> None:
 # ------------------------------------------------- config and checkpoint
 
 
-def test_a_config_without_one_takes_that_of_the_checkpoint(
+def test_a_config_without_calibration_uses_that_of_the_checkpoint(
     tmp_path: Path,
 ) -> None:
     path = calibrated(tmp_path / 'a.pth', 'alone')
     cfg = config()
     found = load_model(cfg, path)
     assert found.info.calibration == FITTED
-    assert 'calibration' not in cfg.model.head.decoder  # left as it was
+    assert 'calibration' not in cfg.model.head.decoder  # the input does not change
     np.testing.assert_array_equal(
         found.predict_crops(CROPS)[1], load_model(path).predict_crops(CROPS)[1]
     )
 
 
 @pytest.mark.parametrize('own', [None, dict(temperature=2.0)])
-def test_a_config_keeps_its_own(own: dict | None, tmp_path: Path) -> None:
+def test_the_calibration_of_a_config_is_kept(own: dict | None, tmp_path: Path) -> None:
     path = calibrated(tmp_path / 'a.pth', 'alone')
     cfg = config(head=dict(HEAD, decoder=dict(CODEC, calibration=own)))
     expected = own and dict(temperature=2.0, covariance_scale=1.0)
@@ -159,7 +161,9 @@ def carried(**model: object) -> dict:
         dict(head=dict(HEAD, decoder=dict(CODEC, decoding='argmax'))),
     ],
 )
-def test_another_model_gets_none(other: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_model_gets_no_calibration(
+    other: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said = []
     monkeypatch.setattr(
         'mmengine.logging.print_log', lambda text, *_, **__: said.append(text)
@@ -172,12 +176,12 @@ def test_another_model_gets_none(other: dict, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     'meta', [{}, dict(cfg='import os'), dict(cfg='x = 1'), carried()]
 )
-def test_checkpoints_that_carry_none(meta: dict) -> None:
+def test_checkpoints_without_calibration(meta: dict) -> None:
     model = config().model
     assert with_carried_calibration(model, meta) is model
 
 
-def test_weights_of_the_denoiser_may_lie_elsewhere() -> None:
+def test_the_denoiser_may_have_another_checkpoint() -> None:
     ours = config(**KINDS['joint'], refiner_checkpoint='elsewhere.pth').model
     meta = carried(**KINDS['joint'], head=head(), refiner_checkpoint=None)
     found = with_carried_calibration(ours, meta)

@@ -47,7 +47,7 @@ MODELS = {
 
 
 def by_the_model(model: nn.Module) -> tuple[np.ndarray, np.ndarray]:
-    """Predict as tools/test.py does, in pixels of the crop."""
+    """Predict by the model, as tools/test.py does; return pixels of the crop."""
     samples = []
     for _ in CROPS:
         sample = PoseDataSample(
@@ -76,7 +76,7 @@ def by_the_model(model: nn.Module) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize('name', MODELS)
 @pytest.mark.parametrize('split', [True, False])
-def test_predicts_what_the_model_predicts(name: str, split: bool) -> None:
+def test_the_network_predicts_like_the_model(name: str, split: bool) -> None:
     model = build(**MODELS[name])
     expected = by_the_model(model)
     network = FaceNetwork(model, flip_indices=FLIP, split=split)
@@ -98,7 +98,7 @@ def test_the_model_is_copied(split: bool) -> None:
         assert torch.equal(value, before[name])
 
 
-def test_maps_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_score_maps_are_decoded_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     network = FaceNetwork(build())
     crops = torch.from_numpy(CROPS)
     with torch.inference_mode():
@@ -109,8 +109,8 @@ def test_maps_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
 
 
-def test_a_stride_counts_in_pixels() -> None:
-    """Maps of half the resolution: positions and spreads are doubled."""
+def test_a_stride_scales_keypoints_to_pixels() -> None:
+    """For maps of half the resolution, positions and deviations are doubled."""
     decoder = dict(CODEC, heatmap_size=(SIDE // 2, SIDE // 2))
     model = build(head=dict(HEAD, decoder=decoder))
     network = FaceNetwork(model)
@@ -119,13 +119,13 @@ def test_a_stride_counts_in_pixels() -> None:
     half[0][..., 3, 8] = 0
     network.scores = lambda crops: half[0]
     keypoints, _, covariance = network(torch.zeros(1, SIDE, SIDE))
-    # cells 7 and 8 have their centres at pixels 14.5 and 16.5
+    # The centres of the cells 7 and 8 lie at 14.5 and 16.5 pixels.
     np.testing.assert_allclose(keypoints[0, 0], (15.5, 6.5), atol=1e-5)
     np.testing.assert_allclose(covariance[0, 0], [[1, 0], [0, 0]], atol=1e-5)
 
 
 @pytest.mark.parametrize('name', ['plain', 'sumnet', 'soft'])
-def test_bf16_is_near(name: str) -> None:
+def test_bf16_is_close_to_float32(name: str) -> None:
     model = build(**MODELS[name])
     crops = torch.from_numpy(CROPS)
     with torch.inference_mode():
@@ -135,7 +135,7 @@ def test_bf16_is_near(name: str) -> None:
     assert 0 < apart < 0.05
 
 
-def test_bf16_leaves_the_denoiser_in_float32() -> None:
+def test_bf16_keeps_the_denoiser_in_float32() -> None:
     model = build(**MODELS['joint'])
     network = FaceNetwork(model, precision='bf16')
     kinds = {x.dtype for x in network.model.refiner.parameters()}
@@ -145,7 +145,7 @@ def test_bf16_leaves_the_denoiser_in_float32() -> None:
     assert all(x.isfinite().all() for x in found)
 
 
-def test_how_many_faces_go_together() -> None:
+def test_best_batch_size() -> None:
     assert FaceNetwork(build()).best_batch_size() == 64
     wide = build(head=dict(HEAD, out_channels=300))
     assert FaceNetwork(wide).best_batch_size() == 2**21 // (300 * 40 * 40)
@@ -158,7 +158,7 @@ def test_how_many_faces_go_together() -> None:
         (dict(), 'pairs are unknown'),
     ],
 )
-def test_what_it_refuses(options: dict, message: str) -> None:
+def test_invalid_options(options: dict, message: str) -> None:
     model = build(test_cfg=dict(flip_test=True))
     with pytest.raises(ValueError, match=message):
         FaceNetwork(model, **options)

@@ -36,7 +36,7 @@ def same(a: object, b: object) -> bool:
     )
 
 
-# ------------------------------------------------------ what can be loaded
+# --------------------------------------------------------------- model forms
 
 
 def test_a_checkpoint_with_its_config(checkpoint: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_config_and_a_checkpoint(checkpoint: Path, tmp_path: Path) -> None:
 
 
 def test_bare_weights(checkpoint: Path, tmp_path: Path) -> None:
-    """Without meta: the names come from the config's dataset."""
+    """Without meta, the names come from the dataset in the config."""
     path = tmp_path / 'bare.pth'
     torch.save(build().state_dict(), path)
     model = load_model(config(), path)
@@ -65,7 +65,7 @@ def test_bare_weights(checkpoint: Path, tmp_path: Path) -> None:
     assert same(model(IMAGE, BOXES), expected)
 
 
-def test_the_config_wins_over_the_one_carried(checkpoint: Path) -> None:
+def test_a_given_config_replaces_that_of_the_checkpoint(checkpoint: Path) -> None:
     other = config(head=dict(HEAD, decoder=dict(CODEC, score_radius=9.0)))
     model = load_model(other, checkpoint)
     assert model.info.radius == 9
@@ -79,7 +79,7 @@ def test_the_joint_model(tmp_path: Path) -> None:
     joint = dict(type='rcn_mmpose.JointEstimator', refiner=DENOISER)
     path = write_checkpoint(tmp_path / 'joint.pth', config(**joint), build(**joint))
     assert load_model(path)(IMAGE, BOXES).found.all()
-    # from the network's checkpoint and the denoiser's
+    # The same model from two checkpoints, of the network and of the denoiser.
     model = build(**joint)
     torch.save(model.refiner.state_dict(), tmp_path / 'denoiser.pth')
     torch.save(
@@ -124,7 +124,7 @@ def test_the_detector_of_opencv(checkpoint: Path) -> None:
             load_model(checkpoint, **options)
 
 
-def test_the_boxes_rule_is_that_of_the_test_pipeline(
+def test_the_box_rule_comes_from_the_test_pipeline(
     checkpoint: Path,
 ) -> None:
     cfg = config()
@@ -146,7 +146,7 @@ def test_a_config_without_test_data(checkpoint: Path) -> None:
     assert load_model(cfg, checkpoint).info.box_rule == dict(rule='given')
 
 
-# ---------------------------------------------------------- what cannot be
+# -------------------------------------------------------------------- errors
 
 
 def test_another_crop(checkpoint: Path) -> None:
@@ -170,7 +170,7 @@ def test_another_architecture(checkpoint: Path) -> None:
         load_model(other, checkpoint)
 
 
-def test_a_checkpoint_runs_nothing(tmp_path: Path) -> None:
+def test_a_malicious_config_in_a_checkpoint_runs_no_code(tmp_path: Path) -> None:
     trace = tmp_path / 'trace'
     meta = dict(cfg=f'open({str(trace)!r}, "w")\nmodel = dict()')
     torch.save(dict(meta=meta, state_dict={}), tmp_path / 'a.pth')
@@ -184,12 +184,12 @@ def test_a_checkpoint_runs_nothing(tmp_path: Path) -> None:
     [
         (('none.pth',), FileNotFoundError, "'none.pth' does not exist"),
         (('none.onnx',), FileNotFoundError, "'none.onnx' does not exist"),
-        (('rcn-7',), FileNotFoundError, 'nor a name of this'),
+        (('rcn-7',), FileNotFoundError, 'nor a shipped model'),
         ((config(), 'none.pth'), FileNotFoundError, "'none.pth' does not"),
         ((config(),), ValueError, 'give a config and a checkpoint'),
     ],
 )
-def test_files_that_are_not_there(arguments: tuple, error: type, message: str) -> None:
+def test_missing_files(arguments: tuple, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         load_model(*arguments)
 
@@ -208,10 +208,10 @@ def test_a_file_is_found_before_a_name(tmp_path: Path) -> None:
     assert find_model(path) == str(path)
 
 
-# ------------------------------------------------------------ its imports
+# ------------------------------------------------------------------- imports
 
 
-def test_importing_costs_nothing(
+def test_importing_loads_no_large_packages(
     fresh: Callable[..., subprocess.CompletedProcess], tmp_path: Path
 ) -> None:
     code = """
@@ -227,7 +227,7 @@ assert not {'torch', 'mmengine', 'onnxruntime'} & set(sys.modules)
     assert done.returncode == 0, done.stderr
 
 
-def test_names_that_are_not_there() -> None:
+def test_unknown_names() -> None:
     for module in (rcn_mmpose, rcn_mmpose.inference):
         with pytest.raises(AttributeError, match='nothing'):
             _ = module.nothing

@@ -22,10 +22,10 @@ INFO = ModelInfo((80, 80), ('a', 'b'))
 @pytest.mark.parametrize(
     'box', [(10, 20, 110, 120), (3.25, -7.5, 40.1, 90.3), (0, 0, 1e-3, 5)]
 )
-def test_the_square_of_the_test_pipeline(rule: dict, box: tuple) -> None:
+def test_the_square_equals_that_of_the_test_pipeline(rule: dict, box: tuple) -> None:
     info = ModelInfo((80, 80), ('a',), box_rule=rule)
     centre, side = info.square(np.array(box, float))
-    # annotations come as float32
+    # The boxes of annotations are float32.
     results = FaceBox(**rule)(dict(bbox=np.float32([box])))
     np.testing.assert_array_equal(centre, results['bbox_center'][0])
     np.testing.assert_array_equal([side, side], results['bbox_scale'][0])
@@ -43,7 +43,7 @@ def test_the_square_of_the_test_pipeline(rule: dict, box: tuple) -> None:
         (0, 0, np.inf, 9),
     ],
 )
-def test_boxes_that_are_none(box: tuple) -> None:
+def test_invalid_boxes(box: tuple) -> None:
     for rule in ('given', 'detection'):
         info = ModelInfo((80, 80), ('a',), box_rule=dict(rule=rule))
         with pytest.raises(ValueError, match='empty or not finite'):
@@ -86,7 +86,7 @@ def test_to_json_and_back() -> None:
 @pytest.mark.parametrize(
     'change', [dict(format=2), dict(input_size=None), dict(keypoints=3)]
 )
-def test_other_json(change: dict) -> None:
+def test_invalid_json(change: dict) -> None:
     content = {**json.loads(INFO.to_json()), **change}
     with pytest.raises(ValueError, match='no description of a model'):
         ModelInfo.from_json(json.dumps(content))

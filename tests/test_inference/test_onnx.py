@@ -58,9 +58,7 @@ def exported(model: TorchPredictor, tmp_path_factory: pytest.TempPathFactory) ->
 # ------------------------------------------------------------- the export
 
 
-def test_the_graph_predicts_what_torch_predicts(
-    model: TorchPredictor, exported: Path
-) -> None:
+def test_the_graph_predicts_like_torch(model: TorchPredictor, exported: Path) -> None:
     session = onnxruntime.InferenceSession(str(exported))
     (given,) = session.get_inputs()
     assert given.type == 'tensor(uint8)' and given.shape[1:] == [SIDE, SIDE]
@@ -90,7 +88,7 @@ MODELS = {
 
 @pytest.mark.parametrize('name', MODELS)
 def test_every_kind_of_model(name: str, tmp_path: Path) -> None:
-    """`export` compares by itself; a wrong graph would raise."""
+    """`export` compares the graph with torch; a wrong graph raises an error."""
     checkpoint = write_checkpoint(
         tmp_path / 'a.pth', config(**MODELS[name]), build(**MODELS[name])
     )
@@ -99,7 +97,7 @@ def test_every_kind_of_model(name: str, tmp_path: Path) -> None:
     assert parity.keypoints < 0.01
 
 
-def test_what_lies_beside_it(exported: Path, model: TorchPredictor) -> None:
+def test_description_of_the_model(exported: Path, model: TorchPredictor) -> None:
     found = json.loads(exported.with_suffix('.json').read_text())
     assert found['input_size'] == [SIDE, SIDE]
     assert tuple(found['keypoints']) == NAMES
@@ -107,14 +105,14 @@ def test_what_lies_beside_it(exported: Path, model: TorchPredictor) -> None:
     assert found['radius'] == 3 and found['precision'] == 'fp32'
     assert {'rcn_mmpose', 'torch', 'onnx'} <= found['versions'].keys()
     assert len(found['sha256']) == 64
-    # nothing else stays behind
+    # No temporary file remains.
     assert len(list(exported.parent.iterdir())) == 2
 
 
-def test_no_file_without_parity(
+def test_a_graph_with_large_differences_is_not_written(
     model: TorchPredictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A runtime that is off by 0.02 pixels, or 0.001 in confidence."""
+    """Errors of 0.02 pixels, of 0.001 in confidence, and NaN covariances."""
     run = OnnxPredictor._run
     for index, by in ((0, 0.02), (1, 1e-3), (2, np.nan)):
 
@@ -132,7 +130,7 @@ def test_no_file_without_parity(
 def test_near_ties_are_listed(
     model: TorchPredictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two modes of equal height: either is right, and it is said."""
+    """Of two modes of equal height, both are correct, and the tie is listed."""
     scores = torch.full((2, 5, SIDE, SIDE), -9.0)
     scores[:, :, 10, 10] = 9
     scores[1, 3, 30, 20] = 9 - 1e-4
@@ -153,7 +151,7 @@ def test_near_ties_are_listed(
 def test_cells_on_the_circle_are_listed(
     model: TorchPredictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """3 cells beside the keypoint is near enough, or just not."""
+    """A cell at 3 cells from the keypoint may count or not, by rounding."""
     scores = torch.full((1, 5, SIDE, SIDE), -30.0)
     scores[:, :, 10, 10] = 9
     scores[:, 2, 10, 13] = 7
@@ -164,7 +162,7 @@ def test_cells_on_the_circle_are_listed(
     other[1][0, 2] = share
     parity = compare(model, CROPS[:1], other)
     assert parity.near_ties == [(0, 2)] and parity.confidence < 1e-6
-    # off the circle such a difference counts
+    # For a cell that is not on the circle, the difference counts.
     monkeypatch.setattr(model.network, 'radius', 3.2)
     parity = compare(model, CROPS[:1], other)
     assert parity.near_ties == []
@@ -172,10 +170,10 @@ def test_cells_on_the_circle_are_listed(
 
 
 @pytest.mark.parametrize('tied', [True, False])
-def test_a_tie_before_the_denoiser_leaves_the_crop_out(
+def test_a_tie_before_the_denoiser_excludes_the_crop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tied: bool
 ) -> None:
-    """Rounding decides what the denoiser gets, and so all that it says."""
+    """Rounding decides the input of the denoiser, and thus its whole output."""
     joint = dict(type='rcn_mmpose.JointEstimator', refiner=DENOISER)
     path = tmp_path / 'joint.pth'
     write_checkpoint(path, config(**joint), build(**joint))
@@ -198,7 +196,7 @@ def test_a_tie_before_the_denoiser_leaves_the_crop_out(
     assert model.network.model.rounds == 1
 
 
-def test_what_export_refuses(
+def test_invalid_arguments_of_export(
     model: TorchPredictor, checkpoint: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match='must end in .onnx'):
@@ -222,10 +220,10 @@ def test_what_export_refuses(
     assert [p.name for p in tmp_path.iterdir()] == ['a.pth']
 
 
-# --------------------------------------------------------- prediction by it
+# --------------------------------------------------------------- prediction
 
 
-def test_the_same_result(model: TorchPredictor, exported: Path) -> None:
+def test_both_predictors_agree(model: TorchPredictor, exported: Path) -> None:
     ours, theirs = model(IMAGE, BOXES), load_model(exported)(IMAGE, BOXES)
     np.testing.assert_allclose(ours.keypoints, theirs.keypoints, atol=0.03)
     np.testing.assert_allclose(ours.confidence, theirs.confidence, atol=1e-4)
@@ -241,7 +239,7 @@ def test_options(exported: Path) -> None:
         load_model(exported, precision='bf16')
 
 
-def test_files_that_do_not_go_together(exported: Path, tmp_path: Path) -> None:
+def test_files_of_different_models(exported: Path, tmp_path: Path) -> None:
     path = tmp_path / 'a.onnx'
     path.write_bytes(exported.read_bytes())
     with pytest.raises(FileNotFoundError, match='two files'):
@@ -254,7 +252,7 @@ def test_files_that_do_not_go_together(exported: Path, tmp_path: Path) -> None:
         load_model(path)
 
 
-def test_graphs_that_are_not_ours(tmp_path: Path) -> None:
+def test_other_onnx_files(tmp_path: Path) -> None:
     (tmp_path / 'a.onnx').write_bytes(b'text')
     with pytest.raises(ValueError, match='cannot be read by onnxruntime'):
         loading.open_session(tmp_path / 'a.onnx')
@@ -325,7 +323,7 @@ def test_eight_bits(exported: Path, model: TorchPredictor, tmp_path: Path) -> No
     assert found['precision'] == 'int8' and found['name'] == 'small-int8'
     model = load_model(path)
     assert model.info.keypoints == NAMES
-    # the features' weights are stored in 8 bits, those of the head are not
+    # The weights of the backbone have 8 bits; the weights of the head have not.
     kinds = {
         i.name: i.data_type
         for i in onnx.load(str(path)).graph.initializer
@@ -341,7 +339,7 @@ def test_eight_bits(exported: Path, model: TorchPredictor, tmp_path: Path) -> No
     assert moved['median'] == pytest.approx(np.median(apart))
 
 
-def test_what_eight_bits_refuse(exported: Path, tmp_path: Path) -> None:
+def test_invalid_arguments_of_quantize(exported: Path, tmp_path: Path) -> None:
     for out in (exported, tmp_path / 'a.pth'):
         with pytest.raises(ValueError, match='another file'):
             quantize(exported, out, CROPS)
@@ -349,7 +347,7 @@ def test_what_eight_bits_refuse(exported: Path, tmp_path: Path) -> None:
         quantize(exported, tmp_path / 'a.onnx', CROPS[:0])
 
 
-def test_no_file_where_keypoints_move(
+def test_no_file_if_keypoints_move_too_far(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from rcn_mmpose.inference import int8

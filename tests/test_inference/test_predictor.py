@@ -15,7 +15,7 @@ GOOD = [20, 10, 80, 70]
 
 
 class Brightest(Predictor):
-    """Finds the brightest pixel of a crop; its mean counts as confidence."""
+    """Finds the brightest pixel of a crop; the confidence is the mean grey value."""
 
     sizes: list[int] = []
 
@@ -46,21 +46,21 @@ def spot(x: int, y: int) -> np.ndarray:
 
 @pytest.mark.parametrize('box', [(20, 30, 60, 70), (41, 26, 81, 66), (-10, -5, 30, 35)])
 def test_keypoints_are_in_pixels_of_the_image(box: tuple) -> None:
-    # a crop of 40 pixels from a box of 40 pixels is not resampled
+    # A crop of 40 pixels from a box of 40 pixels is not interpolated.
     x, y = max(box[0], 0) + 7, max(box[1], 0) + 12
     result = predictor()(spot(x, y), [box])
     assert result.keypoints.tolist() == [[[x, y]]]
     assert result.covariance.tolist() == [[[[1, 0], [0, 2]]]]
 
 
-def test_spreads_grow_with_the_box() -> None:
+def test_covariances_grow_with_the_box() -> None:
     result = predictor()(spot(60, 50), [(0, 0, 120, 90)])
     np.testing.assert_allclose(result.keypoints[0, 0], (60, 50), atol=2)
-    # a crop's pixel is 3 of the image's
+    # A pixel of the crop is 3 pixels of the image wide.
     np.testing.assert_allclose(result.covariance[0, 0], [[9, 0], [0, 18]])
 
 
-def test_a_detectors_box() -> None:
+def test_a_box_of_a_detector() -> None:
     box = np.array(GOOD, float)
     ours = predictor('detection')(IMAGE, box)
     theirs = predictor()(IMAGE, box_from_detection(box))
@@ -68,7 +68,7 @@ def test_a_detectors_box() -> None:
     np.testing.assert_array_equal(ours.boxes, [box])  # as given
 
 
-def test_its_parts_give_the_same() -> None:
+def test_crop_and_predict_crops_equal_a_call() -> None:
     model = predictor()
     crops = model.crop(IMAGE, [GOOD])
     assert crops.shape == (1, 40, 40) and crops.dtype == np.uint8
@@ -136,11 +136,11 @@ def test_a_detector(tmp_path: Path) -> None:
     result = model([path, IMAGE[..., 0]])
     assert seen == [(100, 140, 3), (100, 140)]
     assert result.image_index.tolist() == [0, 1, 1]
-    # boxes that are given win
+    # The detector does not run for given boxes.
     assert len(model(IMAGE, [GOOD])) == 1 and len(seen) == 2
 
 
-# ----------------------------------------------------------------- faults
+# ----------------------------------------------------------------- errors
 
 
 BAD_BOXES = {
@@ -156,7 +156,7 @@ def test_one_image_raises(message: str) -> None:
         predictor()(IMAGE, [GOOD, BAD_BOXES[message]])
 
 
-def test_a_list_loses_nothing_else(tmp_path: Path) -> None:
+def test_failures_in_a_list_do_not_affect_other_faces(tmp_path: Path) -> None:
     empty = tmp_path / 'empty.png'
     empty.touch()
     images = [IMAGE, empty, IMAGE / 255.0, IMAGE, tmp_path / 'no', 7]
@@ -203,13 +203,13 @@ def test_a_list_loses_nothing_else(tmp_path: Path) -> None:
         (IMAGE / 255, [GOOD], 'astype'),
     ],
 )
-def test_calls_that_mean_nothing(images: object, boxes: object, message: str) -> None:
+def test_invalid_images_and_boxes(images: object, boxes: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         predictor()(images, boxes)
 
 
 @pytest.mark.parametrize('nothing', [None, 3])
-def test_neither_a_image_nor_a_list(nothing: object) -> None:
+def test_neither_an_image_nor_a_list(nothing: object) -> None:
     with pytest.raises(TypeError, match='give one .* or a list of them'):
         predictor()(nothing)
 
@@ -217,17 +217,17 @@ def test_neither_a_image_nor_a_list(nothing: object) -> None:
 @pytest.mark.parametrize(
     'crops', [np.zeros((1, 40, 40)), np.zeros((1, 40, 41), np.uint8)]
 )
-def test_other_crops(crops: np.ndarray) -> None:
+def test_invalid_crops(crops: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r'uint8 \(N, 40, 40\)'):
         predictor().predict_crops(crops)
 
 
-def test_batches_have_a_size() -> None:
+def test_invalid_batch_size() -> None:
     with pytest.raises(ValueError, match='batch_size=0'):
         predictor(batch_size=0)
 
 
-def test_predict_is_a_call() -> None:
+def test_predict_equals_a_call() -> None:
     model = predictor()
     image = np.full((60, 60), 9, np.uint8)
     called, predicted = (f(image, [[5, 5, 45, 45]]) for f in (model, model.predict))

@@ -27,7 +27,7 @@ BOXES = [[10, 10, 70, 70], [20, 15, 80, 75]]
 
 
 def turned(points: np.ndarray, degrees: float) -> np.ndarray:
-    """Turn (x, y) clockwise about (0, 0), as one sees it."""
+    """Rotate (x, y) about (0, 0), clockwise as seen in the image."""
     angle = np.radians(degrees)
     x, y = points[..., 0], points[..., 1]
     return np.stack(
@@ -44,7 +44,7 @@ def turned(points: np.ndarray, degrees: float) -> np.ndarray:
 
 @pytest.mark.parametrize('degrees', [0, 90, -90, 33.3, 179])
 def test_squares_by_hand(degrees: float) -> None:
-    """The extent is 20 x 22 pixels about (50, 51)."""
+    """The extent of LEVEL is 20 x 22 pixels with the centre (50, 51)."""
     second = SecondPass(EYES, scale=3, shift=0.25)
     squares = second.squares(turned(LEVEL, degrees)[None])
     np.testing.assert_allclose(squares.side, [66])
@@ -61,7 +61,7 @@ def test_squares_that_stay_upright() -> None:
     assert squares.rotation[0] == 0
 
 
-def test_what_is_known() -> None:
+def test_known_second_passes() -> None:
     assert SecondPass.known(FIVE_NAMES).eyes == [[0], [1]]
     assert SecondPass.known(NAMES_68).eyes == [[36, 39], [42, 45]]
     with pytest.raises(ValueError, match=r'left.*\(5\); give second_pass='):
@@ -78,16 +78,16 @@ def test_what_is_known() -> None:
         ((EYES, 1.0, np.inf), 'shift=inf'),
     ],
 )
-def test_values_that_make_no_square(values: tuple, message: str) -> None:
+def test_invalid_values(values: tuple, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SecondPass(*values)
 
 
-# ---------------------------------------------------------------- joining
+# ---------------------------------------------------------------- merging
 
 
 def test_two_predictions_become_one() -> None:
-    """Variances of 1 and 3: three quarters of the first."""
+    """With variances of 1 and 3, the first prediction has the weight 3/4."""
     first = (
         np.array([[[4.0, 8.0]]]),
         np.array([[0.8]]),
@@ -101,14 +101,14 @@ def test_two_predictions_become_one() -> None:
     points, confidence, covariance = merge(first, second)
     np.testing.assert_allclose(points, [[[5, 7]]])
     np.testing.assert_allclose(confidence, [[0.7]])
-    # (-1, 1) from the first, (3, -3) from the second
+    # The merged point lies at (1, -1) from the first and (-3, 3) from the second.
     expected = 0.75 * (np.diag([0.5, 0.5]) + [[1, -1], [-1, 1]])
     expected += 0.25 * (np.diag([1, 2]) + 9 * np.array([[1, -1], [-1, 1]]))
     np.testing.assert_allclose(covariance[0, 0], expected)
 
 
-def test_joining_is_exact_for_samples() -> None:
-    """The covariance is that of samples drawn from either, by weight."""
+def test_merged_covariance_equals_that_of_samples() -> None:
+    """The merged covariance is that of weighted samples of both predictions."""
     sets = [RNG.normal((3, 5), (1, 2), (900, 2)), RNG.normal(4, 2, (900, 2))]
     parts = [
         (
@@ -138,16 +138,16 @@ def test_no_variance_at_all() -> None:
     assert covariance.tolist() == [[[[1, 0], [0, 0]]]]
 
 
-# -------------------------------------------------------------- measuring
+# ---------------------------------------------------------------- fitting
 
 
 def faces(count: int, scale: float, shift: float) -> tuple:
-    """Faces that lean, and boxes by a known rule."""
+    """Return rotated faces, and their boxes by a known rule."""
     points, boxes = [], []
     for _ in range(count):
         degrees = RNG.uniform(-40, 40)
         face = LEVEL * RNG.uniform(0.5, 3) + RNG.uniform(-9, 99, 2)
-        face[2:] += RNG.uniform(-2, 2, (3, 2))  # the eyes stay level
+        face[2:] += RNG.uniform(-2, 2, (3, 2))  # the eyes stay horizontal
         low, high = face.min(0), face.max(0)
         longer = (high - low).max()
         middle = turned((low + high) / 2 + (0, shift * longer), degrees)
@@ -157,7 +157,7 @@ def faces(count: int, scale: float, shift: float) -> tuple:
     return np.array(points), np.array(boxes)
 
 
-def test_a_rule_is_found_again() -> None:
+def test_a_known_rule_is_recovered() -> None:
     points, boxes = faces(50, 2.5, 0.125)
     found, spread = measure(points, boxes, EYES)
     assert found.eyes == EYES
@@ -195,7 +195,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
         main([str(path)])
 
 
-# ------------------------------------------------------------- predicting
+# ------------------------------------------------------------- prediction
 
 
 @pytest.fixture(scope='module', params=['torch', 'onnx'])
@@ -215,7 +215,7 @@ def model(
 
 
 def by_hand(model: Predictor, points: np.ndarray) -> tuple:
-    """Predict once more, one face at a time."""
+    """Predict a second time, one face at a time."""
     squares = model.second_pass.squares(points)
     crops = [
         crop_square(
@@ -231,8 +231,10 @@ def by_hand(model: Predictor, points: np.ndarray) -> tuple:
 
 
 @pytest.mark.parametrize('quarters', [1, 2, 3])
-def test_a_turned_image_turns_what_is_found(model: Predictor, quarters: int) -> None:
-    """np.rot90 moves whole pixels: the crops are the same."""
+def test_a_rotated_image_gives_rotated_keypoints(
+    model: Predictor, quarters: int
+) -> None:
+    """np.rot90 moves whole pixels, so the crops are equal."""
     first = LEVEL[None].astype(float)
     spread = np.zeros((1, 5, 2, 2))
     upright, _ = predict_again(model, [IMAGE], (first, np.zeros((1, 5)), spread))
@@ -252,7 +254,7 @@ def test_a_turned_image_turns_what_is_found(model: Predictor, quarters: int) -> 
     turn = turned(np.eye(2), 90 * quarters).T
     expected = turn @ upright[2] @ turn.T
     np.testing.assert_allclose(found[2], expected, rtol=1e-2, atol=1e-2)
-    # and not by leaving it alone
+    # The second pass changes the points.
     assert np.abs(found[0] - points).max() > 1
 
 
@@ -279,10 +281,10 @@ def test_two_passes(model: Predictor, checkpoint: Path) -> None:
 
 
 class Fixed(Predictor):
-    """Says the same of every crop, and counts crops."""
+    """Returns the same points for every crop, and records batch sizes."""
 
     sizes: list[int] = []
-    points = LEVEL[None] - 30  # of a crop of 40 pixels
+    points = LEVEL[None] - 30  # in a crop of 40 pixels
 
     def _run(self, crops: np.ndarray) -> tuple:
         self.sizes.append(len(crops))
@@ -305,7 +307,7 @@ def test_batches_and_images_of_two_passes() -> None:
     model = fixed(passes=2, batch_size=2)
     boxes = [[BOXES[0]], [], BOXES, [BOXES[0]]]
     result = model([IMAGE] * 4, boxes)
-    # the first pass of three faces, the second, and the fourth face
+    # Both passes of the first three faces, then both passes of the fourth face.
     assert model.sizes == [2, 1, 2, 1, 1, 1]
     assert result.image_index.tolist() == [0, 2, 2, 3]
     once = fixed(passes=2)(IMAGE, [BOXES[1]])
@@ -314,7 +316,7 @@ def test_batches_and_images_of_two_passes() -> None:
 
 
 @pytest.mark.parametrize('points', [LEVEL * 0, LEVEL + 900, LEVEL * np.nan])
-def test_no_second_crop_leaves_the_first(points: np.ndarray) -> None:
+def test_without_a_second_crop_the_first_pass_is_returned(points: np.ndarray) -> None:
     model = fixed(passes=2)
     model.points = points[None]
     found = model([IMAGE], [BOXES])

@@ -1,4 +1,4 @@
-"""An .onnx whose weights lie in a checkpoint."""
+"""ONNX models that read their weights from a checkpoint."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ KERNELS = dict(  # 3x3, 5x5 and 7x7 on an upsampled map
 
 
 def write_half(path: Path, seed: int = 0, **model: object) -> Path:
-    """Write a checkpoint of weights in 16 bits."""
+    """Write a checkpoint with weights of 16 bits."""
     cfg = config(**model)
     write_checkpoint(path, cfg, build(seed, **model))
     content = torch.load(path, weights_only=False)
@@ -53,7 +53,7 @@ def write_half(path: Path, seed: int = 0, **model: object) -> Path:
 
 
 def share(checkpoint: Path) -> tuple[object, Path, int]:
-    """Export it, then share its weights."""
+    """Export a checkpoint, then share its weights with the .onnx file."""
     predictor = load_model(checkpoint)
     path = checkpoint.with_suffix('.onnx')
     export(predictor, path)
@@ -67,7 +67,7 @@ def share(checkpoint: Path) -> tuple[object, Path, int]:
 
 
 @pytest.mark.parametrize('model', [KERNELS, JOINT], ids=['kernels', 'joint'])
-def test_it_predicts_the_same(tmp_path: Path, model: dict) -> None:
+def test_shared_weights_do_not_change_predictions(tmp_path: Path, model: dict) -> None:
     predictor, path, before = share(write_half(tmp_path / 'a.pth', **model))
     numbers = sum(p.numel() for p in build(**model).parameters())
     assert path.stat().st_size < before - 4 * 0.9 * numbers
@@ -77,8 +77,8 @@ def test_it_predicts_the_same(tmp_path: Path, model: dict) -> None:
         np.testing.assert_allclose(one, other, atol=most)
 
 
-def test_it_reads_the_weights_of_the_checkpoint(tmp_path: Path) -> None:
-    """Half of them negated in the file gives another prediction."""
+def test_the_weights_come_from_the_checkpoint(tmp_path: Path) -> None:
+    """Negating weights in the checkpoint file changes the prediction."""
     _, path, _ = share(write_half(tmp_path / 'a.pth'))
     crops = random_crops(2)
     before = OnnxPredictor(path).predict_crops(crops)
@@ -100,7 +100,7 @@ def test_it_reads_the_weights_of_the_checkpoint(tmp_path: Path) -> None:
     assert np.abs(before[0] - after[0]).max() > 1
 
 
-def test_the_weights_are_missing(tmp_path: Path) -> None:
+def test_missing_weights(tmp_path: Path) -> None:
     _, path, _ = share(write_half(tmp_path / 'a.pth'))
     (tmp_path / 'a.pth').unlink()
     with pytest.raises(FileNotFoundError, match=r'a\.pth.*holds the weights'):
@@ -123,8 +123,8 @@ def test_weights_in_32_bits(tmp_path: Path) -> None:
         share_weights(tmp_path / 'a.onnx', predictor.network, path)
 
 
-def test_one_matrix_sums_the_weights() -> None:
-    """Summing is linear: what it does to units, it does to all kernels."""
+def test_phase_weights_are_a_linear_map() -> None:
+    """The matrix of phase_weights on unit kernels applies to all kernels."""
     kernels = torch.randn(2, 3, 5, 5)
     units = phase_weights(torch.eye(25).view(25, 1, 5, 5)).view(4, 25, 9)
     by_units = torch.einsum('oik,pkm->poim', kernels.flatten(2), units).reshape(

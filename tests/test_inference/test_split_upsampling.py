@@ -18,7 +18,7 @@ from .small_model import DENOISER, HEAD, build
 
 
 def close(found: torch.Tensor, expected: torch.Tensor) -> bool:
-    """Equal within 1e-5 of the largest value."""
+    """Return whether tensors are equal within 1e-5 of the largest value."""
     apart = (found - expected).abs().max()
     return found.shape == expected.shape and bool(apart <= 1e-5 * expected.abs().max())
 
@@ -53,7 +53,7 @@ def random_weights(model: nn.Module) -> nn.Module:
     ids=str,
 )
 @pytest.mark.parametrize('fused', [True, False])
-def test_equal_to_the_network_it_is_made_of(
+def test_the_split_network_equals_the_original(
     options: dict,
     size: tuple[int, int],
     fused: bool,
@@ -73,7 +73,7 @@ def test_equal_to_the_network_it_is_made_of(
         assert close(split(x[:1])[0], expected[:1])
 
 
-def test_the_network_itself_stays_as_it_was() -> None:
+def test_the_original_network_does_not_change() -> None:
     rcn = random_weights(RCN(num_branches=3))
     before = {k: v.clone() for k, v in rcn.state_dict().items()}
     with torch.inference_mode():
@@ -82,7 +82,7 @@ def test_the_network_itself_stays_as_it_was() -> None:
         assert torch.equal(value, before[name])
 
 
-def test_networks_inside_others() -> None:
+def test_networks_inside_other_networks() -> None:
     joint = build(type='rcn_mmpose.JointEstimator', refiner=DENOISER)
     split = split_upsampling(joint)
     kinds = [type(m).__name__ for m in split.modules()]
@@ -92,7 +92,7 @@ def test_networks_inside_others() -> None:
         assert close(split._forward(x), joint._forward(x))
 
 
-def test_other_networks_are_left_alone() -> None:
+def test_other_networks_do_not_change() -> None:
     model = build(
         backbone=dict(type='rcn_mmpose.SumNet', num_branches=3),
         head=dict(HEAD, type='rcn_mmpose.SumNetHead', in_channels=(16, 32, 48)),
@@ -104,7 +104,7 @@ def test_other_networks_are_left_alone() -> None:
         assert torch.equal(split._forward(x), model._forward(x))
 
 
-def test_bfloat16_is_near() -> None:
+def test_bfloat16_is_close_to_float32() -> None:
     rcn = random_weights(RCN(num_branches=4))
     split = split_upsampling(rcn).bfloat16()
     x = torch.randn(2, 1, 40, 40)
@@ -116,13 +116,13 @@ def test_bfloat16_is_near() -> None:
     assert 0 < apart < 0.03
 
 
-def test_a_side_without_a_pyramid_is_refused() -> None:
+def test_an_input_size_without_a_pyramid_is_an_error() -> None:
     split = split_upsampling(RCN(num_branches=3))
     with pytest.raises(ValueError, match='no pyramid of 3'):
         split(torch.zeros(1, 1, 16, 18))
 
 
-# -------------------------------------------------------------- its parts
+# ------------------------------------------------------------- operations
 
 
 @pytest.mark.parametrize('size', [(8, 6), (5, 5), (10, 5)])

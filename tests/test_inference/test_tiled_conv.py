@@ -9,7 +9,7 @@ from rcn_mmpose.inference.split_upsampling import conv_of_tiled, phase_weights
 
 @pytest.mark.parametrize('kernel', [1, 3, 5, 7, 9])
 @pytest.mark.parametrize('size', [(4, 6), (1, 1), (2, 9)])
-def test_a_tiled_map_is_convolved_exactly_borders_included(
+def test_conv_of_tiled_equals_tile_and_conv_also_at_borders(
     kernel: int, size: tuple[int, int]
 ) -> None:
     torch.manual_seed(0)
@@ -25,10 +25,10 @@ def test_a_tiled_map_is_convolved_exactly_borders_included(
 
 
 @pytest.mark.parametrize(('kernel', 'part'), [(1, 1), (3, 4 / 9), (5, 9 / 25)])
-def test_how_many_products_are_left(kernel: int, part: float) -> None:
-    """For each cell of the large map, of the k * k."""
+def test_share_of_multiplications(kernel: int, part: float) -> None:
+    """The share of the k * k multiplications for each cell of the large map."""
     phases = phase_weights(torch.ones(1, 1, kernel, kernel))
     assert len(phases) == 4
     assert phases[0].numel() / kernel**2 == part
-    # each phase meets every weight once
+    # The sum over the weights of each phase contains every weight once.
     assert (phases.sum((1, 2, 3)) == kernel**2).all()
