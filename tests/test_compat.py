@@ -424,12 +424,12 @@ def test_the_fork_does_not_fall_back(
         return torch.load(path, weights_only=False)
 
     monkeypatch.setattr(checkpoint, '_safe_torch_load', fall_back, raising=False)
-    (mend,) = [
+    (repair,) = [
         fault.apply
         for fault in compat.WORKAROUNDS
         if fault.name == 'weights_only of the fork'
     ]
-    assert 'falls back' in mend()
+    assert 'falls back' in repair()
     with pytest.raises(pickle.UnpicklingError):
         checkpoint._safe_torch_load(file, map_location='cpu')
     assert not proof.exists()

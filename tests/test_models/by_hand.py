@@ -19,12 +19,12 @@ def shapes(module: nn.Module) -> list[tuple]:
 
 
 def count(*modules: nn.Module) -> int:
-    """The number of weights."""
+    """Return the number of weights."""
     return sum(p.numel() for m in modules for p in m.parameters())
 
 
 def randomize(model: nn.Module, seed: int = 0) -> None:
-    """Biases count as well."""
+    """Draw random weights and biases."""
     generator = torch.Generator().manual_seed(seed)
     for parameter in model.parameters():
         scale = (2 / parameter[0].numel()) ** 0.5 if parameter.ndim > 1 else 1

@@ -59,7 +59,7 @@ def refiner(side: int = SIDE, keypoints: int = 3) -> dict:
 
 
 def randomize(model: nn.Module) -> None:
-    """Weights large enough for peaks that differ between the two."""
+    """Draw weights large enough for peaks that differ between the two models."""
     torch.manual_seed(0)
     model.init_weights()
     for module in model.modules():
@@ -79,7 +79,7 @@ def crops(batch: int = 4) -> Tensor:
 
 
 def samples(batch: int = 4) -> list[PoseDataSample]:
-    """Crops whose pixels are those of the image."""
+    """Data samples whose crop equals the image."""
     out = []
     for _ in range(batch):
         sample = PoseDataSample(
@@ -98,7 +98,7 @@ def samples(batch: int = 4) -> list[PoseDataSample]:
 
 
 def by_hand(model: JointEstimator, inputs: Tensor, rounds: int = 1) -> Tensor:
-    """Figure 2, keypoint by keypoint."""
+    """Joint score maps as in figure 2, computed keypoint by keypoint."""
     scores = model.head(model.backbone(inputs))
     joint = scores
     for _ in range(rounds):
@@ -245,7 +245,7 @@ class Trained:
             torch.save(dict(state_dict=state, meta=self.meta), self.paths[name])
 
     def check(self, model: JointEstimator) -> None:
-        """All weights are those of the checkpoints."""
+        """Check that all weights equal those of the checkpoints."""
         for name, value in model.state_dict().items():
             assert torch.equal(value, self.joint[name]), name
 

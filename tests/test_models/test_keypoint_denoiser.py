@@ -167,7 +167,7 @@ def test_only_corrupted_keypoints_count_in_the_loss() -> None:
 
 
 def test_learns_where_keypoints_belong() -> None:
-    """Two keypoints always lie 3 cells beside and 2 below the third."""
+    """Two keypoints are always 3 cells beside and 2 cells below the third."""
     torch.manual_seed(0)
     model = MODELS.build(config(channels=16))
     model.init_weights()

@@ -19,9 +19,9 @@ from rcn_mmpose.models.large_kernels.large_conv import (
 from rcn_mmpose.models.one_hot import one_hot_maps
 
 LAYERS = [LargeConv2d, OneHotConv2d]
-# (B, I, O, height, width, kernel): more faces than are multiplied together,
-# more channels than are transformed together, sides odd and even, kernels
-# wider than the map, and of one cell
+# (B, I, O, height, width, kernel): more faces than one multiplication takes, more
+# channels than one transform takes, odd and even sides, kernels wider than the map,
+# and kernels of one cell.
 SHAPES = [
     (2, 3, 4, 8, 8, 5),
     (2 * spectra.FACES + 1, 2, 1, 4, 5, 3),
@@ -130,7 +130,7 @@ def test_gradient_for_maps_or_kernels_only(frozen: str) -> None:
 
 
 @pytest.mark.parametrize('together', [False, True])
-def test_faces_together_or_one_by_one(together: bool) -> None:
+def test_faces_in_one_block_or_one_by_one(together: bool) -> None:
     """On a GPU the whole batch is transformed at once."""
     layer, maps = make(LargeConv2d, SHAPES[1])
     convolution = copy.copy(layer.convolution)
@@ -173,7 +173,7 @@ def test_half_precision_weights() -> None:
     assert_near(found.float(), expected, 1e-2)
 
 
-# ------------------------------------------- what is kept in evaluation
+# ------------------------------------ transformed weights in evaluation
 
 
 def swap_for_average(layer: LargeConv2d) -> None:
@@ -273,7 +273,7 @@ def test_gradients_in_evaluation() -> None:
     assert_near(layer.weight.grad, right, 1e-12)
 
 
-# -------------------------------------- memory that is used again
+# -------------------------------------------------- reused memory
 
 
 def test_results_are_not_overwritten() -> None:

@@ -15,7 +15,7 @@ from mmengine.registry import init_default_scope
 CONFIGS = Path(__file__).parents[2] / 'configs'
 PAPER = sorted((CONFIGS / 'paper').glob('*.py'))
 OTHERS = sorted((CONFIGS / 'backbones').glob('*.py'))
-# a joint model combines two trained models
+# A joint model combines two trained models.
 TRAINED = [p for p in PAPER + OTHERS if '_joint_' not in p.stem]
 
 

@@ -316,7 +316,7 @@ def test_a_masked_branch_equals_a_branch_that_copies() -> None:
     torch.testing.assert_close(masked(x)[0], out)
 
 
-def test_coarse_features_reach_the_input_s_size_level_by_level() -> None:
+def test_coarse_features_are_tiled_level_by_level() -> None:
     """2 to 5 cells is three and two, so 2 to 80 is 48 and 32."""
     model = RCN(6, mask=(1, 0, 0, 0, 0, 0)).eval()
     randomize(model)

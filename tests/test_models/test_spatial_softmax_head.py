@@ -37,7 +37,7 @@ def features(batch: int = 2, seed: int = 0) -> tuple[Tensor]:
 
 
 def samples(batch: int = 2, targets: bool = False) -> list[PoseDataSample]:
-    """Crops whose pixels are those of the image."""
+    """Data samples whose crop equals the image."""
     from mmengine.structures import InstanceData
     from mmpose.structures import PoseDataSample
 
