@@ -21,7 +21,7 @@ nox.options.default_venv_backend = 'none'
 
 VERSIONS = ['3.10', '3.11', '3.12']
 nox.options.sessions = [f'locked-{version}' for version in VERSIONS]
-PYTHON = '3.11'  # of the sessions that replace packages
+PYTHON = '3.11'  # for the sessions that replace packages
 # Variables of an outer `make` that must not reach the `make` of a session.
 OF_MAKE = ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL', 'VIRTUAL_ENV', 'PYTHONPATH')
 
@@ -29,8 +29,8 @@ OF_MAKE = ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL', 'VIRTUAL_ENV', 'PYTHONPATH')
 WITHOUT_LOCK = [
     f'--deselect=tests/test_setup.py::{name}'
     for name in (
-        'test_environment_is_that_of_the_lock',
-        'test_lock_holds_what_its_packages_require',
+        'test_the_environment_equals_the_lock',
+        'test_the_lock_contains_all_requirements',
     )
 ]
 

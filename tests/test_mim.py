@@ -1,4 +1,4 @@
-"""The wheel's contents, and mim's commands with the installed wheel."""
+"""Contents of the wheel, and commands of mim with the installed wheel."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def mim(
     """Run a command line where only ``site`` provides rcn_mmpose."""
     environ = dict(
         os.environ,
-        HOME=str(cwd),  # mim makes a cache there
+        HOME=str(cwd),  # mim creates a cache in the home folder
         OMP_NUM_THREADS='1',
         PATH=f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}',
         PYTHONPATH=str(site),
@@ -97,7 +97,7 @@ def mim(
 
 
 def write_w300(root: Path) -> None:
-    """Write 12 faces to train and 2 to test in the folders of 300W."""
+    """Write 12 faces for training and 2 for testing into folders of 300W."""
     rng = np.random.default_rng(0)
     for part, count in (('helen/trainset', 12), ('ibug', 2)):
         (root / part).mkdir(parents=True)
@@ -147,7 +147,7 @@ def done(elsewhere: Path) -> dict[str, subprocess.CompletedProcess]:
             results[name] = mim(command, elsewhere, site, CONFIGS=configs)
         return results
 
-    # Two at a time; a test needs a training.
+    # Two processes run at a time. The test command needs a finished training.
     results = run('run_rcn_mmpose')
     with ThreadPoolExecutor(2) as pool:
         parts = [
@@ -165,11 +165,11 @@ def done(elsewhere: Path) -> dict[str, subprocess.CompletedProcess]:
     return results
 
 
-# ------------------------------------------------------- what is in there
+# ------------------------------------------------------ contents of the wheel
 
 
-def test_the_wheel_carries_configs_tools_and_index(wheel: Path) -> None:
-    """All configs and tools but tools/release, as files, not links."""
+def test_the_wheel_contains_configs_tools_and_index(wheel: Path) -> None:
+    """All configs and all tools except tools/release, as files, not as links."""
     with ZipFile(wheel) as archive:
         held = {
             name.removeprefix('rcn_mmpose/.mim/'): archive.getinfo(name)
@@ -191,7 +191,7 @@ def test_the_wheel_carries_configs_tools_and_index(wheel: Path) -> None:
 
 
 def test_config_names_are_unique() -> None:
-    """mim finds configs by name, anywhere below the package."""
+    """mim searches configs by file name in all folders of the package."""
     names = [
         path.name
         for folder in ('configs', 'tools', 'rcn_mmpose')
@@ -218,7 +218,7 @@ def models() -> list[dict]:
 
 
 @pytest.mark.parametrize('model', models(), ids=lambda model: model['Name'])
-def test_the_metafile_is_true(model: dict) -> None:
+def test_the_metafile_is_correct(model: dict) -> None:
     config = ROOT / model['Config']
     assert model['Name'] == config.stem
     found = load_tool('analysis_tools/get_flops.py').count(Config.fromfile(str(config)))
@@ -226,7 +226,7 @@ def test_the_metafile_is_true(model: dict) -> None:
     assert found['flops'] == model['Metadata']['FLOPs']
     if model.get('Alias'):  # a shipped model, see tests/test_shipped
         return
-    # The numbers equal those of the page on training.
+    # The test errors equal the numbers in docs/train.md.
     cells = {
         cell.strip()
         for row in (ROOT / 'docs' / 'train.md').read_text().splitlines()
@@ -238,7 +238,7 @@ def test_the_metafile_is_true(model: dict) -> None:
             assert f'{value:.2f}' in cells
 
 
-def test_operations_of_another_size() -> None:
+def test_operations_for_another_input_size() -> None:
     count = load_tool('analysis_tools/get_flops.py').count
     cfg = Config.fromfile(str(ROOT / 'configs' / 'rcn_aflw.py'))
     whole = count(cfg)
@@ -246,7 +246,7 @@ def test_operations_of_another_size() -> None:
     cfg.pop('codec')
     with pytest.raises(ValueError, match='no `codec`.*--input-shape'):
         count(cfg)
-    wide = count(cfg, (160, 80))  # maps twice as high, but the coarsest
+    wide = count(cfg, (160, 80))  # all maps but the coarsest are twice as high
     assert wide['input_shape'] == (1, 160, 80)
     assert wide['params'] == whole['params']
     assert wide['flops'] == pytest.approx(2 * whole['flops'], rel=1e-3)
@@ -332,7 +332,7 @@ def test_mim_in_a_clone(tmp_path: Path, fresh: Callable) -> None:
     log = check(mim(line, tmp_path, tmp_path))
     assert f'{tmp_path}/rcn_mmpose/.mim/tools/analysis_tools/get_flops.py' in log
     assert 'Parameters: 310,229' in log
-    # and configs by their name
+    # mim finds a config by its file name.
     code = """
 from mim.utils import get_installed_path, recursively_find
 root = get_installed_path('rcn_mmpose')

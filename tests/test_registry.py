@@ -15,7 +15,7 @@ import rcn_mmpose.registry as ours
 
 
 class Faces(list):
-    """A dataset."""
+    """A minimal dataset that accepts a seed and an epoch with each index."""
 
     takes_epochs = True
 
@@ -148,7 +148,7 @@ NEEDED = dict(
 def scope(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """MMPose's default scope, or none."""
+    """Run the test with the default scope of MMPose, and without a scope."""
     monkeypatch.setattr(DefaultScope, '_instance_dict', OrderedDict())
     named = DefaultScope.overwrite_default_scope(request.param)
     with named if request.param else nullcontext():
@@ -156,7 +156,7 @@ def scope(
 
 
 @pytest.mark.parametrize('kind', PARTS)
-def test_nothing_is_missing_here(kind: str) -> None:
+def test_the_list_of_registered_names_is_complete(kind: str) -> None:
     registry = getattr(ours, kind)
     registry.import_from_location()
     assert sorted(registry.module_dict) == PARTS[kind]
@@ -173,7 +173,7 @@ def test_parts_build_by_prefix(scope: None, kind: str, name: str) -> None:
     if kind == 'DATASETS' and 'dataset' not in config:
         config.update(lazy_init=True, ann_file='not_read.json')
     parts = [getattr(mmpose.registry, kind).build(config)]
-    if kind != 'KEYPOINT_CODECS':  # MMEngine has no codecs
+    if kind != 'KEYPOINT_CODECS':  # MMEngine has no registry of codecs
         parts.append(getattr(mmengine.registry, kind).build(config))
     for part in parts:
         assert type(part).__name__ == name
@@ -208,7 +208,7 @@ init_default_scope('mmpose')
     ],
     ids=['mmengine', 'mmpose'],
 )
-def test_in_a_fresh_process(
+def test_parts_build_in_a_fresh_process(
     fresh: Callable[..., subprocess.CompletedProcess],
     tmp_path: Path,
     lines: str,

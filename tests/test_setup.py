@@ -58,15 +58,15 @@ def test_lock_pins_every_package_once(root: Path) -> None:
 
 
 def test_lock_is_the_same_for_each_python(root: Path) -> None:
-    late = [line for line in read_lock(root) if line.marker]
-    assert {line.name for line in late} == {'exceptiongroup', 'tomli'}
-    for line in late:
+    conditional = [line for line in read_lock(root) if line.marker]
+    assert {line.name for line in conditional} == {'exceptiongroup', 'tomli'}
+    for line in conditional:
         for version, wanted in (('3.10', True), ('3.11', False)):
             environment = {'python_version': version}
             assert line.marker.evaluate(environment) is wanted
 
 
-def test_environment_is_that_of_the_lock(root: Path) -> None:
+def test_the_environment_equals_the_lock(root: Path) -> None:
     if not (Path(sys.prefix) / '.installed').exists():
         pytest.skip('This environment was not made by `make install`.')
     for line in read_lock(root):
@@ -82,7 +82,7 @@ def test_environment_is_that_of_the_lock(root: Path) -> None:
     assert not UNWANTED & installed
 
 
-def test_lock_holds_what_its_packages_require(root: Path) -> None:
+def test_the_lock_contains_all_requirements(root: Path) -> None:
     """`make install` resolves no dependencies, so this test checks them."""
     lock = {canonicalize_name(line.name): line for line in read_lock(root)}
     # Required by metadata, but not imported by the modules in use; pip comes
@@ -181,7 +181,7 @@ def test_wheel_can_be_installed(wheel: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_wheel_contents(wheel: Path) -> None:
-    """All packages but the release room; no tests, fuzzers or fault injectors."""
+    """All packages except lab/release; no tests, fuzzers or fault injectors."""
     with ZipFile(wheel) as archive:
         names = set(archive.namelist())
     folders = {name.split('/')[0] for name in names}
@@ -282,7 +282,7 @@ def make(root: Path, tmp_path: Path) -> Make:
     return Make(root, tmp_path)
 
 
-def test_install_happens_once(make: Make) -> None:
+def test_install_runs_once(make: Make) -> None:
     status, text, asked = make('TORCH_OPTIONS=--pre', 'install')
     assert status == 0, text
     first, second = asked
@@ -316,7 +316,7 @@ def test_interrupted_install_is_repeated(make: Make) -> None:
     assert status == 0 and len(asked) == 2
 
 
-def test_other_python_is_not_ignored(make: Make) -> None:
+def test_another_python_is_an_error(make: Make) -> None:
     make('install')
     other = make.write('other', version='3.12')
     status, text, asked = make(f'PYTHON={other}', 'install')
@@ -324,7 +324,7 @@ def test_other_python_is_not_ignored(make: Make) -> None:
     assert 'Python 3.11' in text and 'Python 3.12' in text
 
 
-def test_wrong_python_is_named(make: Make) -> None:
+def test_an_unusable_python_is_an_error(make: Make) -> None:
     old = make.write('old', version='3.9.1', refuses=1)
     for python, found in (
         (old, 'is Python 3.9.1.'),
@@ -342,7 +342,7 @@ def test_wrong_python_is_named(make: Make) -> None:
         (['evaluate', 'CONFIG=a.py'], 'needs CONFIG and CHECKPOINT'),
     ],
 )
-def test_missing_variable_is_named(
+def test_a_missing_variable_is_an_error(
     make: Make, arguments: list[str], missing: str
 ) -> None:
     status, text, asked = make(*arguments)
