@@ -45,7 +45,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     dict(
         Failure='rcn_mmpose.io.result',
-        ModelInfo='rcn_mmpose.inference.model_info',
+        ModelInfo='rcn_mmpose.inference.loading',
         OnnxPredictor='rcn_mmpose.inference.loading',
         Predictor='rcn_mmpose.inference.predictor',
         Result='rcn_mmpose.io.result',

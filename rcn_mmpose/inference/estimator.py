@@ -1,4 +1,7 @@
-"""Build a trained model of MMPose from its checkpoint, for prediction."""
+"""Load a trained model of MMPose from its checkpoint, for prediction.
+
+The functions import PyTorch and MMPose when they are called.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,36 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .model_info import ModelInfo
+from .loading import ModelInfo
 
 if TYPE_CHECKING:
     from mmengine.config import Config
     from torch import nn
 
+    from .torch_predictor import TorchPredictor
+
 CROP, BOX = 'rcn_mmpose.CropFace', 'rcn_mmpose.FaceBox'
+
+
+def load_torch_predictor(
+    config: str | os.PathLike | Config | None,
+    checkpoint: str | os.PathLike,
+    box_rule: Mapping | None = None,
+    **options: Any,
+) -> TorchPredictor:
+    """Load a checkpoint into a predictor.
+
+    Args:
+        config: See :func:`load_estimator`.
+        checkpoint: See :func:`load_estimator`.
+        box_rule (dict, optional): See :func:`load_estimator`.
+        **options (Any): Options of
+            :class:`~rcn_mmpose.inference.torch_predictor.TorchPredictor`.
+    """
+    from .torch_predictor import TorchPredictor
+
+    model, info, flip_indices = load_estimator(config, checkpoint, box_rule)
+    return TorchPredictor(model, info, flip_indices=flip_indices, **options)
 
 
 def load_estimator(

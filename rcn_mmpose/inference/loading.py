@@ -1,9 +1,9 @@
 """Load a model for prediction, by its name or its files.
 
-:func:`load_model` returns a predictor. A model that was exported to ONNX is
-read here, by :class:`OnnxPredictor`, which needs NumPy, OpenCV and onnxruntime
-only. A checkpoint is read by :mod:`rcn_mmpose.inference.estimator` and needs
-PyTorch and MMPose.
+:func:`load_model` returns a predictor. :class:`ModelInfo` describes the model.
+:class:`OnnxPredictor` runs an exported model (``.onnx``) and needs NumPy, OpenCV
+and onnxruntime only. :mod:`rcn_mmpose.inference.estimator` loads a checkpoint,
+which needs PyTorch and MMPose.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..geometry.boxes import BOX_RULES, box_from_box
 from ..image.crop import Prediction
 from ..shipped.catalogue import RUNTIMES, shipped_file
-from .model_info import ModelInfo
 from .predictor import Detector, Predictor
 from .second_pass import SecondPass
 
@@ -32,6 +32,7 @@ CONFIGS = ('.py', '.yml', '.yaml', '.json')
 # Names in the graph of an exported model.
 INPUT = 'crops'
 OUTPUTS = ('keypoints', 'confidence', 'covariance')
+FORMAT = 1  # of the json file of an exported model
 
 
 def load_model(
@@ -132,17 +133,10 @@ def load_model(
                 'and a checkpoint, or a checkpoint (.pth) alone, or a model '
                 'exported to .onnx.'
             )
-        from .estimator import load_estimator
-        from .torch_predictor import TorchPredictor
+        from .estimator import load_torch_predictor
 
-        estimator, info, flip_indices = load_estimator(config, weights, box_rule)
-        predictor = TorchPredictor(
-            estimator,
-            info,
-            precision=precision,
-            device=device,
-            flip_indices=flip_indices,
-            **options,
+        predictor = load_torch_predictor(
+            config, weights, box_rule, precision=precision, device=device, **options
         )
     if isinstance(detector, str):
         from ..detect.haar import HaarDetector
@@ -172,6 +166,109 @@ def find_model(model: str | os.PathLike, runtime: str | None = None) -> str:
     return shipped_file(path, runtime)
 
 
+@dataclass(frozen=True)
+class ModelInfo:
+    """How a model crops images, and what its K keypoints are.
+
+    Attributes:
+        input_size: Width and height of the crops, which are equal.
+        keypoints: Names of the keypoints, in their order.
+        box_rule: How a box becomes the square that is cropped, as the
+            arguments of ``rcn_mmpose.FaceBox``: ``rule`` ``'given'`` (the
+            square around the centre of the box, with its longer side) or
+            ``'detection'`` with ``scale`` and ``shift``.
+        radius: Radius of the confidence in pixels of the crop: the confidence
+            is the probability within this distance.
+        calibration: ``temperature`` and ``covariance_scale``, see
+            :class:`~rcn_mmpose.codecs.calibration.Calibration`; None if
+            confidence and covariance are uncalibrated. The network applies
+            the calibration; the values here are for information.
+        name: Name of the model.
+        versions: Versions of the packages that wrote the model.
+
+    Raises:
+        ValueError: If a value is not allowed.
+    """
+
+    input_size: tuple[int, int]
+    keypoints: tuple[str, ...]
+    box_rule: Mapping = field(default_factory=lambda: dict(rule='given'))
+    radius: float = 3.0
+    calibration: Mapping | None = None
+    name: str = ''
+    versions: Mapping = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        width, height = self.input_size
+        if width != height or width < 1:
+            raise ValueError(f'input_size={tuple(self.input_size)}; crops are square.')
+        options = dict(self.box_rule)
+        known = BOX_RULES.get(options.pop('rule', None))
+        if (
+            known is None
+            or known.source != 'box'
+            or not set(options) <= set(known.options)
+        ):
+            raise ValueError(
+                f'box_rule={dict(self.box_rule)} does not make a square of a '
+                'box alone; give load_model(..., box_rule=...) '
+                "dict(rule='given'), or dict(rule='detection') with scale "
+                "and shift for a face detector's boxes."
+            )
+
+    def square(self, box: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return the square that is cropped, as ``rcn_mmpose.FaceBox`` does.
+
+        Both compute in float32, so that equal boxes give equal crops.
+
+        Args:
+            box (np.ndarray): (x1, y1, x2, y2) in pixels, of shape (4,).
+
+        Returns:
+            tuple: The centre (x, y), float32 of shape (2,), and the side in
+            pixels, a float32 number.
+
+        Raises:
+            ValueError: If the box is empty or not finite.
+        """
+        options = dict(self.box_rule)
+        box = box_from_box(options.pop('rule'), box.astype(np.float32), **options)
+        centre = ((box[:2] + box[2:]) / 2).astype(np.float32)
+        return centre, float(np.float32((box[2:] - box[:2]).max()))
+
+    def to_json(self, **more: object) -> str:
+        """Return the content of the json file of an exported model.
+
+        Args:
+            **more (object): Further entries, such as ``sha256``.
+        """
+        content = dict(format=FORMAT, **asdict(self), **more)
+        return json.dumps(content, indent=2, ensure_ascii=False) + '\n'
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelInfo:
+        """Read the json file of an exported model; ignore unknown entries.
+
+        Raises:
+            ValueError: If the text is not a description of a model.
+        """
+        try:
+            content = json.loads(text)
+            if content['format'] > FORMAT:
+                raise ValueError(f'format {content["format"]}')
+            known = {f.name for f in fields(cls)} & set(content)
+            values = {name: content[name] for name in known}
+            values['input_size'] = tuple(values['input_size'])
+            values['keypoints'] = tuple(values['keypoints'])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f'this is no description of a model that version {FORMAT} '
+                f'of its format has ({error}); export the model again, or '
+                'install a newer rcn_mmpose.'
+            ) from error
+        return cls(**values)
+
+
 class OnnxPredictor(Predictor):
     """Find keypoints with an exported model, by ONNX Runtime.
 
@@ -180,7 +277,7 @@ class OnnxPredictor(Predictor):
             :func:`rcn_mmpose.inference.onnx_export.export` wrote; its
             ``.json`` is in the same folder.
         box_rule (dict, optional): Replaces the rule of the ``.json``, see
-            :class:`~rcn_mmpose.inference.model_info.ModelInfo`.
+            :class:`~rcn_mmpose.inference.loading.ModelInfo`.
         batch_size (int, optional): Faces in a batch of the network. Defaults
             to 8.
         threads (int): Threads of ONNX Runtime; 0 for one per core.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,8 +26,10 @@ from ..image.reading import (
     read_image,
 )
 from ..io.result import Failure, Result, SourceImage
-from .model_info import ModelInfo
 from .second_pass import SecondPass, merge, predict_again
+
+if TYPE_CHECKING:
+    from .loading import ModelInfo
 
 # From an image, uint8 grey or BGR, to the boxes of its faces (N, 4).
 Detector = Callable[[np.ndarray], np.ndarray]
@@ -198,7 +200,7 @@ class Predictor(ABC):
             detector (Callable, optional): From an image to boxes (N, 4), see
                 :mod:`rcn_mmpose.detect`; None for no detector.
             box_rule (dict, optional): How a box becomes the square that is
-                cropped, see :class:`~rcn_mmpose.inference.model_info.ModelInfo`.
+                cropped, see :class:`~rcn_mmpose.inference.loading.ModelInfo`.
                 Defaults to ``box_rule`` of the detector, if it has one, or else
                 of this predictor.
         """

@@ -21,7 +21,7 @@ from ..image.crop import Prediction
 from ..image.lcn import local_contrast_normalize
 from ..models.data_preprocessors import LCNDataPreprocessor
 from ..models.heads import ScoreMapHead, SoftArgmaxHead
-from .model_info import ModelInfo
+from .loading import ModelInfo
 from .predictor import Predictor
 from .split_upsampling import split_upsampling
 
