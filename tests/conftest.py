@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,9 @@ import pytest
 from rcn_mmpose import compat
 
 compat.activate()  # so that test modules may import MMPose in any order
+# A shell that starts the tests in the background lets them ignore Ctrl-C, and the
+# processes that they start would inherit this.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 
