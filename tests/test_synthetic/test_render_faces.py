@@ -101,7 +101,7 @@ def test_resumes(made, capsys) -> None:
     (images / 'killed.tmp').write_bytes(whole[:9])
     capsys.readouterr()
     _run(made)
-    assert '2 faces rendered, 6 were there' in capsys.readouterr().out
+    assert '2 faces rendered, 6 already existed' in capsys.readouterr().out
     assert _files(made) == before
 
 
