@@ -2,8 +2,8 @@
 
 A .json file in the same folder describes how images become crops. Both files
 are written only if ONNX Runtime predicts the same as PyTorch; the largest
-differences are printed. The exported model needs NumPy, OpenCV and onnxruntime,
-but neither PyTorch nor MMPose.
+differences are printed. The exported model needs NumPy, OpenCV and
+onnxruntime, but neither PyTorch nor MMPose.
 """
 
 from __future__ import annotations

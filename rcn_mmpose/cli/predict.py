@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..io.box_files import boxes_of, read_boxes
-from ..io.predictions import PredictionFile
+from ..io.result import PredictionFile
 from . import (
     PartlyDone,
     add_detector_argument,

@@ -24,7 +24,8 @@ import cv2
 import numpy as np
 
 from ..io.atomic import DRAFT
-from ..io.predictions import ENDINGS, VideoPredictionFile
+from ..io.predictions import VideoPredictionFile
+from ..io.result import ENDINGS
 from . import (
     PartlyDone,
     add_detector_argument,

@@ -1,159 +1,40 @@
-"""Files of predicted keypoints: the schema, its writers and its reader.
+"""Files of predicted keypoints: the writer for a video, and the reader.
 
-``rcn-mmpose predict`` writes :class:`PredictionFile`, ``rcn-mmpose video``
-writes :class:`VideoPredictionFile`. Both have one schema, as json or csv.
+``rcn-mmpose video`` writes :class:`VideoPredictionFile`. The file has the form of
+:class:`~rcn_mmpose.io.result.PredictionFile`, json or csv, with these differences.
+In the json an image is a frame: it has ``frame`` (its number from 0) and ``time``
+(in seconds), and its ``file_name`` is the number of the frame. A face has
+``track_id``, which is the same in all frames, and ``info`` has
+``frames_per_second``. There are no ``failures``. In the csv the columns ``frame``
+and ``time`` replace ``file``, and ``face`` is the track.
 
-The json is COCO's, with ``images``, ``annotations`` and ``categories`` as
-:meth:`~rcn_mmpose.io.result.Result.to_coco` returns them. Each annotation also
-has ``keypoint_covariances`` (K lists of var_x, cov_xy, var_y, in squared
-pixels). Images have ``failures``: faces or images without keypoints
-(``file_name``; ``face``, an index, or null for the whole image; ``reason``).
-In a video an image is a frame: it has ``frame`` (its number from 0) and
-``time`` (in seconds), and its ``file_name`` is the number of the frame. A face
-has ``track_id``, which is the same in all frames, and ``info`` has
-``frames_per_second``.
-
-The csv has a header and a line for each keypoint: ``file`` (in a video
-``frame`` and ``time``), ``face`` (an index from 0 of the faces with keypoints
-in the image; in a video the track), ``x1``, ``y1``, ``x2``, ``y2`` (the box),
-``keypoint`` (its name), ``x``, ``y``, ``confidence``, ``var_x``, ``cov_xy``,
-``var_y``. Failures have no lines.
+:func:`read_predictions` reads files of this package and of other programs.
 """
 
 from __future__ import annotations
 
 import csv
-import io
 import json
-import os
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .atomic import BROKEN, write_whole
-from .result import Result, coco_annotation, coco_categories
+from .atomic import BROKEN
+from .result import (
+    FaceFile,
+    coco_annotation,
+    coco_categories,
+    keypoint_rows,
+    variances_of,
+)
 
-FACE_COLUMNS = ('face', 'x1', 'y1', 'x2', 'y2')
-KEYPOINT_COLUMNS = ('keypoint', 'x', 'y', 'confidence', 'var_x', 'cov_xy', 'var_y')
-ENDINGS = ('.json', '.csv')
 # Track, box (4,), keypoints (K, 2), confidence (K,), covariance (K, 2, 2), such
 # as a :class:`~rcn_mmpose.tracking.tracker.TrackedFace`.
 Tracked = tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
-class _FaceFile(ABC):
-    """A json or csv file of faces.
-
-    Args:
-        path (str): The file, .json or .csv; its folder is made if needed.
-
-    Raises:
-        OSError: If the folder cannot be made.
-        ValueError: If the file has another ending, or is a folder.
-    """
-
-    image_columns: tuple[str, ...]  # of the csv, before the face
-
-    def __init__(self, path: str) -> None:
-        if not path.lower().endswith(ENDINGS) or os.path.isdir(path):
-            raise ValueError(
-                f'predictions {path!r}: give a file that ends in .json or .csv.'
-            )
-        # Now, because an error after hours of work would lose the work.
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        self.path = path
-
-    def write(self) -> None:
-        """Write all faces atomically."""
-        if self.path.lower().endswith('.json'):
-            text = json.dumps(self.to_coco())
-        else:
-            text = self.csv_text()
-        # A file name may hold bytes that are not UTF-8.
-        write_whole(self.path, text.encode('utf-8', 'surrogateescape'))
-
-    def csv_text(self) -> str:
-        """Return the faces as csv."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator='\n')
-        writer.writerow((*self.image_columns, *FACE_COLUMNS, *KEYPOINT_COLUMNS))
-        writer.writerows(self._rows())
-        return text.getvalue()
-
-    @abstractmethod
-    def to_coco(self) -> dict[str, Any]:
-        """Return the faces as COCO json."""
-
-    @abstractmethod
-    def _rows(self) -> Iterator[tuple]:
-        """Yield the lines of the csv."""
-
-
-class PredictionFile(_FaceFile):
-    """Collect results of images and write them.
-
-    Args:
-        path (str): The file, .json or .csv; its folder is made if needed.
-
-    Raises:
-        OSError: If the folder cannot be made.
-        ValueError: If the file has another ending, or is a folder.
-    """
-
-    image_columns = ('file',)
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.content: dict[str, list] = dict(
-            images=[], annotations=[], categories=[], failures=[]
-        )
-
-    def __len__(self) -> int:
-        """Return the number of faces with keypoints."""
-        return len(self.content['annotations'])
-
-    def add(self, result: Result) -> None:
-        """Add the faces and failures of some images."""
-        content = result.to_coco()
-        images = len(self.content['images'])
-        covariance = result.covariance[result.found]
-        for face, spread in zip(content['annotations'], covariance, strict=True):
-            face['id'] = len(self) + 1
-            face['image_id'] += images
-            face['keypoint_covariances'] = _variances(spread)
-            self.content['annotations'].append(face)
-        for image in content['images']:
-            image['id'] += images
-            self.content['images'].append(image)
-        self.content['categories'] = content['categories']
-        for failure in result.failures:
-            name = result.images[failure.image].name
-            self.fail(name, failure.reason, failure.face)
-
-    def fail(self, name: str, reason: str, face: int | None = None) -> None:
-        """Add a failed image, or a failed face of an image."""
-        self.content['failures'].append(dict(file_name=name, face=face, reason=reason))
-
-    def to_coco(self) -> dict[str, Any]:
-        """Return the faces as COCO json."""
-        return self.content
-
-    def _rows(self) -> Iterator[tuple]:
-        """Yield the lines of the csv."""
-        for name, number, face in _numbered(self.content):
-            x, y, width, height = face['bbox']
-            yield from _keypoint_rows(
-                (name, number, x, y, x + width, y + height),
-                self.content['categories'][0]['keypoints'],
-                np.reshape(face['keypoints'], (-1, 3))[:, :2].tolist(),
-                face['keypoint_scores'],
-                face['keypoint_covariances'],
-            )
-
-
-class VideoPredictionFile(_FaceFile):
+class VideoPredictionFile(FaceFile):
     """Collect the faces of a video, frame by frame, and write them.
 
     Args:
@@ -211,7 +92,7 @@ class VideoPredictionFile(_FaceFile):
                 number = len(annotations) + 1
                 face = coco_annotation(number, i + 1, box, keypoints, confidence)
                 face['track_id'] = track
-                face['keypoint_covariances'] = _variances(covariance)
+                face['keypoint_covariances'] = variances_of(covariance)
                 annotations.append(face)
         return dict(
             info=dict(frames_per_second=self.rate),
@@ -224,42 +105,13 @@ class VideoPredictionFile(_FaceFile):
         """Yield the lines of the csv."""
         for i, faces in enumerate(self.frames):
             for track, box, keypoints, confidence, covariance in faces:
-                yield from _keypoint_rows(
+                yield from keypoint_rows(
                     (i, i / self.rate, track, *box.tolist()),
                     self.names,
                     keypoints.tolist(),
                     confidence.tolist(),
-                    _variances(covariance),
+                    variances_of(covariance),
                 )
-
-
-def _keypoint_rows(
-    face: tuple,
-    names: Iterable[str],
-    points: Iterable[list[float]],
-    confidence: Iterable[float],
-    variances: Iterable[list[float]],
-) -> Iterator[tuple]:
-    """Yield the csv lines of one face; ``face`` holds the first columns."""
-    for name, point, sure, spread in zip(
-        names, points, confidence, variances, strict=True
-    ):
-        yield (*face, name, *point, sure, *spread)
-
-
-def _variances(covariance: np.ndarray) -> list[list[float]]:
-    """Return var_x, cov_xy and var_y of covariances (K, 2, 2)."""
-    return covariance.astype(float).reshape(-1, 4)[:, [0, 1, 3]].tolist()
-
-
-def _numbered(content: dict) -> Iterator[tuple[str, int, dict]]:
-    """Yield the image, the index in the image, and the annotation of each face."""
-    names = {image['id']: image['file_name'] for image in content['images']}
-    last, number = None, 0
-    for face in content['annotations']:
-        number = number + 1 if face['image_id'] == last else 0
-        last = face['image_id']
-        yield names[last], number, face
 
 
 class PredictedFace(NamedTuple):

@@ -1,15 +1,39 @@
-"""The result of a predictor: keypoints, confidence, and conversions."""
+"""The result of a predictor, and the file that ``rcn-mmpose predict`` writes.
+
+:class:`Result` holds the keypoints of faces in images. :class:`PredictionFile`
+collects results and writes them as json or csv.
+
+The json is COCO's, with ``images``, ``annotations`` and ``categories`` as
+:meth:`Result.to_coco` returns them. Each annotation also has
+``keypoint_covariances`` (K lists of var_x, cov_xy, var_y, in squared pixels).
+``failures`` lists the faces and images without keypoints: ``file_name``;
+``face``, an index, or null for the whole image; ``reason``.
+
+The csv has a header and a line for each keypoint: ``file``, ``face`` (an index
+from 0 of the faces with keypoints in the image), ``x1``, ``y1``, ``x2``, ``y2``
+(the box), ``keypoint`` (its name), ``x``, ``y``, ``confidence``, ``var_x``,
+``cov_xy``, ``var_y``. Failures have no lines.
+"""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Sequence
+import csv
+import io
+import json
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..environment.renamed import renamed_property, warn_renamed
+from .atomic import write_whole
+
+FACE_COLUMNS = ('face', 'x1', 'y1', 'x2', 'y2')
+KEYPOINT_COLUMNS = ('keypoint', 'x', 'y', 'confidence', 'var_x', 'cov_xy', 'var_y')
+ENDINGS = ('.json', '.csv')
 
 
 class SourceImage(NamedTuple):
@@ -156,29 +180,9 @@ class Result:
         Raises:
             ImportError: If pandas is not installed.
         """
-        pandas = _optional('pandas')
-        count = len(self.names)
-        # The index of a face in its image; the faces of an image are adjacent.
-        _, first = np.unique(self.image_index, return_index=True)
-        start = np.zeros(len(self.images), np.int64)
-        start[self.image_index[first]] = first
-        face = np.arange(len(self)) - start[self.image_index]
-        files = np.array([image.name for image in self.images], object)
-        covariance = self.covariance.reshape(-1, 4)
-        return pandas.DataFrame(
-            dict(
-                image=self.image_index.repeat(count),
-                file=files[self.image_index].repeat(count),
-                face=face.repeat(count),
-                keypoint=list(self.names) * len(self),
-                x=self.keypoints[..., 0].ravel(),
-                y=self.keypoints[..., 1].ravel(),
-                confidence=self.confidence.ravel(),
-                var_x=covariance[:, 0],
-                cov_xy=covariance[:, 1],
-                var_y=covariance[:, 3],
-            )
-        )
+        from .result_tables import to_pandas
+
+        return to_pandas(self)
 
     def to_supervision(self) -> Any:
         """Return the faces with keypoints as ``supervision.KeyPoints``.
@@ -187,21 +191,9 @@ class Result:
             ImportError: If supervision is not installed.
             ValueError: If there are several images.
         """
-        if len(self.images) > 1:
-            raise ValueError(
-                f'{len(self.images)} images; supervision.KeyPoints hold one '
-                'image. Call result.of(0).to_supervision() for the first image.'
-            )
-        rows = self.found
-        make = _optional('supervision').KeyPoints
-        # Renamed in supervision 0.29; version 0.32 removes the old name.
-        known = inspect.signature(make).parameters
-        name = 'keypoint_confidence'
-        return make(
-            xy=self.keypoints[rows],
-            class_id=np.zeros(int(rows.sum()), int),
-            **{name if name in known else 'confidence': self.confidence[rows]},
-        )
+        from .result_tables import to_supervision
+
+        return to_supervision(self)
 
 
 def coco_annotation(
@@ -246,11 +238,140 @@ def coco_categories(names: Sequence[str]) -> list[dict[str, Any]]:
     return [dict(id=1, name='face', keypoints=list(names), skeleton=[])]
 
 
-def _optional(name: str) -> Any:
-    """Import an optional package."""
-    try:
-        return __import__(name)
-    except ImportError as error:
-        raise ImportError(
-            f'{name} is not installed; install it, or use the arrays of the result.'
-        ) from error
+class FaceFile(ABC):
+    """A json or csv file of faces.
+
+    Args:
+        path (str): The file, .json or .csv; its folder is made if needed.
+
+    Raises:
+        OSError: If the folder cannot be made.
+        ValueError: If the file has another ending, or is a folder.
+    """
+
+    image_columns: tuple[str, ...]  # of the csv, before the face
+
+    def __init__(self, path: str) -> None:
+        if not path.lower().endswith(ENDINGS) or os.path.isdir(path):
+            raise ValueError(
+                f'predictions {path!r}: give a file that ends in .json or .csv.'
+            )
+        # Now, because an error after hours of work would lose the work.
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        self.path = path
+
+    def write(self) -> None:
+        """Write all faces atomically."""
+        if self.path.lower().endswith('.json'):
+            text = json.dumps(self.to_coco())
+        else:
+            text = self.csv_text()
+        # A file name may hold bytes that are not UTF-8.
+        write_whole(self.path, text.encode('utf-8', 'surrogateescape'))
+
+    def csv_text(self) -> str:
+        """Return the faces as csv."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator='\n')
+        writer.writerow((*self.image_columns, *FACE_COLUMNS, *KEYPOINT_COLUMNS))
+        writer.writerows(self._rows())
+        return text.getvalue()
+
+    @abstractmethod
+    def to_coco(self) -> dict[str, Any]:
+        """Return the faces as COCO json."""
+
+    @abstractmethod
+    def _rows(self) -> Iterator[tuple]:
+        """Yield the lines of the csv."""
+
+
+class PredictionFile(FaceFile):
+    """Collect results of images and write them.
+
+    Args:
+        path (str): The file, .json or .csv; its folder is made if needed.
+
+    Raises:
+        OSError: If the folder cannot be made.
+        ValueError: If the file has another ending, or is a folder.
+    """
+
+    image_columns = ('file',)
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.content: dict[str, list] = dict(
+            images=[], annotations=[], categories=[], failures=[]
+        )
+
+    def __len__(self) -> int:
+        """Return the number of faces with keypoints."""
+        return len(self.content['annotations'])
+
+    def add(self, result: Result) -> None:
+        """Add the faces and failures of some images."""
+        content = result.to_coco()
+        images = len(self.content['images'])
+        covariance = result.covariance[result.found]
+        for face, spread in zip(content['annotations'], covariance, strict=True):
+            face['id'] = len(self) + 1
+            face['image_id'] += images
+            face['keypoint_covariances'] = variances_of(spread)
+            self.content['annotations'].append(face)
+        for image in content['images']:
+            image['id'] += images
+            self.content['images'].append(image)
+        self.content['categories'] = content['categories']
+        for failure in result.failures:
+            name = result.images[failure.image].name
+            self.fail(name, failure.reason, failure.face)
+
+    def fail(self, name: str, reason: str, face: int | None = None) -> None:
+        """Add a failed image, or a failed face of an image."""
+        self.content['failures'].append(dict(file_name=name, face=face, reason=reason))
+
+    def to_coco(self) -> dict[str, Any]:
+        """Return the faces as COCO json."""
+        return self.content
+
+    def _rows(self) -> Iterator[tuple]:
+        """Yield the lines of the csv."""
+        for name, number, face in _numbered(self.content):
+            x, y, width, height = face['bbox']
+            yield from keypoint_rows(
+                (name, number, x, y, x + width, y + height),
+                self.content['categories'][0]['keypoints'],
+                np.reshape(face['keypoints'], (-1, 3))[:, :2].tolist(),
+                face['keypoint_scores'],
+                face['keypoint_covariances'],
+            )
+
+
+def keypoint_rows(
+    face: tuple,
+    names: Iterable[str],
+    points: Iterable[list[float]],
+    confidence: Iterable[float],
+    variances: Iterable[list[float]],
+) -> Iterator[tuple]:
+    """Yield the csv lines of one face; ``face`` holds the first columns."""
+    for name, point, sure, spread in zip(
+        names, points, confidence, variances, strict=True
+    ):
+        yield (*face, name, *point, sure, *spread)
+
+
+def variances_of(covariance: np.ndarray) -> list[list[float]]:
+    """Return var_x, cov_xy and var_y of covariances (K, 2, 2)."""
+    return covariance.astype(float).reshape(-1, 4)[:, [0, 1, 3]].tolist()
+
+
+def _numbered(content: dict) -> Iterator[tuple[str, int, dict]]:
+    """Yield the image, the index in the image, and the annotation of each face."""
+    names = {image['id']: image['file_name'] for image in content['images']}
+    last, number = None, 0
+    for face in content['annotations']:
+        number = number + 1 if face['image_id'] == last else 0
+        last = face['image_id']
+        yield names[last], number, face

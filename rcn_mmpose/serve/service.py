@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 
 from ..image.drawing import draw_keypoints
-from ..io.predictions import PredictionFile
-from ..io.result import SourceImage
+from ..io.result import PredictionFile, SourceImage
 from .upload import KINDS, MOST_BYTES, decode
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 
 import rcn_mmpose
 
-MOST_FILES = 16  # the number today; lower it when files are merged
+MOST_FILES = 11  # the number today; lower it when files are merged
 PACKAGE = Path(rcn_mmpose.__file__).parent
 # Run the command and write the names of all files whose functions were called.
 # Functions that run while a module is imported are not part of the walk.
