@@ -6,7 +6,7 @@ import functools
 import logging
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -20,6 +20,8 @@ class ErrorTable:
     Args:
         faces (Sequence[FaceResult]): N faces, without duplicates.
         plan (MeasurePlan): The values to compute.
+        log (Callable, optional): Takes a message and its level of
+            :mod:`logging`. By default messages go to stderr.
 
     Raises:
         ValueError: If a face has no labelled keypoint, a wrong number of
@@ -27,11 +29,17 @@ class ErrorTable:
             length 0; or if a required subset matches no face.
     """
 
-    def __init__(self, faces: Sequence[FaceResult], plan: MeasurePlan) -> None:
+    def __init__(
+        self,
+        faces: Sequence[FaceResult],
+        plan: MeasurePlan,
+        log: Callable[[str, int], None] | None = None,
+    ) -> None:
         if not faces:
             raise ValueError('there is no tested face to measure.')
         self.faces = faces
         self.plan = plan
+        self._log = log or to_stderr
         self.protocols: tuple[str, ...] = ('pixels',)
         if all(face.cells is not None for face in faces):
             self.protocols = PROTOCOLS
@@ -47,7 +55,7 @@ class ErrorTable:
                 if math.isnan(length)
             ]
             if without:
-                _log(
+                self._log(
                     f'{len(without)} of {len(faces)} faces have no {name}, because '
                     f'their labelled keypoints lie on one line (such as in '
                     f'{without[0]!r}): the values by {name} leave these faces '
@@ -231,7 +239,7 @@ class ErrorTable:
                     raise
                 left.append(name)
         if left:
-            _log(
+            self._log(
                 'subsets left out, because the list of faces does not hold all '
                 f'of their faces: {", ".join(left)}',
                 logging.INFO,
@@ -239,17 +247,9 @@ class ErrorTable:
         return subsets
 
 
-def _log(text: str, level: int) -> None:
-    """Write to the log of MMEngine, or to stderr if MMEngine is not loaded.
-
-    ``rcn-mmpose evaluate`` measures files without MMEngine.
-    """
-    if sys.modules.get('mmengine') is None:
-        print(text, file=sys.stderr)
-        return
-    from mmengine.logging import print_log
-
-    print_log(text, 'current', level)
+def to_stderr(text: str, level: int) -> None:
+    """Print a message to stderr, whatever its level."""
+    print(text, file=sys.stderr)
 
 
 def _check(face: FaceResult, count: int) -> None:

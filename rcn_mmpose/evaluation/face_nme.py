@@ -206,7 +206,9 @@ class FaceNME(BaseMetric):
             f'({meta.get("list_name") or "unnamed list"}): evaluated '
             f'{count} of {meta.get("faces_listed", count)} faces listed.'
         )
-        table = self.table = ErrorTable(results, self.plan)
+        table = self.table = ErrorTable(
+            results, self.plan, lambda text, level: logger.log(level, text)
+        )
         if self.options['detailed'] and self.log_table:
             logger.info(f'errors in percent\n{table.table()}')
         if self.out_file is not None:

@@ -150,7 +150,7 @@ class Reproduction:
         best = best_checkpoint(folder)
         if best is None:
             raise NotRunError(
-                f'no best checkpoint in {folder}; delete it and begin anew',
+                f'no best checkpoint in {folder}; delete it and start again',
                 failed=True,
             )
         return best
