@@ -1,13 +1,14 @@
 """The console command ``rcn-mmpose``, also ``python -m rcn_mmpose``.
 
-A verb is a module of its name. It has ``EXAMPLES`` for its ``--help``,
-``add_arguments(parser)``, and ``run(options)``, which returns the exit status:
-0 for success, 1 if a part failed. A ValueError, an OSError or an ImportError
-means wrong use and ends with 2; Ctrl-C ends with 130. Only the verb that is
-called is imported. If a package is missing, the error says how to install it.
+Each verb is a module with the name of the verb. The module has ``EXAMPLES`` for
+``--help``, ``add_arguments(parser)``, and ``run(options)``, which returns the exit
+status: 0 for success, 1 if a part failed. A ValueError, an OSError or an
+ImportError means wrong use and ends with 2; Ctrl-C ends with 130. Only the verb
+that is called is imported. If a package is missing, the error says how to install
+the package.
 
-What several verbs share is here too: options of the model and the detector,
-the progress bar, and the protection of input files.
+This module also holds the functions that several verbs share: options of the
+model and the detector, the progress bar, and the protection of input files.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault(OPENCV_PIXEL_LIMIT, str(MOST_PIXELS))
     try:
         return _run(options.verb, options.rest)
-    except BrokenPipeError:  # such as `rcn-mmpose models | head -n 1`
+    except BrokenPipeError:  # for example rcn-mmpose models | head -n 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except ImportError as error:
@@ -174,7 +175,7 @@ def add_detector_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def load(options: argparse.Namespace, runtime: str | None = None) -> Predictor:
-    """Load the model that the options name, see ``load_model``."""
+    """Load the model that the options name."""
     from ..inference.loading import load_model
 
     return load_model(
@@ -212,7 +213,7 @@ def protect_inputs(option: str, path: str, inputs: Mapping[str, str]) -> None:
     output = os.path.realpath(path)
     for file, role in inputs.items():
         if os.path.realpath(file) == output:
-            raise ValueError(f'{option} {path!r} is {role}; give another.')
+            raise ValueError(f'{option} {path!r} is {role}; give another file.')
 
 
 class Advance(Protocol):

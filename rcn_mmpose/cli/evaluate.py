@@ -29,7 +29,7 @@ rcn-mmpose evaluate keypoints.csv test.json --curves ced.png \\
     --errors errors.csv --normaliser outer_corners=36:45"""
 
 BOX_ALONE = (
-    'Note: errors are divided by the size of the box only, because the annotations '
+    'Note: the size of the box is the only normaliser, because the annotations '
     "do not say which keypoints are the eyes. Give --normaliser, or 'eyes' in "
     'their category, or, '
     f"if they are MTFL's five, the names {', '.join(FIVE_NAMES)} there, in "
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--each-keypoint',
         action='store_true',
-        help='print the error of each keypoint, too',
+        help='also print the error of each keypoint',
     )
     parser.add_argument(
         '--curves', metavar='FILE', help='image of the error curves (CED)'
@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
     if not pairs.faces:
         raise ValueError(
             f'no face of {options.predictions!r} lies in an image and box of '
-            f'{options.annotations!r}; the images are called such as '
+            f'{options.annotations!r}. Compare the names of the images, such as '
             f'{predicted[0].file!r} and {truth.faces[0].file!r}.'
         )
     meta = describe_keypoints(pairs.names, truth.category)

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps([asdict(m) for m in models.values()], indent=2))
     elif not models:
         print(
-            'No models ship with this version; train one, see the README, '
+            'No models ship with this version; train a model, see the README, '
             'and give its checkpoint (.pth).'
         )
     broken = []

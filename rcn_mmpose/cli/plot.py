@@ -1,7 +1,7 @@
 """Draw the error curves of several tests into one image.
 
-Reads files with the error of each face, as a test, tools/report.py or
-rcn-mmpose evaluate --errors writes them. Draws the cumulative error
+Reads csv files with the error of each face, which a test, tools/report.py and
+rcn-mmpose evaluate --errors write. Draws the cumulative error
 distributions (CED), and prints for each file the number of faces, mean error
 (NME), median, area under the curve (AUC) and failure rate (FR). Curves are
 comparable only for the same value and the same faces. A note is printed if the

@@ -54,7 +54,7 @@ IMAGE_ENDINGS = tuple(
 )
 NO_IMAGE = 'the folder holds no image.'
 NO_IMAGE_AT_TOP = (
-    'the folder itself holds no image; --recursive searches its subfolders, too.'
+    'the folder itself holds no image; --recursive also searches its subfolders.'
 )
 
 
@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="files, folders, or patterns in quotes such as 'a/**/*.jpg'",
     )
     parser.add_argument(
-        '--recursive', action='store_true', help='search subfolders, too'
+        '--recursive', action='store_true', help='also search subfolders'
     )
     parser.add_argument(
         '--boxes',
@@ -88,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--ellipses',
         action='store_true',
-        help='draw ellipses with 90 %% of the probability, too',
+        help='also draw ellipses with 90 %% of the probability',
     )
     parser.add_argument('--quiet', action='store_true', help='show no progress')
     add_model_arguments(parser, 'rcn-68')
@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     """Predict, write and draw."""
     file = PredictionFile(options.out)
     if options.ellipses and not options.draw:
-        raise ValueError('--ellipses goes with --draw DIR; give both.')
+        raise ValueError('--ellipses needs --draw DIR; give both.')
     listed = list_images(options.images, options.recursive)
     _protect_inputs(options, listed.paths)
     drawings = None
@@ -132,9 +132,9 @@ class ImageList(NamedTuple):
     """The images that were found.
 
     Attributes:
-        paths: Paths of the images, in the order in which they were named, those
-            of a folder sorted by name. Each image occurs once, under its first
-            name.
+        paths: Paths of the images, in the order of the command line; the images
+            of a folder are sorted by name. Each image occurs once, under its
+            first name.
         failures: Names without an image, with the reasons.
         ignored: Number of files in folders that do not have the ending of an
             image.
@@ -184,8 +184,8 @@ def list_images(names: Iterable[str], recursive: bool = False) -> ImageList:
 def _absolute(path: str) -> str:
     """Return the same absolute path for all spellings of a path.
 
-    A file and a symbolic link to it stay two images: their names may carry a
-    meaning.
+    A file and a symbolic link to the file stay two images, because their names
+    may carry a meaning.
     """
     folder, name = os.path.split(path)
     if os.pardir in folder.split(os.sep):
@@ -262,7 +262,7 @@ class _Prediction:
         if self.options.boxes:
             for path, known in zip(paths, boxes, strict=True):
                 if known is None:
-                    reason = f'{self.options.boxes!r} does not name it.'
+                    reason = f'{self.options.boxes!r} does not name this image.'
                     self._fail(path, reason)
             named = [i for i, known in enumerate(boxes) if known is not None]
             paths, boxes = [paths[i] for i in named], [boxes[i] for i in named]

@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--ellipses',
         action='store_true',
-        help='draw ellipses with 90 %% of the probability, too',
+        help='also draw ellipses with 90 %% of the probability',
     )
     add_detector_argument(parser)
     parser.add_argument(
@@ -157,7 +157,7 @@ def run(options: argparse.Namespace) -> int:
     if cut:
         print(
             f'  the video ended after {len(file)} of the {total} frames '
-            'that its header names; is it cut short?'
+            'that its header names; the file may be cut short.'
         )
     return 0 if seen and not cut else 1
 
@@ -171,7 +171,7 @@ def _check(options: argparse.Namespace) -> None:
     read = {**model_inputs(options), options.video: 'the video itself'}
     protect_inputs('--out', options.out, read)
     if options.ellipses and not options.draw:
-        raise ValueError('--ellipses goes with --draw FILE; give both.')
+        raise ValueError('--ellipses needs --draw FILE; give both.')
     if options.draw:
         if not options.draw.lower().endswith(tuple(CODECS)):
             raise ValueError(f'--draw {options.draw!r} must end in .mp4 or .avi.')

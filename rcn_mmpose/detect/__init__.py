@@ -1,15 +1,15 @@
-"""Face detectors: bounding boxes where none are given.
+"""Face detectors: bounding boxes of faces for images without given boxes.
 
 A detector is any function from an image, uint8 (H, W) grey or (H, W, 3) BGR,
 to the boxes of its faces, (N, 4) as (x1, y1, x2, y2) in pixels.
-``load_model(..., detector=...)`` takes one. Two detectors are here:
+``load_model(..., detector=...)`` takes a detector. Two detectors are here:
 
 - :class:`~rcn_mmpose.detect.haar.HaarDetector` works offline with a cascade
   that OpenCV ships.
 - :class:`~rcn_mmpose.detect.mmdet_detector.MMDetDetector` runs a detector of
   MMDetection that the user has.
 
-Both correct their boxes to the squares that the models were trained on.
+Both detectors correct their boxes to the squares that the models were trained on.
 ``python -m rcn_mmpose.lab.calibration.detector_boxes`` measures the
 correction for any detector.
 """

@@ -1,6 +1,6 @@
 """A detector of upright frontal faces with OpenCV's Viola-Jones cascade.
 
-It works offline and needs no package beside OpenCV.
+The detector works offline and needs no package except OpenCV.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class Model(Protocol):
 class HaarDetector:
     r"""Find upright frontal faces with a Viola-Jones cascade.
 
-    On 100 MTFL training faces in images rotated by 10, 15, 20, 25 and 30
-    degrees it found 85, 74, 42, 23 and 8 (``--turn`` of the command below).
-    Profile faces and mostly covered faces are missed as well. A detection
-    need not be a face. Boxes may leave the image.
+    Of 100 MTFL training faces in images rotated by 10, 15, 20, 25 and 30
+    degrees, the detector found 85, 74, 42, 23 and 8 (``--turn`` of the command
+    below). The detector also misses profile faces and mostly covered faces.
+    Some detections are not faces. Boxes may leave the image.
 
     The cascade's squares are narrower than the boxes of the training faces.
     Size and downward shift are corrected by the medians over training faces,
@@ -94,7 +94,7 @@ class HaarDetector:
             )
         if not 0 < smallest < 1:
             raise ValueError(
-                f"smallest={smallest}; give a part of the image's shorter "
+                f"smallest={smallest}; give a fraction of the image's shorter "
                 'side, above 0 and below 1.'
             )
         if neighbours < 1:
@@ -193,6 +193,6 @@ def _load_cascade() -> cv2.CascadeClassifier:
             return cascade
     raise ImportError(
         f'OpenCV {cv2.__version__} has no cascade for faces ({CASCADE}); '
-        "install one below version 5: pip install 'opencv-python-headless<5'. "
-        "Or give the faces' boxes, or another detector."
+        "install a version below 5: pip install 'opencv-python-headless<5'; "
+        'or give the boxes of the faces, or another detector.'
     )

@@ -28,7 +28,7 @@ class MMDetDetector:
         score (float): Threshold of the score, in [0, 1]. Defaults to 0.5.
         correction (Mapping, optional): ``scale`` and ``shift`` of
             :func:`rcn_mmpose.geometry.boxes.box_from_detection`, which turn
-            the boxes into boxes like those of the training faces. Measure
+            the boxes into boxes like the boxes of the training faces. Measure
             them with ``python -m
             rcn_mmpose.lab.calibration.detector_boxes``. By default the boxes
             are not corrected; load the model with
@@ -114,7 +114,7 @@ class MMDetDetector:
         except ImportError as error:
             raise ImportError(
                 f'MMDetection cannot be imported ({error}); `python -m '
-                'rcn_mmpose doctor` has more.'
+                'rcn_mmpose doctor` reports more.'
             ) from error
         from mmengine.config import Config
         from mmengine.registry import DefaultScope

@@ -20,8 +20,8 @@ a config and a checkpoint, or an exported ``.onnx``, and returns a predictor::
   default fits the cache of a CPU.
 
 A predictor takes one image or a list of images, and the boxes of the faces. It
-returns one :class:`~rcn_mmpose.io.result.Result`. Its parts can be called (and
-timed) alone::
+returns one :class:`~rcn_mmpose.io.result.Result`. The parts of a predictor can
+be called, and timed, alone::
 
     model(images, boxes)        from images and boxes to a Result
     model.crop(image, boxes)    from an image (an array) and boxes (N, 4) to
@@ -30,11 +30,11 @@ timed) alone::
                                 the crop, confidence (N, K) and covariance
                                 (N, K, 2, 2)
     model.network               PyTorch only: from crops, a uint8 tensor
-                                (B, H, W), to the same three as tensors
+                                (B, H, W), to the same three tensors
 
 :func:`~rcn_mmpose.inference.onnx_export.export` writes an ``.onnx`` that needs
 neither PyTorch nor MMPose. :func:`~rcn_mmpose.inference.int8.quantize`
-quantises it to int8. Importing this package imports none of these packages.
+quantises it to int8. Importing this package imports neither PyTorch nor MMPose.
 """
 
 from __future__ import annotations

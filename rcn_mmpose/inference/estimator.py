@@ -51,8 +51,8 @@ def load_estimator(
 
     Args:
         config: The config, or None for the config in the checkpoint.
-        checkpoint: The weights. Only tensors and plain types are unpickled,
-            and every weight of the model has to be there.
+        checkpoint: The weights. Only tensors and plain types are unpickled.
+            The checkpoint has to hold every weight of the model.
         box_rule (dict, optional): See
             :func:`rcn_mmpose.inference.loading.load_model`.
 
@@ -90,7 +90,7 @@ def load_estimator(
     if config is None:
         if 'cfg' not in meta:
             raise ValueError(
-                f'checkpoint {checkpoint!r} carries no config; give it too: '
+                f'checkpoint {checkpoint!r} carries no config; give the config too: '
                 'load_model(CONFIG, CHECKPOINT).'
             )
         plain = parse_config(meta['cfg'])
@@ -107,7 +107,7 @@ def load_estimator(
         faults = [line.strip() for line in str(error).splitlines()[1:3]]
         raise ValueError(
             f'checkpoint {checkpoint!r} belongs to another architecture: '
-            f'{" ".join(faults)[:400]} Give the config it was trained with.'
+            f'{" ".join(faults)[:400]} Give the config of its training.'
         ) from error
     dataset_meta = meta.get('dataset_meta')
     if not dataset_meta:
@@ -159,7 +159,7 @@ def _crop_options(
     if steps and tuple(by_type.get(CROP, {}).get('input_size', ())) != size:
         raise ValueError(
             f'the test pipeline does not crop by {CROP} to '
-            f"{size[0]}x{size[1]} pixels, as the model's decoder has it; its "
+            f"{size[0]}x{size[1]} pixels, the size of the model's decoder; its "
             f'steps are {list(by_type)}. The predictor knows no other crop.'
         )
     rule = by_type.get(BOX, {})

@@ -31,7 +31,7 @@ OPERATORS = (
     'Transpose',
     'Slice',
 )
-# Largest median movement of keypoints in pixels of the crop; more is a fault.
+# Largest allowed median movement of keypoints, in pixels of the crop.
 MOST_MOVED = 1.0
 
 
@@ -65,9 +65,11 @@ def quantize(
     """
     path, out = Path(path), Path(out)
     if out.suffix != '.onnx' or out.resolve() == path.resolve():
-        raise ValueError(f'out={str(out)!r} must be another file, .onnx.')
+        raise ValueError(
+            f'out={str(out)!r} must end in .onnx and be another file than path.'
+        )
     if not len(crops):
-        raise ValueError('no crops; give some dozens of faces.')
+        raise ValueError('no crops; give some dozens of crops of faces.')
     reference = OnnxPredictor(path)
     expected = reference.predict_crops(crops)[0]
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -92,9 +94,9 @@ def quantize(
     )
     if not moved['median'] <= MOST_MOVED:
         raise ValueError(
-            f'in 8 bits keypoints move by {moved} pixels of the crop; '
-            f'{str(out)!r} was not written. Give crops of faces as the '
-            'network was trained on, or keep fp32.'
+            f'int8 moves the keypoints by {moved} pixels of the crop; '
+            f'{str(out)!r} was not written. Give crops like those of the '
+            'training, or keep fp32.'
         )
     write_whole(str(out), content)
     write_whole(str(description_of(out)), text.encode())
@@ -148,7 +150,7 @@ def _quantize(path: Path, out: Path, crops: np.ndarray) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide ONNX Runtime's general advice."""
+    """Hide the general advice that ONNX Runtime logs."""
     logger = logging.getLogger()
     level = logger.level
     logger.setLevel(logging.ERROR)

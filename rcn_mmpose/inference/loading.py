@@ -96,8 +96,8 @@ def load_model(
         )
     if isinstance(detector, str) and (detector, box_rule) != ('haar', None):
         raise ValueError(
-            f"detector={detector!r}, box_rule={box_rule}; give 'haar', which "
-            'has a rule of its own for boxes, or a function.'
+            f'detector={detector!r}, box_rule={box_rule}; give a function, '
+            "or 'haar' without box_rule: it has its own rule for boxes."
         )
     needs_torch = (precision, device) != ('fp32', 'cpu')
     path = ''
@@ -106,8 +106,8 @@ def load_model(
     actual = 'onnx' if path.endswith('.onnx') else 'torch'
     if runtime not in (None, actual):
         raise ValueError(
-            f'runtime={runtime!r} does not run {str(model)!r}; leave it out, '
-            'it is for models given by name.'
+            f'runtime={runtime!r} does not run {str(model)!r}; leave out '
+            'runtime, which is for models given by name.'
         )
     options: dict[str, Any] = dict(
         batch_size=batch_size,
@@ -119,9 +119,9 @@ def load_model(
     if actual == 'onnx':
         if checkpoint is not None or needs_torch:
             raise ValueError(
-                f'{path!r} is an exported model: it has its weights and its '
-                'precision, and runs on the CPU. Leave out checkpoint, '
-                'precision and device.'
+                f'{path!r} is an exported model: the file sets weights and '
+                'precision, and the model runs on the CPU. Leave out '
+                'checkpoint, precision and device.'
             )
         predictor = OnnxPredictor(path, box_rule=box_rule, **options)
     else:
@@ -168,7 +168,7 @@ def find_model(model: str | os.PathLike, runtime: str | None = None) -> str:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """How a model crops images, and what its K keypoints are.
+    """Description of a model: its crops, its K keypoints, its confidence.
 
     Attributes:
         input_size: Width and height of the crops, which are equal.
@@ -247,7 +247,7 @@ class ModelInfo:
 
     @classmethod
     def from_json(cls, text: str) -> ModelInfo:
-        """Read the json file of an exported model; ignore unknown entries.
+        """Read the json file of an exported model. Unknown entries are ignored.
 
         Raises:
             ValueError: If the text is not a description of a model.
@@ -262,9 +262,9 @@ class ModelInfo:
             values['keypoints'] = tuple(values['keypoints'])
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                f'this is no description of a model that version {FORMAT} '
-                f'of its format has ({error}); export the model again, or '
-                'install a newer rcn_mmpose.'
+                f'the json file does not describe a model in version {FORMAT} of '
+                f'the format ({error}); export the model again, or install '
+                'a newer rcn_mmpose.'
             ) from error
         return cls(**values)
 
@@ -348,7 +348,7 @@ def open_session(path: Path, threads: int = 0) -> Any:
     Raises:
         ImportError: If onnxruntime is not installed.
         ValueError: If onnxruntime cannot read the file, or the inputs and
-            outputs are not those of this package's models.
+            outputs differ from those of this package's models.
     """
     try:
         import onnxruntime

@@ -23,7 +23,8 @@ from .parity import Parity, compare
 from .torch_predictor import FaceNetwork, TorchPredictor
 
 OPSET = 17
-# Largest allowed differences between ONNX Runtime and PyTorch, see Parity.
+# Largest allowed differences between ONNX Runtime and PyTorch, see
+# rcn_mmpose.inference.parity.Parity.
 TOLERANCES = dict(keypoints=0.01, confidence=1e-4, deviation=0.01)
 PACKAGES = ('torch', 'onnx', 'onnxruntime', 'numpy')
 
@@ -67,7 +68,7 @@ def export(
         raise ValueError(f'path={str(path)!r} must end in .onnx.')
     if predictor.network.dtype != torch.float32:
         raise ValueError(
-            "this predictor computes in bf16; export one loaded with precision='fp32'."
+            "this predictor computes in bf16; load the model with precision='fp32'."
         )
     if any(isinstance(m, LargeConv2d) for m in predictor.network.modules()):
         raise ValueError(

@@ -19,10 +19,11 @@ from .torch_predictor import TorchPredictor
 # Two modes are tied if their probabilities differ by a smaller fraction: rounding
 # decides which of them is the keypoint.
 NEAR_TIE = 1e-3
-# Differences that need a near tie as their reason.
+# Larger differences are allowed at near ties only.
 MOVED = 0.01  # of a keypoint, in pixels of the crop
 CHANGED = 1e-4  # of a confidence
-# A cell is on the circle of the confidence if it is nearer, in squared cells.
+# A cell whose distance to the circle of the confidence is smaller, in squared
+# cells, is on the circle.
 ON_CIRCLE = 1e-4
 
 
@@ -56,7 +57,7 @@ def compare(
     """Compare the prediction of a predictor with another prediction.
 
     Args:
-        predictor (TorchPredictor): Its score maps tell the near ties.
+        predictor (TorchPredictor): Its score maps show the near ties.
         crops (np.ndarray): uint8 (N, H, W).
         other (tuple): The other prediction: keypoints (N, K, 2) in pixels of
             the crop, confidence (N, K), covariance (N, K, 2, 2).

@@ -91,13 +91,13 @@ class Predictor(ABC):
                 a detector the boxes may be left out.
 
         Returns:
-            Result: All faces, in the order of images and boxes.
+            Result: All faces, in the order of images and boxes. In a list of
+            images, a face or an image that fails becomes an entry of
+            ``failures``, and the other faces are predicted.
 
         Raises:
-            ValueError: If the boxes do not match the images, or there is no
-                image. For a single image also if a face or the image fails;
-                in a list of images each failure is an entry of ``failures``,
-                and the other faces are predicted.
+            ValueError: If the boxes do not match the images, there is no
+                image, or a single image or one of its faces fails.
             FileNotFoundError: If the single image does not exist.
             TypeError: If ``images`` is neither an image nor a list.
         """
@@ -192,9 +192,9 @@ class Predictor(ABC):
     def with_detector(
         self, detector: Detector | None, box_rule: Mapping | None = None
     ) -> Predictor:
-        """Return a predictor that finds the faces itself.
+        """Return a copy of this predictor with a detector.
 
-        This predictor is not changed. Both share the network.
+        This predictor is not changed. Both predictors share the network.
 
         Args:
             detector (Callable, optional): From an image to boxes (N, 4), see
@@ -236,15 +236,15 @@ class Predictor(ABC):
             if self.detector is None:
                 raise ValueError(
                     'no boxes, and this predictor has no detector; give the '
-                    "faces' boxes (x1, y1, x2, y2), or load the model with "
+                    'boxes of the faces (x1, y1, x2, y2), or load the model with '
                     'detector=..., a function from an image to boxes.'
                 )
             return [None] * len(images)
         if len(boxes) != len(images):
             raise ValueError(
-                f'{len(images)} images, but boxes for {len(boxes)}; for '
-                'a list of images give one entry each: its boxes (N, 4), '
-                'or an empty list.'
+                f'{len(images)} images, but boxes for {len(boxes)}; give '
+                'one entry for each image of a list: its boxes (N, 4), or an '
+                'empty list.'
             )
         return [
             as_boxes(entry, '' if alone else f' of image {i}')

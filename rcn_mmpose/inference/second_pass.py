@@ -1,9 +1,9 @@
 """Predict a face a second time, from a crop around its first keypoints.
 
-The first keypoints tell position, size and roll of a face, often better than
-the box of a detector. The second crop is the square that the training rule
-makes of such keypoints, rotated with the line of the eyes, so that the network
-sees the face upright. The result is the mean of both predictions, each
+The first keypoints give position, size and roll of a face, often more exactly
+than the box of a detector. The second crop is the square that the box rule of
+the training makes of these keypoints, rotated with the line of the eyes. The
+network sees the face upright. The result is the mean of both predictions, each
 weighted by the inverse of its variance. The second prediction alone is not
 always better, see docs/studies.md.
 
@@ -97,8 +97,8 @@ class SecondPass:
         raise ValueError(
             f'a second pass is not known for the keypoints {list(names)[:5]}'
             f'{"..." if len(names) > 5 else ""} ({len(names)}); give '
-            'second_pass=SecondPass(eyes, scale, shift), as python -m '
-            'rcn_mmpose.lab.calibration.second_pass_fit measures it.'
+            'second_pass=SecondPass(eyes, scale, shift); python -m '
+            'rcn_mmpose.lab.calibration.second_pass_fit measures the values.'
         )
 
     def check(self, count: int) -> None:
@@ -217,10 +217,10 @@ def merge(first: Prediction, second: Prediction) -> Prediction:
     """Merge two predictions of the same faces, keypoint by keypoint.
 
     The merged position is the mean of both positions, weighted by the inverse
-    of the variance (the trace of the covariance). Confidence and covariance
-    are those of the mixture of both probability maps with the same weights:
-    the weighted mean of the confidence, and the covariance around the merged
-    position.
+    of the variance (the trace of the covariance). The merged confidence is the
+    mean of both confidences with the same weights. The merged covariance is the
+    covariance of the mixture of both probability maps with these weights, around
+    the merged position.
 
     Args:
         first (Prediction): First prediction, in pixels of the images.

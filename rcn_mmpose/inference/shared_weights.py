@@ -1,12 +1,12 @@
-"""Share weights: an exported model that reads the weights of a checkpoint.
+"""Exported models that read the weights of a checkpoint (shared weights).
 
 The checkpoint and the .onnx of a model hold the same numbers. The .onnx also
 holds sums of weights, see :mod:`rcn_mmpose.inference.split_upsampling`. ONNX
 can read weights from another file ("external data"), given by name, offset and
 length, and PyTorch writes tensors into a checkpoint uncompressed. So the .onnx
 refers to its weights in a half-precision checkpoint. The graph converts them to
-float32 and sums them. ONNX Runtime does this once, when it loads the model, so
-prediction is as fast as with stored weights.
+float32 and sums them. ONNX Runtime computes both once, when it loads the model,
+so prediction is as fast as with stored weights.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from torch import nn
 from .loading import description_of
 from .split_upsampling import SplitConv, phase_weights
 
-# Weights of at most this many bytes stay in the graph, and so do biases.
+# Biases, and weights of at most this many bytes, stay in the graph.
 SMALL = 1024
 
 
@@ -97,7 +97,7 @@ class _Store:
         if place < 0 or not np.array_equal(half.astype(np.float32), value):
             raise ValueError(
                 f'{name} is not among the weights of {self.name!r} in half '
-                'precision; export what was loaded from that checkpoint.'
+                'precision; export the model that was loaded from this checkpoint.'
             )
         tensor = numpy_helper.from_array(half, f'{name}.half')
         set_external_data(tensor, self.name, place, len(content))

@@ -1,10 +1,10 @@
-"""The same network with fewer multiplications, for prediction.
+"""Split upsampling: the same network with fewer multiplications, for prediction.
 
 A branch of an RCN convolves its level of the pyramid together with the tiled
 result of the coarser branch (paper, eq. 3). Every cell of the coarser result
-occurs four times in the tiled map, so most products are computed several
-times. A convolution is linear in its input channels. Split by the channels, its
-coarse part can be computed on the small map::
+occurs four times in the tiled map, so most products are computed several times.
+A convolution is linear in its input channels. Split by the channels, its coarse
+part can be computed on the small map::
 
     conv([fine, tile(coarse)]) = conv_f(fine) + conv_c(tile(coarse))
 
@@ -15,11 +15,11 @@ sums (:func:`phase_weights`) are convolved with the small map, one result per
 phase (:func:`conv_of_tiled`). This is exact, up to the rounding of sums.
 
 On a CPU, bias, sum and ReLU run inside the convolution of the fine part, in
-place, if PyTorch has oneDNN's fused operators, and pooling is three maxima. The
-following were measured on a CPU and gained nothing: a transposed convolution in
-place of the four kernels; 1x1 convolutions and the first convolution as matrix
-products; packed weights; pooling before bias and ReLU (bias and ReLU cost
-nothing already, and the branch needs their result).
+place, if PyTorch has oneDNN's fused operators. Pooling is three maxima. Four other
+changes were measured on a CPU and gained nothing: a transposed convolution instead
+of the four kernels; 1x1 convolutions and the first convolution as matrix products;
+packed weights; pooling before bias and ReLU (bias and ReLU cost nothing already,
+and the branch needs their result).
 """
 
 from __future__ import annotations
@@ -323,5 +323,5 @@ def _fixed(weight: Tensor | None) -> nn.Parameter:
 
 
 def _list(modules: object) -> Sequence[Any]:
-    """Tell the type checker that a part of a network is a list."""
+    """Return a part of a network, with the type of a list for the type checker."""
     return cast(Sequence[Any], modules)

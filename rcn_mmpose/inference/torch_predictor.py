@@ -1,8 +1,8 @@
 """Prediction with PyTorch, from crops to keypoints.
 
-:class:`FaceNetwork` is one module from uint8 crops to numbers: normalisation,
-network, softmax and decoding. It is also what an exported model computes.
-:class:`TorchPredictor` runs it on a device.
+:class:`FaceNetwork` is one module from uint8 crops to keypoints: normalisation,
+network, softmax and decoding. An exported model computes the same.
+:class:`TorchPredictor` runs the module on a device.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from .loading import ModelInfo
 from .predictor import Predictor
 from .split_upsampling import split_upsampling
 
-# Cells of maps that fit the cache of a CPU: score maps that are decoded at once,
-# and the finest features of a batch.
+# Number of cells that fit the cache of a CPU: of the score maps that are decoded
+# at once, and of the finest features of a batch.
 DECODED_CELLS, FEATURE_CELLS = 2**19, 2**21
 PRECISIONS = {'fp32': torch.float32, 'bf16': torch.bfloat16}
 
@@ -75,7 +75,7 @@ class FaceNetwork(nn.Module):
                 'the predictor takes a model of an '
                 'rcn_mmpose.LCNDataPreprocessor and an '
                 'rcn_mmpose.SpatialSoftmaxHead (or another ScoreMapHead) whose '
-                'decoder is an rcn_mmpose.CellIndex; this one has '
+                'decoder is an rcn_mmpose.CellIndex; this model has '
                 f'{type(model.data_preprocessor).__name__} and '
                 f"{type(head).__name__}. Use MMPose's inference_topdown."
             )
@@ -100,7 +100,7 @@ class FaceNetwork(nn.Module):
             if flip_indices is None:
                 raise ValueError(
                     'the model averages over mirrored crops (flip_test), but '
-                    "its keypoints' pairs are unknown; set "
+                    'the mirror pairs of its keypoints are unknown; set '
                     'model.test_cfg.flip_test=False.'
                 )
             self.flip_indices = list(flip_indices)
@@ -141,7 +141,7 @@ class FaceNetwork(nn.Module):
         return keypoints, confidence, covariance * self.stride**2
 
     def scores(self, crops: Tensor) -> Tensor:
-        """Return score maps; their softmax are the probability maps.
+        """Return score maps; the softmax of a score map is its probability map.
 
         Args:
             crops (Tensor): Grey, uint8 of shape (B, H, W).

@@ -185,7 +185,7 @@ def test_five_keypoints_without_names(
         assert main(['evaluate', found, truth]) == 0
         said = capsys.readouterr().out
         assert numbers(said, 'box')[0] == 1 and 'eye_points' not in said
-        assert 'Note: errors are divided by the size of the box only' in said
+        assert 'Note: the size of the box is the only normaliser' in said
         assert f'{", ".join(FIVE_NAMES)} there' in said
     more = ('--normaliser', 'eyes=0:1')
     assert main(['evaluate', found, truth, *more]) == 0

@@ -201,7 +201,7 @@ def test_boxes(
     assert 'lies outside' in run.failed['outside.png']
     assert 'not finite' in run.failed['not_a_number.png']
     assert 'empty' in run.failed['reversed.png']
-    assert 'does not name it' in run.failed['without_box.png']
+    assert 'does not name this image' in run.failed['without_box.png']
     assert len(run.failed) == 4
     assert set(run.faces) == {'good.png', 'negative.png', 'crowd.png'}
     # Equal faces at a distance of 160 pixels have equal keypoints.

@@ -155,7 +155,7 @@ def test_best_batch_size() -> None:
     ('options', 'message'),
     [
         (dict(precision='fp16'), "precision='fp16'"),
-        (dict(), 'pairs are unknown'),
+        (dict(), 'the mirror pairs'),
     ],
 )
 def test_invalid_options(options: dict, message: str) -> None:

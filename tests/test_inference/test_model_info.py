@@ -88,7 +88,7 @@ def test_to_json_and_back() -> None:
 )
 def test_invalid_json(change: dict) -> None:
     content = {**json.loads(INFO.to_json()), **change}
-    with pytest.raises(ValueError, match='no description of a model'):
+    with pytest.raises(ValueError, match='does not describe a model'):
         ModelInfo.from_json(json.dumps(content))
-    with pytest.raises(ValueError, match='no description of a model'):
+    with pytest.raises(ValueError, match='does not describe a model'):
         ModelInfo.from_json('[]')
