@@ -31,7 +31,7 @@ renamed.alias_modules(
         'rcn_mmpose.keypoints': 'rcn_mmpose.geometry.keypoints',
         'rcn_mmpose.lcn': 'rcn_mmpose.image.lcn',
         'rcn_mmpose.one_euro': 'rcn_mmpose.tracking.one_euro',
-        'rcn_mmpose.inference.result': 'rcn_mmpose.io.result',
+        'rcn_mmpose.inference.result': 'rcn_mmpose.io.output',
     }
 )
 

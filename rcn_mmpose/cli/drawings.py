@@ -13,10 +13,10 @@ import cv2
 
 from ..image.drawing import draw_keypoints
 from ..image.reading import read_image
-from ..io.atomic import write_whole
+from ..io.output import write_whole
 
 if TYPE_CHECKING:
-    from ..io.result import Result
+    from ..io.output import Result
 
 KEPT_ENDINGS = ('.jpg', '.jpeg', '.png')  # drawings of other images are PNG
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..io.box_files import boxes_of, read_boxes
-from ..io.result import PredictionFile
+from ..io.output import PredictionFile
 from . import (
     PartlyDone,
     add_detector_argument,
@@ -33,7 +33,7 @@ from . import (
 
 if TYPE_CHECKING:
     from ..inference.predictor import Predictor
-    from ..io.result import Result
+    from ..io.output import Result
     from .drawings import Drawings
 
 EXAMPLES = """\

@@ -23,9 +23,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ..io.atomic import DRAFT
+from ..io.output import DRAFT, ENDINGS
 from ..io.predictions import VideoPredictionFile
-from ..io.result import ENDINGS
 from . import (
     PartlyDone,
     add_detector_argument,

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..io.atomic import write_whole
+from ..io.output import write_whole
 from .error_table import ErrorTable
 
 BEFORE = ('id', 'img_path', 'x1', 'y1', 'x2', 'y2', 'subsets')

@@ -20,7 +20,7 @@ a config and a checkpoint, or an exported ``.onnx``, and returns a predictor::
   default fits the cache of a CPU.
 
 A predictor takes one image or a list of images, and the boxes of the faces. It
-returns one :class:`~rcn_mmpose.io.result.Result`. The parts of a predictor can
+returns one :class:`~rcn_mmpose.io.output.Result`. The parts of a predictor can
 be called, and timed, alone::
 
     model(images, boxes)        from images and boxes to a Result
@@ -44,11 +44,11 @@ from ..environment.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     dict(
-        Failure='rcn_mmpose.io.result',
+        Failure='rcn_mmpose.io.output',
         ModelInfo='rcn_mmpose.inference.loading',
         OnnxPredictor='rcn_mmpose.inference.loading',
         Predictor='rcn_mmpose.inference.predictor',
-        Result='rcn_mmpose.io.result',
+        Result='rcn_mmpose.io.output',
         SecondPass='rcn_mmpose.inference.second_pass',
         TorchPredictor='rcn_mmpose.inference.torch_predictor',
         export='rcn_mmpose.inference.onnx_export',

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..io.atomic import write_whole
+from ..io.output import write_whole
 from .loading import INPUT, OnnxPredictor, description_of
 
 # The backbone is quantised. The last convolution is not: on 300W it would cost

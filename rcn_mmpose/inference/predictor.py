@@ -25,7 +25,7 @@ from ..image.reading import (
     is_image,
     read_image,
 )
-from ..io.result import Failure, Result, SourceImage
+from ..io.output import Failure, Result, SourceImage
 from .second_pass import SecondPass, merge, predict_again
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ..geometry.keypoints import (
     are_groups,
     eye_normaliser,
 )
-from .atomic import BROKEN
+from . import BROKEN
 
 # COFW's and WFLW's normalisers, by the number of keypoints
 EYES = {

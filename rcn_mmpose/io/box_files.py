@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from .atomic import BROKEN
+from . import BROKEN
 
 COLUMNS = ('x1', 'y1', 'x2', 'y2')
 FILE = ('file', 'img_path')

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .atomic import write_whole
+from .output import write_whole
 
 
 class Face(NamedTuple):

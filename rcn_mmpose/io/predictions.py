@@ -1,7 +1,7 @@
 """Files of predicted keypoints: the writer for a video, and the reader.
 
 ``rcn-mmpose video`` writes :class:`VideoPredictionFile`. The file has the form of
-:class:`~rcn_mmpose.io.result.PredictionFile`, json or csv, with these differences.
+:class:`~rcn_mmpose.io.output.PredictionFile`, json or csv, with these differences.
 In the json an image is a frame: it has ``frame`` (its number from 0) and ``time``
 (in seconds), and its ``file_name`` is the number of the frame. A face has
 ``track_id``, which is the same in all frames, and ``info`` has
@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .atomic import BROKEN
-from .result import (
+from . import BROKEN
+from .output import (
     FaceFile,
     coco_annotation,
     coco_categories,

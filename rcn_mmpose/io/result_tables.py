@@ -1,7 +1,7 @@
 """Convert a result to pandas and supervision, which are optional packages.
 
-Only :meth:`rcn_mmpose.io.result.Result.to_pandas` and
-:meth:`rcn_mmpose.io.result.Result.to_supervision` import this module.
+Only :meth:`rcn_mmpose.io.output.Result.to_pandas` and
+:meth:`rcn_mmpose.io.output.Result.to_supervision` import this module.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from .result import Result
+    from .output import Result
 
 
 def to_pandas(result: Result) -> Any:

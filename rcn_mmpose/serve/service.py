@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from ..image.drawing import draw_keypoints
-from ..io.result import PredictionFile, SourceImage
+from ..io.output import PredictionFile, SourceImage
 from .upload import KINDS, MOST_BYTES, decode
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from ..geometry.keypoints import (
     NAMES_68,
     RELATIONS_68,
 )
-from ..io.atomic import DRAFT, write_whole
 from ..io.coco import Face, write_faces
+from ..io.output import DRAFT, write_whole
 from .render import render_face
 from .streams import child
 

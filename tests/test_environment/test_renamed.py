@@ -26,7 +26,7 @@ def test_an_old_attribute_warns() -> None:
     ('old', 'new'),
     [
         ('rcn_mmpose.boxes', 'rcn_mmpose.geometry.boxes'),
-        ('rcn_mmpose.inference.result', 'rcn_mmpose.io.result'),
+        ('rcn_mmpose.inference.result', 'rcn_mmpose.io.output'),
     ],
 )
 def test_an_old_module_is_the_new_one(

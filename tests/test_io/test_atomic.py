@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rcn_mmpose.io.atomic import write_whole
+from rcn_mmpose.io.output import write_whole
 
 
 def test_write(tmp_path: Path) -> None:

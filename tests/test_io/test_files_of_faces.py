@@ -11,8 +11,8 @@ import pytest
 
 from rcn_mmpose.cli.predict import describe_failures, list_images
 from rcn_mmpose.io.box_files import boxes_of, match_names, read_boxes
+from rcn_mmpose.io.output import Failure, PredictionFile, Result, SourceImage
 from rcn_mmpose.io.predictions import read_predictions
-from rcn_mmpose.io.result import Failure, PredictionFile, Result, SourceImage
 
 # ---------------------------------------------------------------- images
 

@@ -28,7 +28,7 @@ from rcn_mmpose.datasets.transforms import LoadGreyImage
 from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.geometry.boxes import box_from_eyes_and_mouth
 from rcn_mmpose.geometry.keypoints import FIVE_NAMES
-from rcn_mmpose.io.atomic import BROKEN
+from rcn_mmpose.io import BROKEN
 from rcn_mmpose.io.coco import Face, write_faces
 
 OFFICIAL = 377

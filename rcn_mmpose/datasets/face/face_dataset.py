@@ -8,7 +8,7 @@ import numpy as np
 from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
-from ...io.atomic import BROKEN
+from ...io import BROKEN
 from ...io.coco import check_faces
 from ...registry import DATASETS
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...geometry.keypoints import are_groups, eye_normaliser
-from ...io.atomic import BROKEN
+from ...io import BROKEN
 from ...registry import DATASETS
 from .face_dataset import FaceDataset
 

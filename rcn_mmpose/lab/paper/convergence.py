@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ...io.atomic import write_whole
+from ...io.output import write_whole
 
 FAMILIES = {'RCN': 'tab:blue', 'SumNet': 'tab:orange'}
 STYLES = ('-', '--', ':', '-.', (0, (1, 3)))

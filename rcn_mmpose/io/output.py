@@ -1,7 +1,8 @@
-"""The result of a predictor, and the file that ``rcn-mmpose predict`` writes.
+"""Output: the result of a predictor, its file, and atomic file writes.
 
 :class:`Result` holds the keypoints of faces in images. :class:`PredictionFile`
-collects results and writes them as json or csv.
+collects results and writes them as json or csv. :func:`write_whole` writes any
+file atomically.
 
 The json is COCO's, with ``images``, ``annotations`` and ``categories`` as
 :meth:`Result.to_coco` returns them. Each annotation also has
@@ -21,6 +22,7 @@ import csv
 import io
 import json
 import os
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -29,11 +31,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..environment.renamed import renamed_property, warn_renamed
-from .atomic import write_whole
 
 FACE_COLUMNS = ('face', 'x1', 'y1', 'x2', 'y2')
 KEYPOINT_COLUMNS = ('keypoint', 'x', 'y', 'confidence', 'var_x', 'cov_xy', 'var_y')
 ENDINGS = ('.json', '.csv')
+DRAFT = '.tmp'  # ending of a temporary file that a killed process may leave
 
 
 class SourceImage(NamedTuple):
@@ -375,3 +377,23 @@ def _numbered(content: dict) -> Iterator[tuple[str, int, dict]]:
         number = number + 1 if face['image_id'] == last else 0
         last = face['image_id']
         yield names[last], number, face
+
+
+def write_whole(path: str, content: bytes) -> None:
+    """Write a file atomically: under another name, then moved into place.
+
+    Args:
+        path (str): The file; its folder is made if needed.
+        content (bytes): All of its content.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    os.makedirs(folder, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=folder, suffix=DRAFT)
+    try:
+        with os.fdopen(handle, 'wb') as file:
+            file.write(content)
+        os.chmod(draft, 0o644)
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise

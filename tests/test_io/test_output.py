@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rcn_mmpose.inference import Failure, Result
-from rcn_mmpose.io.result import SourceImage
+from rcn_mmpose.io.output import SourceImage
 
 
 @pytest.fixture
