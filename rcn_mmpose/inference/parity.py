@@ -126,7 +126,7 @@ def _tied(
             variants[-1].view(-1)[index] += 2 * NEAR_TIE
         if len(variants) <= 2:  # there is only one most probable cell
             return False
-        cells, _, _ = read_scores(torch.cat(variants), network.window, network.radius)
+        cells, _, _ = read_scores(torch.cat(variants), network.window, network.radius_cells)
     places = cells[:, 0].cpu().numpy() * network.stride
     places = places + (network.stride - 1) / 2
     # A raised cell has a little more weight in the mean.
@@ -137,9 +137,9 @@ def _on_circle(predictor: TorchPredictor, keypoint: np.ndarray) -> bool:
     """Whether rounding decides if a cell is inside the circle of the confidence."""
     network = predictor.network
     place = (keypoint - (network.stride - 1) / 2) / network.stride
-    steps = np.arange(-np.ceil(network.radius), np.ceil(network.radius) + 2)
+    steps = np.arange(-np.ceil(network.radius_cells), np.ceil(network.radius_cells) + 2)
     squares = (np.floor(place)[:, None] + steps - place[:, None]) ** 2
-    apart = squares[0] + squares[1][:, None] - network.radius**2
+    apart = squares[0] + squares[1][:, None] - network.radius_cells**2
     return bool((np.abs(apart) < ON_CIRCLE).any())
 
 

@@ -89,7 +89,7 @@ class FaceNetwork(nn.Module):
         self.dtype = dtype
         codec = head.decoder
         self.stride = codec.stride
-        self.radius = codec.score_radius_cells
+        self.radius_cells = codec.score_radius_cells
         self.calibration = codec.calibration
         self.window = codec.window if codec.decoding == 'local' else None
         self.beta = 1.0
@@ -134,7 +134,7 @@ class FaceNetwork(nn.Module):
         parts = [scores]
         if not torch.onnx.is_in_onnx_export() and scores.is_cpu:
             parts = scores.split(max(1, DECODED_CELLS // scores[0].numel()))
-        options = self.window, self.radius, self.calibration
+        options = self.window, self.radius_cells, self.calibration
         read = [read_scores(part, *options) for part in parts]
         positions, confidence, covariance = map(torch.cat, zip(*read, strict=True))
         keypoints = positions * self.stride + (self.stride - 1) / 2
