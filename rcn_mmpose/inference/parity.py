@@ -126,7 +126,9 @@ def _tied(
             variants[-1].view(-1)[index] += 2 * NEAR_TIE
         if len(variants) <= 2:  # there is only one most probable cell
             return False
-        cells, _, _ = read_scores(torch.cat(variants), network.window, network.radius_cells)
+        cells, _, _ = read_scores(
+            torch.cat(variants), network.window, network.radius_cells
+        )
     places = cells[:, 0].cpu().numpy() * network.stride
     places = places + (network.stride - 1) / 2
     # A raised cell has a little more weight in the mean.
