@@ -163,7 +163,7 @@ def test_cells_on_the_circle_are_listed(
     parity = compare(model, CROPS[:1], other)
     assert parity.near_ties == [(0, 2)] and parity.confidence < 1e-6
     # For a cell that is not on the circle, the difference counts.
-    monkeypatch.setattr(model.network, 'radius', 3.2)
+    monkeypatch.setattr(model.network, 'radius_cells', 3.2)
     parity = compare(model, CROPS[:1], other)
     assert parity.near_ties == []
     assert parity.confidence == pytest.approx(1 - share)
