@@ -6,6 +6,7 @@ The detector works offline and needs no package except OpenCV.
 from __future__ import annotations
 
 import os
+import threading
 from typing import Any, Protocol
 
 import cv2
@@ -60,6 +61,8 @@ class HaarDetector:
         python -m rcn_mmpose.lab.calibration.detector_boxes \
             data/annotations/300w_train.json data/300w --faces 200
 
+    Several threads may call one detector at the same time.
+
     Args:
         boxes (str): Boxes to return: ``'eyes_and_mouth'`` or ``'extent'``, as
             :mod:`rcn_mmpose.geometry.boxes` names them, or ``'cascade'`` for
@@ -103,7 +106,7 @@ class HaarDetector:
         self.box_rule = dict(rule='given') if self.correction else None
         self.smallest = smallest
         self.neighbours = neighbours
-        self.cascade = _load_cascade()
+        self._cascade = _Cascade()
 
     @classmethod
     def for_model(
@@ -142,7 +145,7 @@ class HaarDetector:
         if shrink < 1:
             grey = cv2.resize(grey, tuple(small.tolist()), interpolation=cv2.INTER_AREA)
         least = max(SMALLEST, round(self.smallest * float(small.min())))
-        found, _, confidence = self.cascade.detectMultiScale3(
+        found, _, confidence = self._cascade.classifier.detectMultiScale3(
             grey,
             scaleFactor=1.1,
             minNeighbors=self.neighbours,
@@ -181,6 +184,21 @@ def detect_faces_for(predictor: Any, **options: Any) -> HaarDetector:
     predictor.info = predictor.with_detector(detector).info
     predictor.detector = detector
     return detector
+
+
+class _Cascade(threading.local):
+    """A cascade for each thread.
+
+    OpenCV keeps the image and its scales in the classifier, so two threads that
+    share one get each other's faces. A copied or unpickled detector loads the
+    cascade again.
+    """
+
+    def __init__(self) -> None:
+        self.classifier = _load_cascade()
+
+    def __reduce__(self) -> tuple[type[_Cascade], tuple[()]]:
+        return _Cascade, ()
 
 
 def _load_cascade() -> cv2.CascadeClassifier:

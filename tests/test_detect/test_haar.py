@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from rcn_mmpose import load_model
 from rcn_mmpose.detect import HaarDetector, detect_faces_for, haar
 from rcn_mmpose.geometry.boxes import (
     box_from_detection,
@@ -211,3 +215,39 @@ def test_calibration_of_a_file(
     assert '0 missed' in capsys.readouterr().out
     with pytest.raises(ValueError, match='found no face of 2'):
         calibration.main([*words, '--turn', '90'])
+
+
+@pytest.fixture(scope='module')
+def photos(face: SyntheticFace) -> list[np.ndarray]:
+    """Images that each have their faces at other places."""
+    places = np.random.default_rng(0).integers(0, (430, 230), (12, 2)).tolist()
+    return [on_grey(face.image, [tuple(place)]) for place in places]
+
+
+@pytest.mark.parametrize('threads', [2, 4, 8])
+def test_threads_share_a_detector(photos: list[np.ndarray], threads: int) -> None:
+    detector = HaarDetector()
+    alone = [detector(photo) for photo in photos]
+    assert all(len(boxes) for boxes in alone)
+    with ThreadPoolExecutor(threads) as pool:
+        together = list(pool.map(detector, photos * 4))
+    for boxes, expected in zip(together, alone * 4, strict=True):
+        np.testing.assert_array_equal(boxes, expected)
+
+
+@pytest.mark.parametrize('threads', [2, 4, 8])
+def test_threads_share_a_predictor(photos: list[np.ndarray], threads: int) -> None:
+    pytest.importorskip('onnxruntime')
+    model = load_model('rcn-5', detector='haar')
+    alone = [model(photo).keypoints for photo in photos]
+    with ThreadPoolExecutor(threads) as pool:
+        together = list(pool.map(model, photos * 2))
+    for result, expected in zip(together, alone * 2, strict=True):
+        np.testing.assert_array_equal(result.keypoints, expected)
+
+
+def test_a_detector_can_be_copied_and_pickled(photos: list[np.ndarray]) -> None:
+    detector = HaarDetector(neighbours=3)
+    for twin in (deepcopy(detector), pickle.loads(pickle.dumps(detector))):
+        assert twin.neighbours == 3
+        np.testing.assert_array_equal(twin(photos[0]), detector(photos[0]))
