@@ -29,7 +29,7 @@ class FaceNME(BaseMetric):
     The error of a face is the mean over its labelled keypoints of the
     distance to the truth, divided by a length of the face; all values are in
     percent. Neither true nor predicted keypoints are clipped to the crop or the
-    image; the code of the paper moved predictions to the border if the truth
+    image; the 2016 release moved predictions to the border if the truth
     lay on the border.
 
     A value is called ``<value>_<protocol>_<normaliser>``, followed by
