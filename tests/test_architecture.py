@@ -12,19 +12,37 @@ import pytest
 from conftest import ROOT
 
 from rcn_mmpose.lab.import_graph import (
-    BEGIN,
-    END,
     draw,
     imported,
     levels,
     modules,
     room_graph,
-    stated_order,
 )
 
+# Between these lines of ARCHITECTURE.md each `name/` or `name` is a room.
+BEGIN, END = '<!-- rooms, lowest first -->', '<!-- end of rooms -->'
 DOORS = {'__init__', '__main__', 'compat', 'registry', 'version'}
 PAGE = (ROOT / 'ARCHITECTURE.md').read_text(encoding='utf-8')
 MODULES = modules()
+
+
+def stated_order(page: str) -> list[str]:
+    """Read the order of the rooms from the text of ARCHITECTURE.md.
+
+    Args:
+        page (str): The text.
+
+    Returns:
+        list[str]: Rooms, lowest first.
+
+    Raises:
+        ValueError: If the marks are missing.
+    """
+    if BEGIN not in page or END not in page:
+        raise ValueError(f'the page lacks the lines {BEGIN!r} and {END!r}.')
+    rows = page.split(BEGIN)[1].split(END)[0].splitlines()
+    names = [row.split('`')[1] for row in rows if row.startswith('| `')]
+    return [name.removesuffix('/').removesuffix('.py') for name in names]
 
 
 @pytest.fixture

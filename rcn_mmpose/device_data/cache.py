@@ -28,13 +28,14 @@ import numpy as np
 from mmengine.logging import print_log
 from rich.progress import track
 
+from ..io.output import DRAFT
+
 try:
     import fcntl
 except ImportError:  # Windows: two processes build separate drafts
     fcntl = None  # type: ignore[assignment]  # checked before each use
 
 VERSION = 1  # version of the file format and of the cropping
-DRAFT = '.tmp'  # ending of the drafts that a killed process may leave
 
 
 class CacheNotWritableError(OSError):

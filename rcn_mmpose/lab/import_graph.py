@@ -20,7 +20,6 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
-# Between these lines of ARCHITECTURE.md each `name/` or `name` is a room.
 # Colour of a room in the picture: doors, data, networks, prediction, laboratory.
 COLOURS = {
     '#e3e3e3': ('__init__', '__main__', 'compat', 'registry', 'version'),
@@ -29,7 +28,6 @@ COLOURS = {
     '#d9efd3': ('cli', 'detect', 'inference', 'serve', 'tracking'),
     '#f3d9e8': ('lab', 'synthetic'),
 }
-BEGIN, END = '<!-- rooms, lowest first -->', '<!-- end of rooms -->'
 
 
 def modules(package: Path = PACKAGE) -> dict[str, Path]:
@@ -110,25 +108,6 @@ def room_graph(package: Path = PACKAGE) -> dict[str, set[str]]:
         rooms = {other.split('.')[0] for other in imported(name, known, package)}
         graph[room] |= rooms - {room}
     return graph
-
-
-def stated_order(page: str) -> list[str]:
-    """Read the order of the rooms from the text of ARCHITECTURE.md.
-
-    Args:
-        page (str): The text.
-
-    Returns:
-        list[str]: Rooms, lowest first.
-
-    Raises:
-        ValueError: If the marks are missing.
-    """
-    if BEGIN not in page or END not in page:
-        raise ValueError(f'the page lacks the lines {BEGIN!r} and {END!r}.')
-    rows = page.split(BEGIN)[1].split(END)[0].splitlines()
-    names = [row.split('`')[1] for row in rows if row.startswith('| `')]
-    return [name.removesuffix('/').removesuffix('.py') for name in names]
 
 
 def levels(graph: dict[str, set[str]]) -> dict[str, int]:

@@ -12,8 +12,6 @@ import numpy as np
 
 from .streams import triangular
 
-Span = tuple[float, float]
-
 # Lowest and highest value of each parameter.
 IDENTITY_RANGES = dict(
     head_width=(0.92, 1.12),
