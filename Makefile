@@ -51,6 +51,21 @@ help:
 say = echo "$(strip $(1))" 'Install Python 3.10, 3.11 or 3.12 with venv,' \
     'and name it, for example: make PYTHON=python3.11 install' >&2
 
+# A shell reads its first lines, Python all of it: to Python they are a string. It
+# works through a link and in any folder; `python -m` would first import modules
+# of the current folder.
+define LAUNCHER
+#!/bin/sh
+'''exec' "$$(dirname "$$(readlink -f "$$0")")/python" "$$0" "$$@"
+' '''
+import sys
+
+from rcn_mmpose.cli import main
+
+sys.exit(main())
+endef
+export LAUNCHER
+
 # The stamp holds a checksum of the lock files and the path of this folder. The stamp
 # is written last, so that an interrupted install is repeated. Contents are compared,
 # not times: a clone gives files new times.
@@ -94,9 +109,7 @@ install-now:
 	@echo '$(CURDIR)' > "$$($(BIN)/python -c 'import sysconfig; \
 	    print(sysconfig.get_path("purelib"))')/rcn_mmpose.pth"
 	@$(BIN)/python -c 'import setuptools; setuptools.setup()' -q egg_info
-	@printf '%s\n' '#!/bin/sh' \
-	    'exec "$$(dirname "$$0")/python" -m rcn_mmpose "$$@"' \
-	    > '$(BIN)/rcn-mmpose'
+	@printf '%s\n' "$$LAUNCHER" > '$(BIN)/rcn-mmpose'
 	@chmod 755 '$(BIN)/rcn-mmpose'
 	@echo "$(SERVED)" > '$(STAMP)'
 	@echo 'Done: $(VENV) is ready.'

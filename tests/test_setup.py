@@ -381,3 +381,55 @@ def test_ci_runs_the_test_command(root: Path) -> None:
     assert os.access(script, os.X_OK)
     text = script.read_text()
     assert 'git clone' in text and '\nmake test' in text
+
+
+@pytest.fixture
+def command(root: Path, tmp_path: Path) -> Path:
+    """The command that `make install` writes, in a folder with a blank."""
+    show = 'show-launcher:; @printf "%s\\n" "$$LAUNCHER"'
+    text = subprocess.run(
+        ['make', '-s', '-f', 'Makefile', f'--eval={show}', 'show-launcher'],
+        cwd=root,
+        env={k: v for k, v in os.environ.items() if not k.startswith('MAKE')},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    folder = tmp_path / 'an environment' / 'bin'
+    folder.mkdir(parents=True)
+    python = folder / 'python'
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    command = folder / 'rcn-mmpose'
+    command.write_text(text)
+    command.chmod(0o755)
+    return command
+
+
+def test_the_command_works_through_links(command: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / 'first', tmp_path / 'second link'
+    first.symlink_to(command)
+    second.symlink_to('first')
+    for path in (command, first, second):
+        words = [str(path), 'models', '--help']
+        done = subprocess.run(words, cwd='/', capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith('usage: rcn-mmpose models')
+
+
+def test_the_command_imports_nothing_of_the_current_folder(
+    command: Path, tmp_path: Path
+) -> None:
+    images = tmp_path / 'images'
+    images.mkdir()
+    for name in ('cv2', 'numpy', 'onnxruntime', 'json', 'rcn_mmpose'):
+        (images / f'{name}.py').write_text(f'raise SystemExit("planted {name}")\n')
+    done = subprocess.run(
+        [str(command), 'predict', 'missing.jpg'],
+        cwd=images,
+        capture_output=True,
+        text=True,
+    )
+    assert 'planted' not in done.stdout + done.stderr
+    assert done.returncode in (1, 2)
+    assert "image 'missing.jpg' does not exist" in done.stdout

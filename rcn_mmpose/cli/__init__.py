@@ -22,6 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from ..environment.missing import cure
 from ..image.limits import MOST_PIXELS, OPENCV_PIXEL_LIMIT
 from ..version import __version__
 
@@ -38,21 +39,6 @@ VERBS = dict(
     serve='show a web page that finds keypoints in images',
     doctor='report on the environment',
 )
-# Missing package -> how to install it.
-PREDICTION = "prediction needs it: pip install 'rcn_mmpose[predict]'"
-TRAINING = (
-    'checkpoints, configs, export, --device and --precision need PyTorch and '
-    'MMPose: `make install` builds an environment with both from '
-    'requirements/lock.txt. Shipped models and exported models (.onnx) '
-    'predict without them'
-)
-HINTS = {
-    **dict.fromkeys(('cv2', 'onnxruntime'), PREDICTION),
-    **dict.fromkeys(('torch', 'mmengine', 'mmcv', 'mmpose'), TRAINING),
-    'matplotlib': 'it draws the curves: pip install matplotlib',
-    'onnx': "export needs it: pip install 'rcn_mmpose[onnx]'",
-}
-
 
 class PartlyDone(Exception):
     """Ctrl-C, after the results so far were written."""
@@ -81,7 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument('verb', choices=VERBS, metavar='VERB')
     parser.add_argument('rest', nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words:
+        parser.print_help(sys.stderr)
+        return 2
+    options = parser.parse_args(words)
     os.environ.setdefault(OPENCV_PIXEL_LIMIT, str(MOST_PIXELS))
     try:
         return _run(options.verb, options.rest)
@@ -89,8 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except ImportError as error:
-        hint = HINTS.get((error.name or '').partition('.')[0], '')
-        print(f'error: {error}{hint and f"; {hint}."}', file=sys.stderr)
+        print(f'error: {cure(error)}', file=sys.stderr)
         return 2
     except (ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)

@@ -1,8 +1,8 @@
 """Report versions, active workarounds and whether MMPose can be imported.
 
-Exit status: 0 if MMPose can be imported, 1 if not. Shipped models and exported
-models (.onnx) predict without MMPose. If MMPose is missing, the report says
-whether they can predict here.
+Exit status: 0 if MMPose can be imported, 1 if not. Shipped models and
+exported models (.onnx) predict without torch and MMPose. If neither is
+installed, the exit status is 0 if models can predict here, 1 if not.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The report lists the installed versions beside the tested versions, each
 workaround of :mod:`rcn_mmpose.compat` with its cure, and whether MMPose can be
-imported. The exit status is 0 if MMPose can be imported, else 1. Without
-MMPose, the report says whether shipped and exported models can predict.
+imported. The exit status is 0 if MMPose can be imported, or if neither torch nor
+MMPose is installed and shipped and exported models can predict; else it is 1.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from collections.abc import Sequence
 
 from .. import compat
 from ..version import __version__
+from .missing import PREDICTION
 
 # Alternative distributions of each package, and the version in
 # requirements/lock.txt; a dash if the package is not in the lock. The first
@@ -47,7 +48,7 @@ TESTED = {
     ('setuptools',): '81.0.0',
     ('six',): '1.17.0',
 }
-PREDICTION = ('numpy', 'cv2', 'onnxruntime')  # required by exported models
+NEEDED = ('numpy', 'cv2', 'onnxruntime')  # required by exported models
 MODULES = ('mmpose.models', 'mmpose.datasets', 'mmpose.visualization')
 
 
@@ -102,16 +103,23 @@ def failures() -> list[str]:
     return found
 
 
+def absent(modules: Sequence[str]) -> list[str]:
+    """Return the modules that are not installed.
+
+    Modules are searched, not imported: importing a broken OpenCV prints errors.
+    """
+    return [name for name in modules if importlib.util.find_spec(name) is None]
+
+
 def prediction() -> str:
     """Return a sentence on whether models can predict here without MMPose."""
-    # Modules are searched, not imported: importing a broken OpenCV prints errors.
-    missing = [n for n in PREDICTION if importlib.util.find_spec(n) is None]
+    missing = absent(NEEDED)
     which = 'Shipped and exported models (.onnx)'
     if not missing:
         return f'{which} predict here: they need neither MMPose nor torch.'
     return (
         f'{which} need neither MMPose nor torch. Not installed: '
-        f"{', '.join(missing)}; pip install 'rcn_mmpose[predict]'."
+        f'{", ".join(missing)}; {PREDICTION}.'
     )
 
 
@@ -131,7 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line; None for ``sys.argv``.
 
     Returns:
-        0 if MMPose can be imported, else 1.
+        0 if MMPose can be imported, or if this environment is made for
+        prediction only and can predict; else 1.
     """
     parser = argparse.ArgumentParser(
         prog='python -m rcn_mmpose doctor',
@@ -145,7 +154,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f'{name:<24}{version:<16}{tested}')
 
     compat.activate()
-    failed = failures()
+    # An environment for prediction only is complete without them.
+    predicts_only = absent(('torch', 'mmpose')) == ['torch', 'mmpose']
+    failed = [] if predicts_only else failures()
     print('\nWorkarounds')
     for workaround in compat.WORKAROUNDS:
         state = 'active' if workaround.active else 'not needed'
@@ -160,6 +171,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_paragraph(f'Hazard: {hazard}', '  ', ''))
     for failure in failed:
         print(_paragraph(failure, '  ', ''))
+    if predicts_only:
+        print('Neither torch nor MMPose is installed; training needs both.')
+        print(_paragraph(prediction(), ''))
+        return 1 if absent(NEEDED) else 0
     if failed:
         print(
             'MMPose cannot be used here. `make install` builds an '

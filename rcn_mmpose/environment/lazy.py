@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .missing import named_cure
+
 
 def lazy_names(
     package: str, modules: Mapping[str, str]
@@ -25,7 +27,8 @@ def lazy_names(
         """Import a public name on its first use."""
         if name not in modules:
             raise AttributeError(f'module {package!r} has no attribute {name!r}')
-        return getattr(importlib.import_module(modules[name]), name)
+        with named_cure():
+            return getattr(importlib.import_module(modules[name]), name)
 
     def __dir__() -> list[str]:
         """List all names, imported or not."""

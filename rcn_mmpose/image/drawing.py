@@ -9,8 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
+
+from ..environment.missing import named_cure
+
+with named_cure():
+    import cv2
 
 # One array for N faces, or N arrays.
 OfFaces = np.ndarray | Sequence[np.ndarray]

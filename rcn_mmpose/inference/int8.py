@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..environment.missing import EXPORT
 from ..io.output import write_whole
 from .loading import INPUT, OnnxPredictor, description_of
 
@@ -110,8 +111,7 @@ def _quantize(path: Path, out: Path, crops: np.ndarray) -> None:
         from onnxruntime import quantization
     except ImportError as error:
         raise ImportError(
-            'onnx and onnxruntime are needed to quantise: pip install '
-            "'rcn_mmpose[onnx]'."
+            f'onnx and onnxruntime are needed to quantise: {EXPORT}.'
         ) from error
 
     class Faces(quantization.CalibrationDataReader):

@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from ..environment.missing import PREDICTION
+
 FOLDER = Path(__file__).resolve().parent / 'models'
 INDEX = 'index.json'
 FORMAT = 1
@@ -177,8 +179,7 @@ def _installed_runtime() -> str:
         if importlib.util.find_spec(package) is not None:
             return runtime
     raise ImportError(
-        'neither onnxruntime nor MMPose is installed; install onnxruntime: '
-        "pip install 'rcn_mmpose[predict]'"
+        f'neither onnxruntime nor MMPose is installed; {PREDICTION} suffices.'
     )
 
 

@@ -12,11 +12,15 @@ The head is one implicit surface:
 - ``lighting`` lights the surface.
 """
 
-from .render import SyntheticFace, render_face
-from .streams import child
+from __future__ import annotations
 
-__all__ = [
-    'SyntheticFace',
-    'child',
-    'render_face',
-]
+from ..environment.lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    dict(
+        SyntheticFace='rcn_mmpose.synthetic.render',
+        child='rcn_mmpose.synthetic.streams',
+        render_face='rcn_mmpose.synthetic.render',
+    ),
+)

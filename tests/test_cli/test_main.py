@@ -61,6 +61,14 @@ def test_entry_point(root: Path) -> None:
     assert getattr(importlib.import_module(module), function) is main
 
 
+def test_without_a_verb_the_help_is_shown(capsys: pytest.CaptureFixture) -> None:
+    assert main([]) == 2
+    said = capsys.readouterr()
+    assert said.out == ''
+    for verb, text in VERBS.items():
+        assert re.search(rf'^  {verb} +{text}$', said.err, re.M)
+
+
 @pytest.mark.parametrize('verb', VERBS)
 def test_help_has_examples_that_parse(
     verb: str, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
@@ -88,7 +96,6 @@ def test_help_has_examples_that_parse(
 @pytest.mark.parametrize(
     'words',
     [
-        [],
         ['fly'],
         ['predict'],
         ['export', 'a.onnx'],  # no model
@@ -142,9 +149,9 @@ def test_doctor(capsys: pytest.CaptureFixture) -> None:
 @pytest.mark.parametrize(
     ('missing', 'words', 'hint'),
     [
-        ('cv2', 'predict a.jpg', "pip install 'rcn_mmpose[predict]'"),
-        ('cv2', 'video a.mp4', "pip install 'rcn_mmpose[predict]'"),
-        ('cv2', 'serve', "pip install 'rcn_mmpose[predict]'"),
+        ('cv2', 'predict a.jpg', "onnxruntime 'opencv-python-headless<5'"),
+        ('cv2', 'video a.mp4', "onnxruntime 'opencv-python-headless<5'"),
+        ('cv2', 'serve', "onnxruntime 'opencv-python-headless<5'"),
         ('torch', 'export --model rcn-5 a.onnx', '`make install`'),
         ('mmengine', 'export --model rcn-5 a.onnx', '`make install`'),
         ('torch', 'predict a.jpg --device cuda', '`make install`'),

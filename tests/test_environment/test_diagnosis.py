@@ -48,17 +48,26 @@ def test_report_without_any_package(fresh: Fresh, tmp_path: Path) -> None:
     """Without torch and MMPose the report has no traceback."""
     code = """
 import sys
-names = 'torch', 'mmpose', 'mmengine', 'mmcv', 'mmdet', 'numpy'
-sys.modules.update(dict.fromkeys(names))
+sys.modules.update(dict.fromkeys(sys.argv[1:]))
 from rcn_mmpose.environment import diagnosis as doctor
 sys.exit(doctor.main([]))
 """
-    done = fresh('-c', code, cwd=tmp_path)
+    names = ['torch', 'mmpose', 'mmengine', 'mmcv', 'mmdet']
+    # An environment for prediction is complete.
+    done = fresh('-c', code, *names, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 'Neither torch nor MMPose is installed' in done.stdout
+    assert '(.onnx) predict here' in done.stdout
+    assert not done.stderr
+    done = fresh('-c', code, *names, 'numpy', cwd=tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert not done.stderr
+    needed = ' '.join(done.stdout.split()).partition('Not installed: ')[2]
+    assert needed == "numpy; pip install onnxruntime 'opencv-python-headless<5'."
+    # torch without MMPose: the environment for training is broken.
+    done = fresh('-c', code, *names[1:], cwd=tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert 'mmpose.models does not import' in done.stdout
-    needed = ' '.join(done.stdout.split()).partition('Not installed: ')[2]
-    assert needed == "numpy; pip install 'rcn_mmpose[predict]'."
-    assert not done.stderr
 
 
 def test_tested_versions_are_those_of_the_lock(root: Path) -> None:
