@@ -126,7 +126,7 @@ demo: install
 	    --device-data --amp auto --work-dir $(DEMO)
 	@echo '[3/4] test on 300 faces'
 	@$(BIN)/python tools/test.py configs/rcn_synthetic.py \
-	    "$$(ls -t $(DEMO)/best_*.pth | head -n 1)" --work-dir $(DEMO)/test \
+	    $(DEMO)/best.pth --work-dir $(DEMO)/test \
 	    --dump $(DEMO)/predictions.pkl
 	@echo '[4/4] report'
 	@$(BIN)/python tools/report.py configs/rcn_synthetic.py \

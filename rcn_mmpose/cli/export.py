@@ -15,8 +15,8 @@ from . import add_model_arguments, load
 
 EXAMPLES = """\
 rcn-mmpose export --model work_dirs/rcn_300w/best.pth rcn_300w.onnx
-rcn-mmpose export --model configs/rcn_aflw.py --checkpoint best.pth \\
-    rcn_aflw.onnx"""
+rcn-mmpose export --model configs/rcn_aflw.py rcn_aflw.onnx \\
+    --checkpoint work_dirs/rcn_aflw/best.pth"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -92,6 +92,7 @@ def _compare(found: dict, wanted: dict) -> dict[str, str]:
 
 BACKEND = 'rcn_mmpose.whole'
 VALIDATED = 'validated_epoch'
+BEST = 'best.pth'  # link to the best checkpoint
 
 
 @register_backend(BACKEND, force=True)
@@ -145,7 +146,8 @@ class WholeCheckpointHook(CheckpointHook):
     one. This hook writes each file atomically, and only then removes the file that
     it replaces. A resumed training first validates its checkpoint, unless the
     checkpoint records its validation: the training may have been killed before, and
-    the choice of the best checkpoint must see every epoch.
+    the choice of the best checkpoint must see every epoch. ``best.pth`` is a link to
+    the best checkpoint, whose own name holds the metric and the epoch.
 
     The arguments are the same as for ``CheckpointHook``, but all files must be
     local, and ``max_keep_ckpts`` is at least 2.
@@ -231,4 +233,23 @@ class WholeCheckpointHook(CheckpointHook):
         """Save the best checkpoint, and record that this epoch is validated."""
         runner.message_hub.update_info(VALIDATED, runner.epoch)
         super().after_val_epoch(runner, metrics)
+        # Several metrics have several best checkpoints, and no link.
+        best = getattr(self, 'best_ckpt_path', None)
+        if best and osp.isfile(best) and is_main_process():
+            _link(best, osp.join(osp.dirname(best), BEST))
         self.file_backend.flush()
+
+
+def _link(target: str, path: str) -> None:
+    """Make a link atomically, where links are possible.
+
+    A file of that name that is no link belongs to somebody else and stays.
+    """
+    if osp.lexists(path) and not osp.islink(path):
+        return
+    draft = f'{path}{DRAFT}'
+    try:
+        os.symlink(osp.basename(target), draft)
+        os.replace(draft, path)
+    except OSError:  # the checkpoint itself is complete
+        return

@@ -83,9 +83,26 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob('*.pth'))
 
 
+def test_best_is_a_link_to_the_best_checkpoint(tmp_path: Path) -> None:
+    train(tmp_path, [3, 1, 2], epochs=3)
+    best = tmp_path / 'best.pth'
+    assert best.is_symlink() and os.readlink(best) == 'best_NME_epoch_2.pth'
+    train(tmp_path, [2, 0.5], epochs=4, resume=True)
+    assert os.readlink(best) == 'best_NME_epoch_4.pth'
+    names = sorted(path.name for path in tmp_path.glob('best*'))
+    assert names == ['best.pth', 'best_NME_epoch_4.pth']
+
+
+def test_a_file_of_the_user_stays(tmp_path: Path) -> None:
+    (tmp_path / 'best.pth').write_text('my weights')
+    train(tmp_path, [1], epochs=1)
+    assert (tmp_path / 'best.pth').read_text() == 'my weights'
+
+
 def test_the_last_two_checkpoints_and_the_best_are_kept(tmp_path: Path) -> None:
     train(tmp_path, [4.0, 2.0, 3.0, 5.0])
     assert names(tmp_path) == [
+        'best.pth',
         'best_NME_epoch_2.pth',
         'epoch_3.pth',
         'epoch_4.pth',
@@ -132,6 +149,7 @@ def test_resuming_first_runs_a_missing_validation(
     with pytest.raises(InterruptedError):
         train(tmp_path, [4.0, None])
     assert names(tmp_path) == [
+        'best.pth',
         'best_NME_epoch_1.pth',
         'epoch_1.pth',
         'epoch_2.pth',
@@ -139,6 +157,7 @@ def test_resuming_first_runs_a_missing_validation(
     (tmp_path / 'tmpabc.tmp').write_bytes(b'half a checkpoint')
     train(tmp_path, [2.0, 3.0, 5.0], resume=True)
     assert names(tmp_path) == [
+        'best.pth',
         'best_NME_epoch_2.pth',
         'epoch_3.pth',
         'epoch_4.pth',

@@ -1,9 +1,10 @@
 r"""Write a report on a model for its model card: errors, curves and images.
 
-    python tools/analysis_tools/model_report.py best.pth --data mtfl_val
+    python tools/analysis_tools/model_report.py work_dirs/rcn_aflw/best.pth \
+        --data mtfl_val
     python tools/analysis_tools/model_report.py model.onnx --data 300w_val --passes 2
-    python tools/analysis_tools/model_report.py best.pth --ann-file faces.json \
-        --images folder
+    python tools/analysis_tools/model_report.py work_dirs/rcn_aflw/best.pth \
+        --ann-file faces.json --images folder
 
 writes to the folder --out:
 
