@@ -177,6 +177,19 @@ def load(options: argparse.Namespace, runtime: str | None = None) -> Predictor:
     )
 
 
+def say_licence(predictor: Predictor) -> None:
+    """Print the licence of the weights on stderr, once per command."""
+    info = predictor.info
+    licence = info.licence or (
+        'not stated. If you trained the model, state yours in its config: '
+        "licence = '...'"
+    )
+    line = f'licence of the weights of {info.name}: {licence}'
+    # The file may hold control characters, which would change the terminal.
+    line = ''.join(c if c.isprintable() else ' ' for c in line)
+    print(line, file=sys.stderr)
+
+
 def model_inputs(options: argparse.Namespace) -> dict[str, str]:
     """Return the files of the model that the options name, with their roles."""
     files = {options.model: 'the model'}

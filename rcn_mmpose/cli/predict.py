@@ -29,6 +29,7 @@ from . import (
     model_inputs,
     progress,
     protect_inputs,
+    say_licence,
 )
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def run(options: argparse.Namespace) -> int:
     if options.boxes:
         boxes = boxes_of(listed.paths, read_boxes(options.boxes))
     predictor = load(options)
+    say_licence(predictor)
     if not options.boxes:
         from ..detect.haar import HaarDetector
 

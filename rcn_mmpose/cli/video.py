@@ -34,6 +34,7 @@ from . import (
     model_inputs,
     progress,
     protect_inputs,
+    say_licence,
 )
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def run(options: argparse.Namespace) -> int:
     capture = cv2.VideoCapture(options.video)
     rate, total = _rate_and_frames(capture, options.video)
     predictor = load(options)
+    say_licence(predictor)
     new_filter = partial(OneEuroFilter, options.cutoff, options.slope)
     new_filter()  # checks the options now
     detector = HaarDetector.for_model(predictor, options.smallest_face)

@@ -118,6 +118,7 @@ def load_estimator(
         radius=float(model.head.decoder.score_radius),
         calibration=_calibration(model),
         name=Path(checkpoint).stem,
+        licence=_licence(parsed, meta),
         **_crop_options(parsed, model, box_rule),
     )
     return model, info, dataset_meta.get('flip_indices')
@@ -127,6 +128,18 @@ def _calibration(model: Any) -> dict[str, float] | None:
     """Return the calibration of confidence and covariance, or None."""
     found = getattr(model.head.decoder, 'calibration', None)
     return found and dict(vars(found))
+
+
+def _licence(config: Config, meta: Mapping) -> str:
+    """Return the licence of the weights by the config, or by the checkpoint's."""
+    from ..io.checkpoint import parse_config
+
+    if config.get('licence'):
+        return str(config.licence)
+    try:
+        return str(parse_config(meta['cfg']).get('licence', ''))
+    except (KeyError, ValueError):  # there is no config, or it cannot be read
+        return ''
 
 
 def _dataset_meta(config: Config) -> dict:

@@ -20,7 +20,7 @@ import numpy as np
 
 from ..geometry.boxes import BOX_RULES, box_from_box
 from ..image.crop import Prediction
-from ..shipped.catalogue import RUNTIMES, shipped_file
+from ..shipped.catalogue import RUNTIMES, shipped_file, terms_of
 from .predictor import Detector, Predictor
 from .second_pass import SecondPass
 
@@ -138,6 +138,9 @@ def load_model(
         predictor = load_torch_predictor(
             config, weights, box_rule, precision=precision, device=device, **options
         )
+    if not predictor.info.licence:  # Older files of shipped models state none.
+        licence = terms_of(checkpoint or path)
+        predictor.info = replace(predictor.info, licence=licence)
     if isinstance(detector, str):
         from ..detect.haar import HaarDetector
 
@@ -185,6 +188,7 @@ class ModelInfo:
             the calibration; the values here are for information.
         name: Name of the model.
         versions: Versions of the packages that wrote the model.
+        licence: Licence of the weights; empty if it is not stated.
 
     Raises:
         ValueError: If a value is not allowed.
@@ -197,6 +201,7 @@ class ModelInfo:
     calibration: Mapping | None = None
     name: str = ''
     versions: Mapping = field(default_factory=dict)
+    licence: str = ''
 
     def __post_init__(self) -> None:
         width, height = self.input_size

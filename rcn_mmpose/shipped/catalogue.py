@@ -151,6 +151,22 @@ def model_files(name: str, folder: Path | None = None) -> tuple[str, str]:
     return config, checkpoint
 
 
+def terms_of(path: str | os.PathLike) -> str:
+    """Return the terms of use of a model that ships, by one of its files.
+
+    Args:
+        path: Any file.
+
+    Returns:
+        str: The terms, or an empty text for a file of another folder.
+    """
+    file = Path(path).resolve()
+    if file.parent != FOLDER:
+        return ''
+    models = shipped_models().values()
+    return next((m.terms for m in models if file.name in m.files), '')
+
+
 def check_file(path: Path, wanted: Mapping) -> None:
     """Raise an error unless a file equals its record in the index."""
     if not path.is_file():

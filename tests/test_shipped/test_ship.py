@@ -12,7 +12,9 @@ from types import ModuleType
 import pytest
 import torch
 import yaml
+from mmengine.config import Config
 
+from rcn_mmpose import load_model
 from rcn_mmpose.shipped.catalogue import shipped_models
 
 from .conftest import METAFILE, METRICS, words
@@ -48,6 +50,15 @@ def test_the_index(project: Path) -> None:
         assert file['sha256'] == hashlib.sha256(content).hexdigest()
     assert model.halving['faces'] == 3
     assert 0 < model.halving['percentile_99'] < 0.5
+
+
+def test_the_files_state_the_terms(project: Path) -> None:
+    """A copy of the files without the index keeps its terms."""
+    folder = project / 'rcn_mmpose' / 'shipped' / 'models'
+    terms = 'Apache License 2.0, as the code'
+    assert json.loads((folder / 'tiny-5.json').read_text())['licence'] == terms
+    assert load_model(folder / 'tiny-5.pth').info.licence == terms
+    assert Config.fromfile(folder / 'tiny-5.py').licence == terms
 
 
 def test_weights_take_two_bytes_and_are_stored_once(project: Path) -> None:

@@ -116,6 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     config = find_config(args)
     training = packing.read_trained_network(args.checkpoint)
     config_to_ship = packing.shipped_config(Config.fromfile(config), training)
+    config_to_ship.licence = records.TERMS[args.terms]
     for line in packing.config_differences(config_to_ship, training):
         print(f'note: {line}')
     if args.joint:
