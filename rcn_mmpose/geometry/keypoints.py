@@ -1,4 +1,4 @@
-"""Keypoint sets: names, mirror pairs, eyes, normalisers, and conversion."""
+"""Keypoint sets: names, lines, mirror pairs, eyes, normalisers, and conversion."""
 
 from __future__ import annotations
 
@@ -19,10 +19,42 @@ FIVE_NAMES = (
 FIVE_RELATIONS = dict(flip_pairs=[[0, 1], [3, 4]], eyes=[[0], [1]])
 # Normaliser of the error: the distance between the means of two groups.
 FIVE_NORMALISERS = dict(eye_points=((0,), (1,)))
+# Pairs of keypoints that a drawing joins by a line.
+FIVE_LINES = ((0, 1), (0, 2), (1, 2), (2, 3), (2, 4), (3, 4))
 
 # 300W's 68 keypoints (landmarks), counted from 0; left and right are those of
-# the image.
-NAMES_68 = tuple(f'kpt-{i}' for i in range(68))
+# the image. Name of each part, number of its keypoints, whether its line is
+# closed.
+PARTS_68 = (
+    ('jaw', 17, False),
+    ('left_eyebrow', 5, False),
+    ('right_eyebrow', 5, False),
+    ('nose_bridge', 4, False),
+    ('nose_base', 5, False),
+    ('left_eye', 6, True),
+    ('right_eye', 6, True),
+    ('outer_lip', 12, True),
+    ('inner_lip', 8, True),
+)
+NAMES_68 = tuple(
+    f'{part}_{i}' for part, count, _ in PARTS_68 for i in range(1, count + 1)
+)
+# MMPose's names, which this package used up to version 0.1 and still reads.
+NUMBERED_68 = tuple(f'kpt-{i}' for i in range(68))
+
+
+def _lines_68() -> tuple[tuple[int, int], ...]:
+    """Join the neighbours in each part of the 68."""
+    lines, first = [], 0
+    for _, count, closed in PARTS_68:
+        last = first + count - 1
+        lines += [(i, i + 1) for i in range(first, last)]
+        lines += [(last, first)] if closed else []
+        first += count
+    return tuple(lines)
+
+
+LINES_68 = _lines_68()
 RELATIONS_68 = dict(
     flip_pairs=[
         *([i, 16 - i] for i in range(8)),
@@ -64,6 +96,31 @@ TESTED_68 = dict(
         lfpw_test=_parts('LFPW test', count=224),
     ),
 )
+
+
+def current_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of keypoints, with today's names for 300W's 68.
+
+    Args:
+        names (Sequence[str]): K names. The 68 names ``kpt-0`` to ``kpt-67`` of
+            older files and of MMPose become :data:`NAMES_68`.
+    """
+    names = tuple(names)
+    return NAMES_68 if names == NUMBERED_68 else names
+
+
+def known_lines(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """Return the pairs of keypoints that a drawing joins by a line.
+
+    Args:
+        names (Sequence[str]): K names, such as those of MTFL's five keypoints
+            or of 300W's 68; other sets have no known lines.
+
+    Returns:
+        tuple: Pairs of indices from 0. (COCO's ``skeleton`` counts from 1.)
+    """
+    known = {FIVE_NAMES: FIVE_LINES, NAMES_68: LINES_68}
+    return known.get(current_names(names), ())
 
 
 def are_groups(value: Any, count: int) -> bool:

@@ -10,7 +10,15 @@ import pytest
 from mmengine.config import Config
 
 from rcn_mmpose.datasets.face.own_faces import own_metainfo
-from rcn_mmpose.geometry.keypoints import five_from_68
+from rcn_mmpose.geometry.keypoints import (
+    FIVE_NAMES,
+    NAMES_68,
+    NUMBERED_68,
+    RELATIONS_68,
+    current_names,
+    five_from_68,
+    known_lines,
+)
 from rcn_mmpose.registry import DATASETS
 
 NAMES = ['left', 'right', 'tip']
@@ -23,8 +31,63 @@ def test_flip_pairs_of_300w_equal_those_of_mmpose() -> None:
     theirs = Config.fromfile(str(path / '300w.py')).dataset_info
     ours = DATASETS.get('W300Dataset').METAINFO
     assert len(ours['keypoint_info']) == 68
+    ours_by_theirs = dict(zip(NUMBERED_68, NAMES_68, strict=True)) | {'': ''}
     for i, keypoint in theirs['keypoint_info'].items():
-        assert ours['keypoint_info'][i]['swap'] == keypoint['swap']
+        assert keypoint['name'] == NUMBERED_68[i]
+        swap = ours_by_theirs[keypoint['swap']]
+        assert ours['keypoint_info'][i]['swap'] == swap
+
+
+def test_names_of_the_68() -> None:
+    """Parts and numbers, left and right as seen in the image."""
+    assert len(set(NAMES_68)) == 68
+    # Indices of the figure of 300W, which counts from 1: chin 9, left end of the
+    # left eyebrow 18, nose tip 31, outer corner of the left eye 37, left mouth
+    # corner 49, left inner mouth corner 61, last keypoint 68.
+    named = {
+        9: 'jaw_9',
+        18: 'left_eyebrow_1',
+        27: 'right_eyebrow_5',
+        31: 'nose_bridge_4',
+        34: 'nose_base_3',
+        37: 'left_eye_1',
+        43: 'right_eye_1',
+        49: 'outer_lip_1',
+        61: 'inner_lip_1',
+        68: 'inner_lip_8',
+    }
+    assert {number: NAMES_68[number - 1] for number in named} == named
+    for a, b in RELATIONS_68['flip_pairs']:
+        for side, other in (('left', 'right'), ('right', 'left')):
+            if NAMES_68[a].startswith(side):
+                assert NAMES_68[b].startswith(other)
+
+
+def test_names_of_older_files_become_todays() -> None:
+    assert current_names(list(NUMBERED_68)) == NAMES_68
+    assert current_names(NAMES_68) == NAMES_68
+    assert current_names(NUMBERED_68[:29]) == NUMBERED_68[:29]
+    assert current_names(NAMES) == tuple(NAMES)
+
+
+def test_lines_join_the_neighbours_of_a_part() -> None:
+    lines = known_lines(NAMES_68)
+    assert known_lines(NUMBERED_68) == lines and known_lines(NAMES) == ()
+    # Open: 17, 5, 5, 4 and 5 keypoints; closed: 6, 6, 12 and 8.
+    assert len(lines) == 16 + 4 + 4 + 3 + 4 + 6 + 6 + 12 + 8
+    parts = [[NAMES_68[i].rsplit('_', 1)[0] for i in line] for line in lines]
+    assert all(a == b for a, b in parts)
+    assert {(36, 37), (41, 36), (59, 48), (67, 60)} <= set(lines)
+    assert not {(16, 0), (16, 17), (21, 22)} & set(lines)
+    # A mirrored image has the same lines.
+    mirror = {
+        a: b for pair in RELATIONS_68['flip_pairs'] for a, b in (pair, pair[::-1])
+    }
+    joined = {frozenset(line) for line in lines}
+    assert {frozenset(mirror.get(i, i) for i in line) for line in lines} == joined
+    swap = {0: 1, 1: 0, 3: 4, 4: 3}
+    joined = {frozenset(line) for line in known_lines(FIVE_NAMES)}
+    assert {frozenset(swap.get(i, i) for i in line) for line in joined} == joined
 
 
 def test_five_of_68() -> None:

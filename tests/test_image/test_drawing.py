@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rcn_mmpose.image.drawing import confidence_color, draw_keypoints
+from rcn_mmpose.geometry.keypoints import FIVE_NAMES, NAMES_68, known_lines
+from rcn_mmpose.image.colours import confidence_color
+from rcn_mmpose.image.drawing import draw_keypoints
 
 BOX = np.array([[10.0, 10, 90, 90]])
 NO_BOX = np.full((1, 4), np.nan)
@@ -92,3 +94,95 @@ def test_invalid_values_are_not_drawn() -> None:
         np.zeros((9, 9, 3), np.uint8), np.ones((1, 1, 2)), [[1]], NO_BOX
     )
     assert not nothing.any()
+
+
+def test_lines_have_the_lower_confidence_of_their_ends() -> None:
+    points = [(20, 30), (80, 30), (50, 70)]
+    drawn = draw(points, [1, 0.5, 0], lines=[(0, 1)], radius=4, box=False)
+    blue, green, red = drawn[30, 50].tolist()
+    assert blue == 0 and green == red > 200  # yellow, anti-aliased
+    assert not drawn[36:60].any()  # no line to the third keypoint
+    translucent = draw(points, [1, 1, 1], lines=[(0, 1)], radius=1, box=False)
+    # The line is a quarter of a pixel wide.
+    assert translucent[30, 50, :2] == pytest.approx(255 / 4, abs=8)
+
+
+def test_a_line_to_a_point_that_cannot_be_drawn() -> None:
+    drawn = draw([(20, 30), (np.nan, 30)], [1, 1], lines=[(0, 1)], box=False)
+    assert drawn[30, 20].any() and not drawn[:, 40:].any()
+    outside = draw([(-50, -50), (-20, -20)], [1, 1], lines=[(0, 1)], box=False)
+    assert not outside.any()
+
+
+def test_dots_keep_within_the_radius() -> None:
+    def coloured(**options: object) -> int:
+        return int(draw([(50, 50)], [1], box=False, **options).any(-1).sum())
+
+    assert coloured(radius=10) > 3.14 * 10**2 > coloured(radius=5) > 3.14 * 5**2
+    # The colour of a tiny dot is spread over the pixels around its place.
+    tiny = draw([(50.25, 50)], [1], box=False, radius=1)
+    assert tiny[50, 50:52].tolist() == [[191, 191, 0], [64, 64, 0]]
+    assert np.argwhere(tiny.any(-1)).tolist() == [[50, 50], [50, 51]]
+    for wrong in (0, -1, float('nan')):
+        with pytest.raises(ValueError, match='give pixels above 0'):
+            draw([(50, 50)], [1], radius=wrong)
+
+
+@pytest.mark.parametrize('names', [FIVE_NAMES, NAMES_68])
+@pytest.mark.parametrize('side', [80, 2000])
+def test_the_face_stays_visible(names: tuple, side: int) -> None:
+    """Dots and lines cover a small part of a face of any size."""
+    rng = np.random.default_rng(0)
+    points = rng.uniform(0.1, 0.9, (1, len(names), 2)) * side
+    drawn = draw_keypoints(
+        np.zeros((side, side, 3), np.uint8),
+        points,
+        np.ones((1, len(names))),
+        np.array([[0.0, 0, side, side]]),
+        box=False,
+    )
+    covered = (drawn > 127).any(-1).mean()
+    assert 0.002 < covered < 0.03
+    lined = draw_keypoints(
+        np.zeros((side, side, 3), np.uint8),
+        points,
+        np.ones((1, len(names))),
+        np.array([[0.0, 0, side, side]]),
+        box=False,
+        lines=known_lines(names),
+    )
+    assert (lined > 0).sum() > 1.5 * (drawn > 0).sum()
+
+
+def test_without_boxes() -> None:
+    assert not draw([(np.nan, np.nan)], [1], box=False).any()
+
+
+def test_numbers_are_written_above_the_box() -> None:
+    plain, numbered = draw([(50, 50)], [1]), draw([(50, 50)], [1], numbers=[7])
+    rows, columns = np.nonzero((plain != numbered).any(-1))
+    # There is no room above this box, whose upper edge is row 10.
+    assert len(rows) and rows.min() >= 10 and rows.max() < 30 and columns.max() < 40
+    high = draw_keypoints(
+        np.zeros((200, 200, 3), np.uint8),
+        np.full((1, 1, 2), 150.0),
+        np.ones((1, 1)),
+        np.array([[100.0, 100, 190, 190]]),
+        numbers=[12],
+    )
+    assert high[80:98, 100:130].max() > 200 and not high[:80].any()
+
+
+def test_the_legend_takes_the_emptiest_corner() -> None:
+    shape = (300, 300, 3)
+    drawn = draw([(280, 280)], [1], shape=shape, legend=True, box=False)
+    changed = np.argwhere((drawn != 0).any(-1))
+    low, high = changed[changed[:, 1] < 150].min(0), changed[changed[:, 1] < 150].max(0)
+    assert low[0] > 200 and high[1] < 150  # bottom left
+    for confidence in (0, 0.5, 1):
+        far = np.abs(drawn.astype(int) - confidence_color(confidence))
+        assert far.max(-1).min() <= 5
+    both = draw([(10, 280), (280, 280)], [1, 1], shape=shape, legend=True, box=False)
+    assert both[:100, :150].any()  # top left
+    small = draw([(50, 50)], [1], shape=(60, 60, 3), legend=True, box=False)
+    assert np.array_equal(small, draw([(50, 50)], [1], shape=(60, 60, 3), box=False))
