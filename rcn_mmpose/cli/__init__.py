@@ -3,7 +3,9 @@
 Each verb is a module with the name of the verb. The module has ``EXAMPLES`` for
 ``--help``, ``add_arguments(parser)``, and ``run(options)``, which returns the exit
 status: 0 for success, 1 if a part failed. A ValueError, an OSError or an
-ImportError means wrong use and ends with 2; Ctrl-C ends with 130. Only the verb
+ImportError means wrong use and ends with 2; Ctrl-C ends with 130. SIGTERM, which
+``docker stop`` sends, lets ``predict`` and ``video`` keep their results as Ctrl-C
+does, and ends with 143. Only the verb
 that is called is imported. If a package is missing, the error says how to install
 the package.
 
@@ -15,11 +17,16 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import math
 import os
+import signal
 import sys
 import textwrap
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from time import monotonic
+from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
 from ..environment.missing import cure
@@ -40,8 +47,15 @@ VERBS = dict(
     doctor='report on the environment',
 )
 
+# Verbs that keep the results so far after a signal.
+KEEPING = ('predict', 'video')
+# A terminal and a launcher can send the same signal, and an impatient user sends
+# two. Signals within this time, in seconds, count once.
+REPEATED = 2.0
+
+
 class PartlyDone(Exception):
-    """Ctrl-C, after the results so far were written."""
+    """Ctrl-C or SIGTERM, after the results so far were written."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,8 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     options = parser.parse_args(words)
     os.environ.setdefault(OPENCV_PIXEL_LIMIT, str(MOST_PIXELS))
+    received: list[int] = []
     try:
-        return _run(options.verb, options.rest)
+        with _signals_interrupt(options.verb in KEEPING, received):
+            return _run(options.verb, options.rest)
     except BrokenPipeError:  # for example rcn-mmpose models | head -n 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -86,7 +102,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except (KeyboardInterrupt, PartlyDone) as error:
         print(f'interrupted. {error}'.rstrip(), file=sys.stderr)
-        return 130
+        return 128 + (received[0] if received else signal.SIGINT)
+
+
+@contextmanager
+def _signals_interrupt(wanted: bool, received: list[int]) -> Iterator[None]:
+    """Raise KeyboardInterrupt on SIGINT, SIGTERM and SIGHUP.
+
+    A signal that the parent process ignores stays ignored, as ``nohup`` needs.
+
+    Args:
+        wanted (bool): False changes nothing.
+        received (list[int]): Receives the numbers of the signals.
+    """
+    if not wanted or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    last = -math.inf
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal last
+        received.append(number)
+        before, last = last, monotonic()
+        if last > before + REPEATED:
+            raise KeyboardInterrupt
+
+    earlier = {}
+    for name in ('SIGINT', 'SIGTERM', 'SIGHUP'):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number and signal.getsignal(number) not in (signal.SIG_IGN, None):
+            earlier[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
 
 
 def _run(name: str, rest: Sequence[str]) -> int:
