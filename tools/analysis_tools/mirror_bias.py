@@ -1,7 +1,8 @@
-"""Measure the horizontal bias of labels with mirrored images.
+r"""Measure the horizontal bias of labels with mirrored images.
 
     python tools/analysis_tools/mirror_bias.py rcn-5 --data mtfl_val
-    python tools/analysis_tools/mirror_bias.py work_dirs/rcn_own/best.pth --config configs/rcn_own.py
+    python tools/analysis_tools/mirror_bias.py work_dirs/rcn_own/best.pth \
+        --config configs/rcn_own.py
 
 predicts the keypoints of every image and of its mirror image. The difference of the
 two predictions shows the bias that the network learned from its labels. The mean of
