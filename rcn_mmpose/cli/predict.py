@@ -11,8 +11,7 @@ from __future__ import annotations
 import argparse
 import glob
 import os
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,14 +35,13 @@ if TYPE_CHECKING:
     from ..inference.predictor import Predictor
     from ..io.output import Result
     from .drawings import Drawings
+    from .failures import FailureGroups
 
 EXAMPLES = """\
 rcn-mmpose predict photo.jpg --draw drawn
 rcn-mmpose predict --model rcn-5 images/ 'more/**/*.png' \\
     --boxes boxes.csv --out keypoints.csv"""
 BATCH = 32  # images in one call of the model
-SAVE_INTERVAL = 30  # seconds between two writes of the results so far
-NAMED_FAILURES = 5  # images that are named for one reason
 NO_FACE = (
     'no face was found; the detector finds upright frontal faces only. Give the '
     'box by --boxes, or search for smaller faces by --smallest-face.'
@@ -97,7 +95,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Predict, write and draw."""
-    file = PredictionFile(options.out)
     if options.ellipses and not options.draw:
         raise ValueError('--ellipses needs --draw DIR; give both.')
     listed = list_images(options.images, options.recursive)
@@ -110,24 +107,27 @@ def run(options: argparse.Namespace) -> int:
     boxes: list[np.ndarray | None] = [None] * len(listed.paths)
     if options.boxes:
         boxes = boxes_of(listed.paths, read_boxes(options.boxes))
-    predictor = load(options)
-    say_licence(predictor)
-    if not options.boxes:
-        from ..detect.haar import HaarDetector
+    stopped = False
+    with PredictionFile(options.out) as file:
+        predictor = load(options)
+        say_licence(predictor)
+        if not options.boxes:
+            from ..detect.haar import HaarDetector
 
-        detector = HaarDetector.for_model(predictor, options.smallest_face)
-        predictor = predictor.with_detector(detector)
-    for name, reason in listed.failures:
-        file.fail(name, reason)
-    work = _Prediction(predictor, file, options, drawings)
-    try:
-        work.run(listed.paths, boxes)
-    except KeyboardInterrupt as error:
-        raise PartlyDone(work.summary(listed.ignored)) from error
-    finally:
-        file.write()
-    print(work.summary(listed.ignored))
-    return 1 if file.content['failures'] else 0
+            detector = HaarDetector.for_model(predictor, options.smallest_face)
+            predictor = predictor.with_detector(detector)
+        work = _Prediction(predictor, file, options, drawings)
+        for name, reason in listed.failures:
+            work.fail(name, reason)
+        try:
+            work.run(listed.paths, boxes)
+        except KeyboardInterrupt:
+            stopped = True
+    summary = work.summary(listed.ignored)
+    if stopped:
+        raise PartlyDone(summary)
+    print(summary)
+    return 1 if file.failures else 0
 
 
 class ImageList(NamedTuple):
@@ -242,7 +242,8 @@ class _Prediction:
         self.options = options
         self.drawings = drawings
         self.images = 0
-        self.start = self.written = monotonic()
+        self.failed: FailureGroups | None = None
+        self.start = monotonic()
 
     def run(self, paths: Sequence[str], boxes: Sequence[np.ndarray | None]) -> None:
         """Predict all images."""
@@ -253,9 +254,6 @@ class _Prediction:
                 for result in self._predict(paths[part], boxes[part]):
                     self._keep(result)
                 advance(len(paths[part]))
-                if monotonic() - self.written > SAVE_INTERVAL:
-                    self.file.write()
-                    self.written = monotonic()
 
     def _predict(
         self, paths: Sequence[str], boxes: Sequence[np.ndarray | None]
@@ -265,7 +263,7 @@ class _Prediction:
             for path, known in zip(paths, boxes, strict=True):
                 if known is None:
                     reason = f'{self.options.boxes!r} does not name this image.'
-                    self._fail(path, reason)
+                    self._miss(path, reason)
             named = [i for i, known in enumerate(boxes) if known is not None]
             paths, boxes = [paths[i] for i in named], [boxes[i] for i in named]
         if not paths:
@@ -275,7 +273,7 @@ class _Prediction:
             return [self.predictor(list(paths), given)]
         except Exception as error:  # any error of OpenCV, memory or network
             if len(paths) == 1:
-                self._fail(paths[0], f'{type(error).__name__}: {error}')
+                self._miss(paths[0], f'{type(error).__name__}: {error}')
                 return []
         results = []
         for path, known in zip(paths, boxes, strict=True):
@@ -287,6 +285,9 @@ class _Prediction:
         self.file.add(result)
         self.images += len(result.images)
         failed = {failure.image for failure in result.failures}
+        for failure in result.failures:
+            name = result.images[failure.image].name
+            self._group(name, failure.reason, failure.face)
         for i, image in enumerate(result.images):
             if (result.image_index == i).any():
                 if self.drawings:
@@ -294,59 +295,41 @@ class _Prediction:
                         self.drawings.draw(result.of(i))
                     except (OSError, ValueError) as error:
                         reason = f'its drawing cannot be written: {error}'
-                        self.file.fail(image.name, reason)
+                        self.fail(image.name, reason)
             elif not self.options.boxes and i not in failed:
-                self.file.fail(image.name, NO_FACE)
+                self.fail(image.name, NO_FACE)
 
-    def _fail(self, path: str, reason: str) -> None:
-        """Store an image that failed."""
+    def _miss(self, path: str, reason: str) -> None:
+        """Store an image that could not be predicted."""
         self.images += 1
+        self.fail(path, reason)
+
+    def fail(self, path: str, reason: str) -> None:
+        """Store the failure of an image."""
         self.file.fail(path, reason)
+        self._group(path, reason)
+
+    def _group(self, path: str, reason: str, face: int | None = None) -> None:
+        """Count a failure for the summary."""
+        if self.failed is None:
+            from .failures import FailureGroups
+
+            self.failed = FailureGroups()
+        self.failed.add(path, reason, face)
 
     def summary(self, ignored: int) -> str:
         """Return the numbers of faces, images and failures, with the reasons."""
-        failures = self.file.content['failures']
         line = (
-            f'{counted(len(self.file), "face")} in '
-            f'{counted(self.images, "image")}, {len(failures)} failed, '
+            f'{counted(self.file.faces, "face")} in '
+            f'{counted(self.images, "image")}, {self.file.failures} failed, '
             f'{monotonic() - self.start:.1f} s: {self.file.path}'
         )
-        lines = [line, *describe_failures(failures)]
+        lines = [line, *(self.failed.lines() if self.failed else ())]
+        if self.file.kept:
+            lines.append('  no image was predicted: the earlier file stays as it was')
         if ignored:
             lines.append(
                 f'  {counted(ignored, "file")} in the folders ignored: no ending '
                 'of an image'
             )
         return '\n'.join(lines)
-
-
-def describe_failures(failures: Iterable[Mapping]) -> list[str]:
-    """Group failures by their reason.
-
-    Reasons that differ only in names and numbers are one group; its first
-    reason is shown.
-
-    Args:
-        failures (Iterable[Mapping]): Failures with ``file_name``, ``face`` (an
-            index, or None for the whole image) and ``reason``.
-
-    Returns:
-        list[str]: Two lines per group: the number and the reason, and the
-        names. The largest group is first.
-    """
-    groups: dict[str, list[Mapping]] = {}
-    for failure in failures:
-        kind = re.sub(r"'[^']*'|[\d.]+|nan|inf", '', failure['reason'])
-        groups.setdefault(kind, []).append(failure)
-    lines = []
-    for group in sorted(groups.values(), key=len, reverse=True):
-        names = [
-            failure['file_name']
-            if failure['face'] is None
-            else f'{failure["file_name"]} (face {failure["face"]})'
-            for failure in group[:NAMED_FAILURES]
-        ]
-        more = len(group) - len(names)
-        lines.append(f'  {len(group)} x {group[0]["reason"]}')
-        lines.append(f'      {", ".join(names)}{f" and {more} more" if more else ""}')
-    return lines

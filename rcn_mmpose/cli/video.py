@@ -126,9 +126,9 @@ def run(options: argparse.Namespace) -> int:
         options.every,
         None if options.no_filter else new_filter,
     )
-    file = VideoPredictionFile(options.out, predictor.info.keypoints, rate)
-    start, interrupted = monotonic(), False
+    start, interrupted, seen = monotonic(), False, 0
     with (
+        VideoPredictionFile(options.out, predictor.info.keypoints, rate) as file,
         progress('frames', total, options.quiet) as advance,
         _drawing(options, rate) as draw,
     ):
@@ -137,27 +137,26 @@ def run(options: argparse.Namespace) -> int:
                 there, frame = capture.read()
                 if not there:
                     break
-                faces = tracker(frame, len(file) / rate)
+                faces = tracker(frame, file.images / rate)
                 file.add(frame.shape[1::-1], faces)
+                seen += bool(faces)
                 draw(frame, faces)
                 advance()
         except KeyboardInterrupt:
             interrupted = True
         finally:
             capture.release()
-            file.write()
-    seen = sum(1 for faces in file.frames if faces)
     summary = (
         f'{counted(tracker.count, "face")} in {counted(seen, "frame")} of '
-        f'{len(file)}, {monotonic() - start:.1f} s: {options.out}'
+        f'{file.images}, {monotonic() - start:.1f} s: {options.out}'
     )
     if interrupted:
         raise PartlyDone(summary)
     print(summary)
-    cut = total is not None and len(file) < COMPLETE * total
+    cut = total is not None and file.images < COMPLETE * total
     if cut:
         print(
-            f'  the video ended after {len(file)} of the {total} frames '
+            f'  the video ended after {file.images} of the {total} frames '
             'that its header names; the file may be cut short.'
         )
     return 0 if seen and not cut else 1

@@ -1,8 +1,7 @@
-"""Output: the result of a predictor, its file, and atomic file writes.
+"""Output: the result of a predictor, and the file of many results.
 
 :class:`Result` holds the keypoints of faces in images. :class:`PredictionFile`
-collects results and writes them as json or csv. :func:`write_whole` writes any
-file atomically.
+writes results to a json or csv file as they come.
 
 The json is COCO's, with ``images``, ``annotations`` and ``categories`` as
 :meth:`Result.to_coco` returns them. Each annotation also has
@@ -19,59 +18,31 @@ from 0 of the faces with keypoints in the image), ``x1``, ``y1``, ``x2``, ``y2``
 from __future__ import annotations
 
 import csv
-import io
 import json
 import os
 import tempfile
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, TextIO, TypeVar
 
 import numpy as np
 
-from ..environment.renamed import renamed_property, warn_renamed
+from .atomic import DRAFT as DRAFT
+from .atomic import write_whole as write_whole  # for other modules
+from .result_views import Failure, ResultViews, SourceImage
 
 FACE_COLUMNS = ('face', 'x1', 'y1', 'x2', 'y2')
 KEYPOINT_COLUMNS = ('keypoint', 'x', 'y', 'confidence', 'var_x', 'cov_xy', 'var_y')
 ENDINGS = ('.json', '.csv')
-DRAFT = '.tmp'  # ending of a temporary file that a killed process may leave
-
-
-class SourceImage(NamedTuple):
-    """An image that was given to the predictor.
-
-    Attributes:
-        name: Its path; empty for an array.
-        size: Width and height in pixels, (0, 0) if it could not be read.
-    """
-
-    name: str
-    size: tuple[int, int]
-
-
-class Failure(NamedTuple):
-    """A face, or a whole image, without keypoints.
-
-    Attributes:
-        image: Index of the image.
-        face: Index of the box in the image, or None for the whole image.
-        reason: The error, and how to fix it.
-    """
-
-    image: int
-    face: int | None
-    reason: str
-
-    @property
-    def picture(self) -> int:
-        """Old name of ``image``."""
-        warn_renamed('Failure.picture', 'Failure.image')
-        return self.image
+# Number, box (4,), keypoints (K, 2), confidence (K,) and covariance (K, 2, 2).
+AnyFaceFile = TypeVar('AnyFaceFile', bound='FaceFile')
+NumberedFace = tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(ResultViews):
     """The keypoints of N faces, in the order of images and boxes.
 
     As in MMPose, (0, 0) is the centre of the top-left pixel.
@@ -107,9 +78,6 @@ class Result:
     failures: tuple[Failure, ...]
     timing: dict[str, float]
 
-    pictures = renamed_property('pictures', 'images')
-    picture_index = renamed_property('picture_index', 'image_index')
-
     def __len__(self) -> int:
         """Return N, the number of faces."""
         return len(self.keypoints)
@@ -118,33 +86,6 @@ class Result:
     def found(self) -> np.ndarray:
         """Mask of the faces that have keypoints, bool (N,)."""
         return np.isfinite(self.keypoints).all((1, 2))
-
-    def of(self, image: int) -> Result:
-        """Return the faces of one image.
-
-        Args:
-            image (int): Index of the image.
-
-        Raises:
-            IndexError: If the index is out of range.
-        """
-        if not 0 <= image < len(self.images):
-            raise IndexError(f'image {image} of {len(self.images)}; count from 0.')
-        rows = self.image_index == image
-        return replace(
-            self,
-            keypoints=self.keypoints[rows],
-            confidence=self.confidence[rows],
-            covariance=self.covariance[rows],
-            boxes=self.boxes[rows],
-            image_index=self.image_index[rows] * 0,
-            images=(self.images[image],),
-            failures=tuple(
-                failure._replace(image=0)
-                for failure in self.failures
-                if failure.image == image
-            ),
-        )
 
     def to_coco(self) -> dict:
         """Return the faces with keypoints as COCO annotations, ready for json."""
@@ -171,31 +112,6 @@ class Result:
             annotations=annotations,
             categories=coco_categories(self.names),
         )
-
-    def to_pandas(self) -> Any:
-        """Return a ``pandas.DataFrame`` with one row for each keypoint of each face.
-
-        Columns: ``image`` and ``face`` (indices), ``file``, ``keypoint``
-        (name), ``x``, ``y``, ``confidence``, ``var_x``, ``cov_xy``,
-        ``var_y``.
-
-        Raises:
-            ImportError: If pandas is not installed.
-        """
-        from .result_tables import to_pandas
-
-        return to_pandas(self)
-
-    def to_supervision(self) -> Any:
-        """Return the faces with keypoints as ``supervision.KeyPoints``.
-
-        Raises:
-            ImportError: If supervision is not installed.
-            ValueError: If there are several images.
-        """
-        from .result_tables import to_supervision
-
-        return to_supervision(self)
 
 
 def coco_annotation(
@@ -240,160 +156,218 @@ def coco_categories(names: Sequence[str]) -> list[dict[str, Any]]:
     return [dict(id=1, name='face', keypoints=list(names), skeleton=[])]
 
 
-class FaceFile(ABC):
-    """A json or csv file of faces.
+class FaceFile:
+    """Write the faces of images to a json or csv file as they come.
+
+    The faces go to a draft beside the file, which has the file's name, some
+    letters and ``.tmp``. :meth:`close` moves the draft into place. An earlier file
+    stays until then; it stays for good if no image was added. As a context manager
+    the class also closes the file after Ctrl-C or an error.
+
+    A process that is killed leaves its drafts. The draft of a csv is the csv so
+    far. The draft of a json is the json up to the last annotation; a second draft,
+    ``.images.tmp``, has one line of json for each image and failure.
 
     Args:
         path (str): The file, .json or .csv; its folder is made if needed.
+        names (Sequence[str]): Names of the K keypoints. Defaults to ().
+        stream (TextIO, optional): Takes the content in place of the file. The
+            ending of ``path`` still chooses the form.
+        info (dict, optional): ``info`` of the json.
+
+    Attributes:
+        images: Number of images so far.
+        faces: Number of faces so far.
+        kept: Whether an earlier file stayed, because no image was added.
 
     Raises:
-        OSError: If the folder cannot be made.
+        OSError: If the file cannot be written.
         ValueError: If the file has another ending, or is a folder.
     """
 
-    image_columns: tuple[str, ...]  # of the csv, before the face
+    columns: dict[str, str]  # of the csv, with their keys in the json
+    lists: tuple[str, ...]  # of the json, after the annotations
+    face_key: str | None = None  # number of a face in the json
 
-    def __init__(self, path: str) -> None:
+    def __init__(
+        self,
+        path: str,
+        names: Sequence[str] = (),
+        stream: TextIO | None = None,
+        info: dict[str, Any] | None = None,
+    ) -> None:
         if not path.lower().endswith(ENDINGS) or os.path.isdir(path):
             raise ValueError(
                 f'predictions {path!r}: give a file that ends in .json or .csv.'
             )
-        # Now, because an error after hours of work would lose the work.
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
         self.path = path
+        self.names = tuple(names)
+        self.images = self.faces = 0
+        self.kept = False
+        self._stream = stream
+        self._drafts: list[str] = []
+        self._is_csv = path.lower().endswith('.csv')
+        with self._named_errors():
+            # Now, because an error after hours of work would lose the work.
+            self._main = stream or self._open_draft()
+            if self._is_csv:
+                self._table = csv.writer(self._main, lineterminator='\n')
+                header = (*self.columns, *FACE_COLUMNS, *KEYPOINT_COLUMNS)
+                self._table.writerow(header)
+                return
+            spool = tempfile.TemporaryFile('w+', encoding='utf-8') if stream else None
+            self._rest = spool or self._open_draft('.images')
+            head = f'"info": {json.dumps(info)}, ' if info else ''
+            self._main.write(f'{{{head}"annotations": [')
 
-    def write(self) -> None:
-        """Write all faces atomically."""
-        if self.path.lower().endswith('.json'):
-            text = json.dumps(self.to_coco())
-        else:
-            text = self.csv_text()
+    def __enter__(self: AnyFaceFile) -> AnyFaceFile:
+        """Return the file."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close the file; after an error only if there is an image."""
+        self.close(wanted=kind is None or self.images > 0)
+
+    def put(self, image: dict[str, Any], faces: Iterable[NumberedFace]) -> None:
+        """Write an image and its faces.
+
+        Args:
+            image (dict): ``file_name``, ``width``, ``height`` and other keys.
+            faces (Iterable[NumberedFace]): Number, box (4,), keypoints (K, 2),
+                confidence (K,) and covariance (K, 2, 2) of each face.
+        """
+        self.images += 1
+        self._note('images', dict(id=self.images, **image))
+        first = [image[key] for key in self.columns.values()]
+        with self._named_errors():
+            for number, box, keypoints, confidence, covariance in faces:
+                self.faces += 1
+                variances = covariance.astype(float).reshape(-1, 4)[:, [0, 1, 3]]
+                if self._is_csv:
+                    self._table.writerows(
+                        (*first, number, *box.tolist(), name, *point, sure, *spread)
+                        for name, point, sure, spread in zip(
+                            self.names,
+                            keypoints.tolist(),
+                            confidence.tolist(),
+                            variances.tolist(),
+                            strict=True,
+                        )
+                    )
+                    continue
+                face = coco_annotation(
+                    self.faces, self.images, box, keypoints, confidence
+                )
+                if self.face_key:
+                    face[self.face_key] = number
+                face['keypoint_covariances'] = variances.tolist()
+                self._main.write(',\n' if self.faces > 1 else '\n')
+                self._main.write(json.dumps(face))
+            self._main.flush()
+
+    def _note(self, key: str, content: dict[str, Any]) -> None:
+        """Keep an entry of a list that follows the annotations."""
+        if not self._is_csv:
+            with self._named_errors():
+                self._rest.write(json.dumps({key: content}) + '\n')
+                self._rest.flush()
+
+    def close(self, wanted: bool = True) -> None:
+        """Complete the file and move it into place.
+
+        Args:
+            wanted (bool): Whether to write the file. Defaults to True.
+        """
+        with self._named_errors():
+            if not self._is_csv:
+                self._complete()
+            self._main.flush()
+            if self._stream:
+                return
+            self._main.close()
+            self.kept = not self.images and os.path.exists(self.path)
+            if wanted and not self.kept:
+                os.chmod(self._drafts[0], 0o644)
+                os.replace(self._drafts.pop(0), self.path)
+            for draft in self._drafts:
+                os.unlink(draft)
+
+    def _complete(self) -> None:
+        """Write the part of the json that follows the annotations."""
+        self._main.write('\n]')
+        for key in self.lists:
+            start, separator = f'{{"{key}": ', '\n'
+            self._main.write(f', "{key}": [')
+            self._rest.seek(0)
+            for line in self._rest:
+                if line.startswith(start):
+                    self._main.write(separator + line[len(start) : -2])
+                    separator = ',\n'
+            self._main.write('\n]')
+        categories = coco_categories(self.names) if self.names else []
+        self._main.write(f', "categories": {json.dumps(categories)}}}\n')
+        self._rest.close()
+
+    def _open_draft(self, kind: str = '') -> TextIO:
+        """Open a temporary file beside the output."""
+        folder, name = os.path.split(os.path.abspath(self.path))
+        os.makedirs(folder, exist_ok=True)
+        # A name may have 255 bytes, and a character up to 4.
+        handle, draft = tempfile.mkstemp(kind + DRAFT, f'{name[:50]}.', folder)
+        self._drafts.append(draft)
         # A file name may hold bytes that are not UTF-8.
-        write_whole(self.path, text.encode('utf-8', 'surrogateescape'))
+        return open(
+            handle, 'w+', encoding='utf-8', errors='surrogateescape', newline=''
+        )
 
-    def csv_text(self) -> str:
-        """Return the faces as csv."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator='\n')
-        writer.writerow((*self.image_columns, *FACE_COLUMNS, *KEYPOINT_COLUMNS))
-        writer.writerows(self._rows())
-        return text.getvalue()
-
-    @abstractmethod
-    def to_coco(self) -> dict[str, Any]:
-        """Return the faces as COCO json."""
-
-    @abstractmethod
-    def _rows(self) -> Iterator[tuple]:
-        """Yield the lines of the csv."""
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """Let an error of the disk name the file and the results so far."""
+        try:
+            yield
+        except OSError as error:
+            if self._stream:
+                raise
+            left = self.images and f'; the results so far are in {self._drafts[0]!r}'
+            raise OSError(
+                f'{self.path!r} cannot be written: {error.strerror}{left or ""}.'
+            ) from error
 
 
 class PredictionFile(FaceFile):
-    """Collect results of images and write them.
+    """Write the results of images to a json or csv file as they come.
 
-    Args:
-        path (str): The file, .json or .csv; its folder is made if needed.
+    The arguments are those of :class:`FaceFile`.
 
-    Raises:
-        OSError: If the folder cannot be made.
-        ValueError: If the file has another ending, or is a folder.
+    Attributes:
+        failures: Number of failed faces and images so far.
     """
 
-    image_columns = ('file',)
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.content: dict[str, list] = dict(
-            images=[], annotations=[], categories=[], failures=[]
-        )
-
-    def __len__(self) -> int:
-        """Return the number of faces with keypoints."""
-        return len(self.content['annotations'])
+    columns = dict(file='file_name')
+    lists = ('images', 'failures')
+    failures = 0
 
     def add(self, result: Result) -> None:
-        """Add the faces and failures of some images."""
-        content = result.to_coco()
-        images = len(self.content['images'])
-        covariance = result.covariance[result.found]
-        for face, spread in zip(content['annotations'], covariance, strict=True):
-            face['id'] = len(self) + 1
-            face['image_id'] += images
-            face['keypoint_covariances'] = variances_of(spread)
-            self.content['annotations'].append(face)
-        for image in content['images']:
-            image['id'] += images
-            self.content['images'].append(image)
-        self.content['categories'] = content['categories']
+        """Write the faces and failures of some images."""
+        self.names = result.names
+        found = result.found
+        for i, image in enumerate(result.images):
+            rows = found & (result.image_index == i)
+            faces = zip(
+                count(),
+                result.boxes[rows],
+                result.keypoints[rows],
+                result.confidence[rows],
+                result.covariance[rows],
+                strict=False,
+            )
+            width, height = image.size
+            self.put(dict(file_name=image.name, width=width, height=height), faces)
         for failure in result.failures:
             name = result.images[failure.image].name
             self.fail(name, failure.reason, failure.face)
 
     def fail(self, name: str, reason: str, face: int | None = None) -> None:
-        """Add a failed image, or a failed face of an image."""
-        self.content['failures'].append(dict(file_name=name, face=face, reason=reason))
-
-    def to_coco(self) -> dict[str, Any]:
-        """Return the faces as COCO json."""
-        return self.content
-
-    def _rows(self) -> Iterator[tuple]:
-        """Yield the lines of the csv."""
-        for name, number, face in _numbered(self.content):
-            x, y, width, height = face['bbox']
-            yield from keypoint_rows(
-                (name, number, x, y, x + width, y + height),
-                self.content['categories'][0]['keypoints'],
-                np.reshape(face['keypoints'], (-1, 3))[:, :2].tolist(),
-                face['keypoint_scores'],
-                face['keypoint_covariances'],
-            )
-
-
-def keypoint_rows(
-    face: tuple,
-    names: Iterable[str],
-    points: Iterable[list[float]],
-    confidence: Iterable[float],
-    variances: Iterable[list[float]],
-) -> Iterator[tuple]:
-    """Yield the csv lines of one face; ``face`` holds the first columns."""
-    for name, point, sure, spread in zip(
-        names, points, confidence, variances, strict=True
-    ):
-        yield (*face, name, *point, sure, *spread)
-
-
-def variances_of(covariance: np.ndarray) -> list[list[float]]:
-    """Return var_x, cov_xy and var_y of covariances (K, 2, 2)."""
-    return covariance.astype(float).reshape(-1, 4)[:, [0, 1, 3]].tolist()
-
-
-def _numbered(content: dict) -> Iterator[tuple[str, int, dict]]:
-    """Yield the image, the index in the image, and the annotation of each face."""
-    names = {image['id']: image['file_name'] for image in content['images']}
-    last, number = None, 0
-    for face in content['annotations']:
-        number = number + 1 if face['image_id'] == last else 0
-        last = face['image_id']
-        yield names[last], number, face
-
-
-def write_whole(path: str, content: bytes) -> None:
-    """Write a file atomically: under another name, then moved into place.
-
-    Args:
-        path (str): The file; its folder is made if needed.
-        content (bytes): All of its content.
-    """
-    folder = os.path.dirname(os.path.abspath(path))
-    os.makedirs(folder, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=folder, suffix=DRAFT)
-    try:
-        with os.fdopen(handle, 'wb') as file:
-            file.write(content)
-        os.chmod(draft, 0o644)
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise
+        """Write a failed image, or a failed face of an image."""
+        self.failures += 1
+        self._note('failures', dict(file_name=name, face=face, reason=reason))

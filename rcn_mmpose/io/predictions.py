@@ -15,103 +15,60 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, TextIO
 
 import numpy as np
 
 from . import BROKEN
-from .output import (
-    FaceFile,
-    coco_annotation,
-    coco_categories,
-    keypoint_rows,
-    variances_of,
-)
-
-# Track, box (4,), keypoints (K, 2), confidence (K,), covariance (K, 2, 2), such
-# as a :class:`~rcn_mmpose.tracking.tracker.TrackedFace`.
-Tracked = tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+from .output import FaceFile, NumberedFace
 
 
 class VideoPredictionFile(FaceFile):
-    """Collect the faces of a video, frame by frame, and write them.
+    """Write the faces of a video to a json or csv file, frame by frame.
 
     Args:
         path (str): The file, .json or .csv; its folder is made if needed.
         names (Sequence[str]): Names of the K keypoints.
         rate (float): Frames per second.
+        stream (TextIO, optional): Takes the content in place of the file.
 
     Raises:
-        OSError: If the folder cannot be made.
+        OSError: If the file cannot be written.
         ValueError: If the file has another ending, or is a folder.
     """
 
-    image_columns = ('frame', 'time')
+    columns = dict(frame='frame', time='time')
+    lists = ('images',)
+    face_key = 'track_id'
 
-    def __init__(self, path: str, names: Sequence[str], rate: float) -> None:
-        super().__init__(path)
-        self.names = list(names)
+    def __init__(
+        self,
+        path: str,
+        names: Sequence[str],
+        rate: float,
+        stream: TextIO | None = None,
+    ) -> None:
+        super().__init__(path, names, stream, dict(frames_per_second=rate))
         self.rate = rate
-        self.sizes: list[tuple[int, int]] = []
-        self.frames: list[Sequence[Tracked]] = []
 
-    def __len__(self) -> int:
-        """Return the number of frames."""
-        return len(self.frames)
-
-    def add(self, size: tuple[int, int], faces: Sequence[Tracked]) -> None:
-        """Add the next frame.
+    def add(self, size: tuple[int, int], faces: Sequence[NumberedFace]) -> None:
+        """Write the next frame.
 
         Args:
             size (tuple[int, int]): Width and height of the frame.
-            faces (Sequence[Tracked]): Its faces, such as
+            faces (Sequence[NumberedFace]): Its faces, such as
                 :class:`~rcn_mmpose.tracking.tracker.TrackedFace`.
         """
-        self.sizes.append(size)
-        self.frames.append(faces)
-
-    def to_coco(self) -> dict[str, Any]:
-        """Return the faces as COCO json."""
-        images: list[dict[str, Any]] = []
-        annotations: list[dict[str, Any]] = []
-        for i, ((width, height), faces) in enumerate(
-            zip(self.sizes, self.frames, strict=True)
-        ):
-            images.append(
-                dict(
-                    id=i + 1,
-                    file_name=str(i),
-                    width=width,
-                    height=height,
-                    frame=i,
-                    time=i / self.rate,
-                )
-            )
-            for track, box, keypoints, confidence, covariance in faces:
-                number = len(annotations) + 1
-                face = coco_annotation(number, i + 1, box, keypoints, confidence)
-                face['track_id'] = track
-                face['keypoint_covariances'] = variances_of(covariance)
-                annotations.append(face)
-        return dict(
-            info=dict(frames_per_second=self.rate),
-            images=images,
-            annotations=annotations,
-            categories=coco_categories(self.names),
+        frame = self.images
+        image = dict(
+            file_name=str(frame),
+            width=size[0],
+            height=size[1],
+            frame=frame,
+            time=frame / self.rate,
         )
-
-    def _rows(self) -> Iterator[tuple]:
-        """Yield the lines of the csv."""
-        for i, faces in enumerate(self.frames):
-            for track, box, keypoints, confidence, covariance in faces:
-                yield from keypoint_rows(
-                    (i, i / self.rate, track, *box.tolist()),
-                    self.names,
-                    keypoints.tolist(),
-                    confidence.tolist(),
-                    variances_of(covariance),
-                )
+        self.put(image, faces)
 
 
 class PredictedFace(NamedTuple):

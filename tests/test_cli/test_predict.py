@@ -218,23 +218,29 @@ def test_ctrl_c_keeps_finished_results(
     assert 'interrupted. 2 faces in 2 images' in capsys.readouterr().err
 
 
-def test_results_are_saved_regularly(
-    folder: Path, checkpoint: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize('ending', ['json', 'csv'])
+def test_results_are_written_as_they_come(
+    folder: Path, checkpoint: str, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
-    out = folder / 'k.json'
+    """An earlier file stays until the end; a draft has the results so far."""
+    out = folder / f'k.{ending}'
+    out.write_text('earlier')
     real = load_model(checkpoint)
     seen = []
 
     def predictor(images: list, boxes: list) -> object:
-        known = json.loads(out.read_text()) if out.exists() else None
-        seen.append(known and len(known['annotations']))
+        assert out.read_text() == 'earlier'
+        (draft,) = folder.glob(f'k.{ending}.????????.tmp')
+        text = draft.read_text()
+        seen.append(text.count('"area"' if ending == 'json' else ',nose_tip,'))
         return real(images, boxes)
 
     monkeypatch.setattr(predict, 'load', lambda options: predictor)
     monkeypatch.setattr(predict, 'BATCH', 1)
-    monkeypatch.setattr(predict, 'SAVE_INTERVAL', -1)
     assert call(folder, checkpoint, '--out', out) == 0
-    assert seen == [None, 1, 2]
+    assert seen == [0, 1, 2]
+    assert out.read_text() != 'earlier'
+    assert not list(folder.glob('*.tmp'))
 
 
 def test_without_boxes_the_detector_runs(

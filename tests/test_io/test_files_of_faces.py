@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rcn_mmpose.cli.predict import describe_failures, list_images
+from rcn_mmpose.cli.failures import FailureGroups
+from rcn_mmpose.cli.predict import list_images
 from rcn_mmpose.io.box_files import boxes_of, match_names, read_boxes
 from rcn_mmpose.io.output import Failure, PredictionFile, Result, SourceImage
 from rcn_mmpose.io.predictions import read_predictions
@@ -172,21 +173,19 @@ def result(names: tuple = ('a.png', 'b.png')) -> Result:
 
 @pytest.mark.parametrize('name', ['out.json', 'out.csv'])
 def test_predictions_round_trip(tmp_path: Path, name: str) -> None:
-    file = PredictionFile(str(tmp_path / 'new' / name))
-    file.add(result())
-    file.add(result(('é\udcff.png', 'd.png')))  # not valid UTF-8
-    file.fail('e.png', 'broken')
-    file.write()
-    assert len(file) == 4
+    path = tmp_path / 'new' / name
+    with PredictionFile(str(path)) as file:
+        file.add(result())
+        file.add(result(('é\udcff.png', 'd.png')))  # not valid UTF-8
+        file.fail('e.png', 'broken')
+    assert (file.images, file.faces, file.failures) == (4, 4, 3)
+    assert os.listdir(path.parent) == [name]
     faces = read_predictions(file.path)
     assert [face.file for face in faces] == [
         *('a.png', 'b.png', 'é\udcff.png', 'd.png')
     ]
     for face, row in zip(faces, (0, 2, 0, 2), strict=True):
         np.testing.assert_array_equal(face.keypoints, result().keypoints[row])
-    assert [(f['file_name'], f['face']) for f in file.content['failures']] == [
-        *(('a.png', 1), ('é\udcff.png', 1), ('e.png', None))
-    ]
 
 
 def test_predictions_of_other_programs(tmp_path: Path) -> None:
@@ -226,14 +225,15 @@ def test_predictions_need_a_file_name(tmp_path: Path) -> None:
 
 
 def test_failures_are_grouped_by_reason() -> None:
-    failures = [
-        dict(file_name=f'{i}.png', face=None, reason=f"'{i}.png' ({i} bytes)")
-        for i in range(7)
-    ]
-    failures.insert(2, dict(file_name='b.png', face=3, reason='another'))
-    assert describe_failures(failures) == [
-        "  7 x '0.png' (0 bytes)",
+    groups = FailureGroups()
+    for i in range(7):
+        groups.add(f'{i}.png', f"'{i}.png' (7 of {i}.5 bytes) is cut short")
+        if i == 2:
+            groups.add('b.png', "the box '1.5, nan' is not finite", 3)
+    # A name or number that differs within the group belongs to one image only.
+    assert groups.lines() == [
+        '  7 x … (7 of … bytes) is cut short',
         '      0.png, 1.png, 2.png, 3.png, 4.png and 2 more',
-        '  1 x another',
+        "  1 x the box '1.5, nan' is not finite",
         '      b.png (face 3)',
     ]

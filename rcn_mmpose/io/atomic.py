@@ -1,0 +1,28 @@
+"""Atomic file writes: a file appears under its name only when it is complete."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+DRAFT = '.tmp'  # ending of a temporary file that a killed process may leave
+
+
+def write_whole(path: str, content: bytes) -> None:
+    """Write a file atomically: under another name, then moved into place.
+
+    Args:
+        path (str): The file; its folder is made if needed.
+        content (bytes): All of its content.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    os.makedirs(folder, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=folder, suffix=DRAFT)
+    try:
+        with os.fdopen(handle, 'wb') as file:
+            file.write(content)
+        os.chmod(draft, 0o644)
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise
