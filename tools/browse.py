@@ -3,9 +3,9 @@
     python tools/browse.py configs/rcn_aflw.py --out sheet.png
     python tools/browse.py configs/rcn_aflw.py --mode input --out input.png
 
-Visible true keypoints are green, hidden keypoints are orange, the bounding box of the
-face is cyan. With ``--mode input`` the sheet shows each face as the network receives
-it: cropped, jittered, occluded and normalised.
+Visible true keypoints are blue dots, hidden keypoints are blue rings, the bounding
+box of the face is white; a legend says so. With ``--mode input`` the sheet shows each
+face as the network receives it: cropped, jittered, occluded and normalised.
 """
 
 from __future__ import annotations
@@ -122,7 +122,8 @@ def main(args: list[str]) -> None:
     folder = os.path.dirname(options.out)
     if folder:
         os.makedirs(folder, exist_ok=True)
-    if not cv2.imwrite(options.out, contact_sheet(tiles)):
+    marks = ['truth', 'hidden', 'box'] if options.mode == 'original' else ['truth']
+    if not cv2.imwrite(options.out, contact_sheet(tiles, marks=marks)):
         raise ValueError(f'cannot write {options.out!r}; give a .png or .jpg file')
     print(f'{options.out}: {count} of {len(dataset)} faces')
 

@@ -179,7 +179,8 @@ def draw_sheet(options: argparse.Namespace) -> None:
                 side=options.size,
             )
             for face in faces
-        ]
+        ],
+        marks=['truth', 'hidden'],
     )
     folder = os.path.dirname(os.path.abspath(options.sheet))
     os.makedirs(folder, exist_ok=True)

@@ -6,8 +6,9 @@
 writes faces.png (random faces), worst.png (the faces with the largest errors),
 ced.png (the cumulative error distributions) and errors.csv (the errors of each
 face, for rcn-mmpose plot), and prints a table of the errors that the FaceNME of
-the config measures. True keypoints are green, predicted keypoints are red, and
-a yellow line joins each pair.
+the config measures. In the images of faces a legend explains the marks: blue
+dots are true keypoints, yellow crosses are predicted keypoints, and a white line
+joins each pair. Each face has the name of its image, its id and its error.
 
 The predictions are a pickle file. A malicious pickle file can run any program:
 open only files that you wrote.
@@ -35,26 +36,9 @@ from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.evaluation.ced import draw_curves
 from rcn_mmpose.evaluation.error_file import write_errors
 from rcn_mmpose.evaluation.error_table import ErrorTable
-from rcn_mmpose.evaluation.faces import (
-    FaceResult,
-    fields_of,
-    one_per_face,
-    read_face,
-)
-from rcn_mmpose.image.contact_sheet import contact_sheet, draw_face
+from rcn_mmpose.evaluation.faces import fields_of, one_per_face, read_face
+from rcn_mmpose.lab.report.face_sheets import named_tile, sheet_of
 from rcn_mmpose.registry import METRICS
-
-
-def draw(face: FaceResult, side: int = 160) -> np.ndarray:
-    """Draw a face with its true and its predicted keypoints."""
-    image = cv2.imread(face.img_path)
-    if image is None:
-        raise ValueError(
-            f'image {face.img_path!r} cannot be read; run this where the test ran.'
-        )
-    reach = 0.55 * face.scale.max()
-    view = np.concatenate((face.centre - reach, face.centre + reach))
-    return draw_face(image, face.truth, face.pred, view=view, side=side)
 
 
 def measure(cfg: Config, predictions: list[dict]) -> ErrorTable:
@@ -114,7 +98,7 @@ def main(args: list[str]) -> None:
         for normaliser in table.plan.normalisers
         for protocol in table.protocols
     }
-    main_errors = next(iter(curves.values()))
+    quantity, main_errors = next(iter(curves.items()))
 
     os.makedirs(options.out, exist_ok=True)
     rng = np.random.default_rng(options.seed)
@@ -124,10 +108,11 @@ def main(args: list[str]) -> None:
         'worst.png': np.argsort(-main_errors)[:count],
     }
     for name, indices in chosen.items():
-        cv2.imwrite(
-            os.path.join(options.out, name),
-            contact_sheet([draw(table.faces[i]) for i in indices]),
-        )
+        tiles = [named_tile(table.faces[i], main_errors[i]) for i in indices]
+        sheet = sheet_of(tiles, f'error of the face ({quantity})', hidden=False)
+        path = os.path.join(options.out, name)
+        if not cv2.imwrite(path, sheet):
+            raise OSError(f'{path!r} cannot be written.')
     draw_curves(
         os.path.join(options.out, 'ced.png'),
         curves,

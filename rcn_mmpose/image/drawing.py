@@ -87,7 +87,7 @@ def draw_keypoints(
         raise ValueError(f'radius={radius!r}; give pixels above 0, such as 2.')
     drawn = colour_copy(image)
     for i, corners in enumerate(boxes):
-        if not _drawable(corners):
+        if not drawable(corners):
             continue
         side = float((corners[2:] - corners[:2]).max())
         thick = max(1, round(side / 200))
@@ -127,14 +127,14 @@ def _draw_face(
 ) -> None:
     """Draw one face: lines, then ellipses, then dots."""
     width = radius / (4 if len(keypoints) <= FEW else 2)
-    shown = [_drawable(point) for point in keypoints]
+    shown = [drawable(point) for point in keypoints]
     lines = [(a, b) for a, b in lines if shown[a] and shown[b]]
     if lines:
         _draw_lines(image, keypoints, confidence, lines, width)
     colors = [confidence_color(value) for value in confidence]
     thick = max(1, round(width))
     for k, point in enumerate(keypoints):
-        if shown[k] and covariance is not None and _drawable(covariance[k]):
+        if shown[k] and covariance is not None and drawable(covariance[k]):
             _ellipse(image, point, covariance[k], colors[k], thick)
     for k, point in enumerate(keypoints):
         if shown[k]:
@@ -290,7 +290,7 @@ def _ellipse(
     """Draw the ellipse that holds 90 % of the probability."""
     variances, axes = np.linalg.eigh(covariance.astype(float))
     reach = NINETY * np.sqrt(variances.clip(0))
-    if not _drawable(reach):
+    if not drawable(reach):
         return
     angle = math.degrees(math.atan2(axes[1, 1], axes[0, 1]))
     cv2.ellipse(
@@ -307,6 +307,6 @@ def _ellipse(
     )
 
 
-def _drawable(numbers: np.ndarray) -> bool:
+def drawable(numbers: np.ndarray) -> bool:
     """Whether OpenCV can draw at these coordinates."""
     return bool((np.abs(numbers) < FARTHEST).all())

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from conftest import load_tool
+
+from rcn_mmpose.image.contact_sheet import TRUTH, legend
 
 
 @pytest.mark.parametrize('mode', ['original', 'input'])
@@ -28,6 +31,9 @@ def test_browse(mode: str, root: Path, converted: Path) -> None:
         ]
     )
     sheet = cv2.imread(str(out))
-    assert sheet.shape == (2 * 50 + 2, 3 * 50 + 2 * 2, 3)
-    green = (sheet == (0, 255, 0)).all(-1).sum()
-    assert green >= 6  # at least one green pixel per face
+    marks = ['truth', 'hidden', 'box'] if mode == 'original' else ['truth']
+    explained = legend(marks, 3 * 50 + 2 * 2)
+    assert sheet.shape == (len(explained) + 2 * 50 + 2, 3 * 50 + 2 * 2, 3)
+    assert (sheet[: len(explained)] == explained).all()
+    near = np.abs(sheet[len(explained) :].astype(int) - TRUTH).max(-1) < 40
+    assert near.sum() >= 6  # at least one blue pixel per face

@@ -13,6 +13,7 @@ import pytest
 from conftest import load_tool
 
 from rcn_mmpose.cli import plot as plot_command
+from rcn_mmpose.image.contact_sheet import PREDICTION, TRUTH, captioned, legend
 
 
 @pytest.fixture
@@ -83,9 +84,19 @@ def test_report(
     assert ['pixels,', 'eye_points', '4.50', '8.10'] in lines
     for name in ('faces', 'worst', 'ced'):
         assert cv2.imread(f'report/{name}.png').std() > 5
-    # The worst face comes first; its red and green dots are at different positions.
-    worst = cv2.imread('report/worst.png')[:160, :160]
-    assert (worst == (0, 0, 255)).all(-1).any()
+    # A legend explains the marks; the worst face comes first, with its name.
+    worst = cv2.imread('report/worst.png')
+    note = '% = error of the face (pixels, eye_points)'
+    explained = legend(['truth', 'prediction'], worst.shape[1], note)
+    assert (worst[: len(explained)] == explained).all()
+    tile = worst[len(explained) :]
+    face = predictions[3]
+    name = [Path(face['img_path']).name, f'id {face["id"]}: 9.00 %']
+    named = captioned(np.zeros((240, 240, 3), np.uint8), name)
+    assert (tile[240 : len(named), :240] == named[240:]).all()
+    # True and predicted keypoints are at different positions.
+    for colour in (TRUTH, PREDICTION):
+        assert (np.abs(tile[:240, :240].astype(int) - colour).max(-1) < 40).any()
 
 
 def test_a_config_with_other_evaluators(

@@ -16,9 +16,9 @@ writes to the folder --out:
                       passes also errors_second_pass.csv and
                       errors_both_passes.csv
     worst.png, random.png
-                      20 faces each, truth green, prediction red; only in a
-                      folder below work_dirs, because most datasets must not
-                      be published
+                      20 faces each, with a legend and the image, id and error
+                      of each face; only in a folder below work_dirs, because
+                      most datasets must not be published
 
 The errors are those of rcn_mmpose.FaceNME: the protocol of the paper (cells) and
 the usual protocol (pixels), by every normaliser of the dataset. An exported model
@@ -283,6 +283,7 @@ def write_all(
             options.sheet_faces,
             options.seed,
             report.faces.hidden,
+            quantity,
         )
     return written + logged
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ...evaluation.faces import FaceResult
-from ...image.contact_sheet import contact_sheet, draw_face
+from ...image.contact_sheet import captioned, contact_sheet, draw_face
 from ...image.reading import read_image
 
 SIDE = 240  # of a tile, in pixels
@@ -30,11 +30,12 @@ def draw_sheets(
     count: int,
     seed: int,
     hidden: Callable[[int], np.ndarray],
+    quantity: str = 'error of the face',
 ) -> list[str]:
     """Draw ``worst.png`` and ``random.png``.
 
-    True keypoints are green, hidden true keypoints are orange, and predicted
-    keypoints are red. Each tile has the id and the error of the face.
+    A legend explains the marks. Each tile has the name of the image, and the id
+    and the error of the face.
 
     Args:
         folder (str): Output folder.
@@ -44,6 +45,7 @@ def draw_sheets(
         seed (int): Seed of the random faces.
         hidden (Callable): Takes the index of a face and returns whether each
             true keypoint is hidden, (K,).
+        quantity (str): Name of the errors.
 
     Returns:
         list[str]: The files, ``worst.png`` first.
@@ -55,33 +57,52 @@ def draw_sheets(
         ('worst.png', np.argsort(-errors, kind='stable')[:count]),
         ('random.png', rng.choice(len(faces), count, replace=False)),
     ):
-        tiles = [_tile(faces[i], errors[i], hidden(i)) for i in rows.tolist()]
+        flags = {i: hidden(i) for i in rows.tolist()}
+        tiles = [named_tile(faces[i], errors[i], flag) for i, flag in flags.items()]
         written.append(os.path.join(folder, name))
-        if not cv2.imwrite(written[-1], contact_sheet(tiles)):
+        some = any(np.any(flag) for flag in flags.values())
+        if not cv2.imwrite(written[-1], sheet_of(tiles, quantity, some)):
             raise OSError(f'{written[-1]!r} cannot be written.')
     return written
 
 
-def _tile(face: FaceResult, error: float, hidden: np.ndarray) -> np.ndarray:
-    """Draw a face with its id and its error."""
+def named_tile(
+    face: FaceResult, error: float, hidden: np.ndarray | None = None
+) -> np.ndarray:
+    """Draw a face with its image, its id and its error.
+
+    Args:
+        face (FaceResult): A tested face; keypoints without a label are not drawn.
+        error (float): In percent.
+        hidden (np.ndarray, optional): Whether each true keypoint is hidden, (K,).
+
+    Returns:
+        np.ndarray: uint8 BGR; all tiles have the same shape.
+
+    Raises:
+        FileNotFoundError: If the image does not exist.
+        ValueError: If the image cannot be read.
+    """
     reach = 0.6 * face.scale.max()
     tile = draw_face(
         read_image(face.img_path),
-        face.truth,
+        np.where(face.visible[:, None], face.truth, np.nan),
         face.pred,
         hidden=hidden,
         view=np.concatenate((face.centre - reach, face.centre + reach)),
         side=SIDE,
     )
-    for color, thick in ((0, 3), (255, 1)):  # white with a black outline
-        cv2.putText(
-            tile,
-            f'{face.id}: {error:.1f} %',
-            (6, SIDE - 8),
-            cv2.FONT_HERSHEY_SIMPLEX,
-            0.5,
-            (color,) * 3,
-            thick,
-            cv2.LINE_AA,
-        )
-    return tile
+    name = os.path.basename(face.img_path)
+    return captioned(tile, (name, f'id {face.id}: {error:.2f} %'))
+
+
+def sheet_of(tiles: Sequence[np.ndarray], errors: str, hidden: bool) -> np.ndarray:
+    """Arrange tiles of :func:`named_tile` below a legend.
+
+    Args:
+        tiles (Sequence[np.ndarray]): At least one.
+        errors (str): Name of the errors.
+        hidden (bool): Whether a true keypoint is hidden.
+    """
+    marks = ['truth', *(['hidden'] if hidden else []), 'prediction']
+    return contact_sheet(tiles, marks=marks, note=f'% = {errors}')
