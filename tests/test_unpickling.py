@@ -25,7 +25,6 @@ from torch.utils.data import DataLoader
 
 from rcn_mmpose import load_model
 from rcn_mmpose.cli import main
-from rcn_mmpose.io.checkpoint import check_parts
 from rcn_mmpose.lab.paper.tested_faces import build_model
 from rcn_mmpose.lab.paper.work_folder import best_checkpoint
 from rcn_mmpose.models.pose_estimators.joint_estimator import JointEstimator
@@ -225,46 +224,6 @@ def test_a_config_in_a_checkpoint_calls_nothing(tmp_path: Path, trace: Path) -> 
         load_model(Config(cfg), path)  # a given config is trusted
     assert trace.exists()
     trace.unlink()
-
-
-@pytest.mark.parametrize(
-    'harm',
-    [
-        dict(type='mmengine.dump', obj=1, file='a.json'),
-        dict(type='mmpose.models.RCN'),
-        dict(type='antigravity'),
-        dict(type=['RCN']),
-        dict(type='RCN', _scope_='pip'),
-        dict(type='DWPoseDistiller', teacher_cfg='teacher.py'),
-        dict(type='rcn_mmpose.RCN', stages=[dict(a=(dict(type='os.abort'),))]),
-    ],
-)
-def test_unregistered_parts_are_refused(harm: dict) -> None:
-    model = dict(config().model.to_dict(), backbone=harm)
-    with pytest.raises(ValueError, match='no registered part'):
-        check_parts(dict(model=model))
-
-
-def test_parts_that_are_registered(root: Path) -> None:
-    names = ('rcn_300w', 'joint_compact_300w', 'denoiser_300w', 'elt_aflw')
-    for name in names:
-        path = root / 'configs' / f'{name}.py'
-        if path.exists():
-            check_parts(Config.fromfile(path).to_dict())
-    check_parts(config().to_dict())
-    # --device-data adds these to a model
-    pipeline = [
-        dict(type='RandomFlip', prob=0.5),
-        dict(type='rcn_mmpose.CropFace', input_size=(80, 80)),
-        dict(
-            type='GenerateTarget',
-            encoder=dict(type='rcn_mmpose.CellIndex', input_size=(80, 80)),
-        ),
-    ]
-    preprocessor = dict(type='rcn_mmpose.CropCachePreprocessor', pipeline=pipeline)
-    check_parts(dict(model=dict(data_preprocessor=preprocessor)))
-    with pytest.raises(ValueError, match="default_scope='pip'"):
-        check_parts(dict(config().to_dict(), default_scope='pip'))
 
 
 class Line(BaseModel):

@@ -72,12 +72,12 @@ def load_estimator(
     from mmengine.registry import init_default_scope
     from mmpose.registry import MODELS
 
-    from ..io.checkpoint import (
-        check_parts,
+    from ..io.carried_config import (
+        carried_config,
+        carried_dataset_meta,
         parse_config,
-        read_checkpoint,
-        with_carried_calibration,
     )
+    from ..io.checkpoint import read_checkpoint, with_carried_calibration
 
     checkpoint = os.fspath(checkpoint)
     if not os.path.isfile(checkpoint):
@@ -93,26 +93,19 @@ def load_estimator(
                 f'checkpoint {checkpoint!r} carries no config; give the config too: '
                 'load_model(CONFIG, CHECKPOINT).'
             )
-        plain = parse_config(meta['cfg'])
-        check_parts(plain)
-        parsed = Config(plain)
+        parsed = Config(carried_config(parse_config(meta['cfg'])))
     elif not isinstance(config, Config):
         parsed = Config.fromfile(config)
     init_default_scope(parsed.get('default_scope', 'mmpose'))
     parts = with_carried_calibration(parsed.model, meta)
-    model = MODELS.build({**parts, 'train_cfg': None})
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        faults = [line.strip() for line in str(error).splitlines()[1:3]]
-        raise ValueError(
-            f'checkpoint {checkpoint!r} belongs to another architecture: '
-            f'{" ".join(faults)[:400]} Give the config of its training.'
-        ) from error
-    dataset_meta = meta.get('dataset_meta')
-    if not dataset_meta:
-        # A config in a malicious checkpoint could name a file to run.
-        dataset_meta = {} if config is None else _dataset_meta(parsed)
+    parts = {**parts, 'train_cfg': None}
+    if config is None:
+        _check_size(parts, weights, checkpoint)
+    model = MODELS.build(parts)
+    _load(model, weights, checkpoint)
+    dataset_meta = carried_dataset_meta(meta, model.head.out_channels)
+    if not dataset_meta and config is not None:
+        dataset_meta = _dataset_meta(parsed)
     info = ModelInfo(
         keypoints=_keypoint_names(dataset_meta, model.head.out_channels),
         radius=float(model.head.decoder.score_radius),
@@ -124,6 +117,45 @@ def load_estimator(
     return model, info, dataset_meta.get('flip_indices')
 
 
+def _check_size(parts: Mapping, weights: Mapping, checkpoint: str) -> None:
+    """Check that a carried config and the weights belong together.
+
+    The model is built without memory for its weights: a malicious config could
+    describe a model that fills the memory.
+
+    Raises:
+        ValueError: If they do not, or if the config makes no model.
+    """
+    import torch
+    from mmpose.registry import MODELS
+
+    try:
+        with torch.device('meta'):
+            model = MODELS.build(parts)
+    except Exception as error:  # a part may raise anything for odd arguments
+        raise ValueError(
+            f'the config in checkpoint {checkpoint!r} does not make a model '
+            f'({str(error):.200}); give the config of its training.'
+        ) from error
+    _load(model, weights, checkpoint)
+
+
+def _load(model: nn.Module, weights: Mapping, checkpoint: str) -> None:
+    """Load the weights into a model.
+
+    Raises:
+        ValueError: If a weight is missing, unknown, or has another shape.
+    """
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        faults = [line.strip() for line in str(error).splitlines()[1:3]]
+        raise ValueError(
+            f'checkpoint {checkpoint!r} belongs to another architecture: '
+            f'{" ".join(faults)[:400]} Give the config of its training.'
+        ) from error
+
+
 def _calibration(model: Any) -> dict[str, float] | None:
     """Return the calibration of confidence and covariance, or None."""
     found = getattr(model.head.decoder, 'calibration', None)
@@ -132,7 +164,7 @@ def _calibration(model: Any) -> dict[str, float] | None:
 
 def _licence(config: Config, meta: Mapping) -> str:
     """Return the licence of the weights by the config, or by the checkpoint's."""
-    from ..io.checkpoint import parse_config
+    from ..io.carried_config import parse_config
 
     if config.get('licence'):
         return str(config.licence)

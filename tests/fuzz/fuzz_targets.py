@@ -112,13 +112,13 @@ def errors() -> Reader:
 
 def config() -> Reader:
     """Parse the config in a checkpoint; its error does not name a file."""
-    from rcn_mmpose.io.checkpoint import check_parts, parse_config
+    from rcn_mmpose.io.carried_config import carried_config, parse_config
 
     def read(path: str) -> None:
         with open(path, encoding='utf-8', errors='replace') as file:
             text = file.read()
         try:
-            check_parts(parse_config(text))
+            carried_config(parse_config(text))
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from error
 

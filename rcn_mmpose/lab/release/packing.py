@@ -18,7 +18,8 @@ from ...inference.onnx_export import TOLERANCES, export
 from ...inference.parity import Parity, compare
 from ...inference.shared_weights import describe_shared, share_weights
 from ...inference.torch_predictor import TorchPredictor
-from ...io.checkpoint import parse_config, read_checkpoint, with_carried_calibration
+from ...io.carried_config import parse_config
+from ...io.checkpoint import read_checkpoint, with_carried_calibration
 from ...models.pose_estimators.joint_estimator import REFINER
 from ...shipped.catalogue import describe_file
 from ...version import __version__

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from rcn_mmpose.io.checkpoint import parse_config
+from rcn_mmpose.io.carried_config import parse_config
 
 
 @pytest.mark.parametrize(
