@@ -177,6 +177,7 @@ class WholeCheckpointHook(CheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         """Remove drafts of a killed training, and validate a resumed checkpoint."""
+        self._keep_foreign_files(runner)
         super().before_train(runner)
         self.file_backend = RemoveLater()
         if is_main_process():
@@ -187,6 +188,26 @@ class WholeCheckpointHook(CheckpointHook):
                 f'Epoch {runner.epoch} is validated before the training resumes.'
             )
             runner.val_loop.run()
+
+    def _keep_foreign_files(self, runner: Runner) -> None:
+        """Forget files outside the folder that a resumed checkpoint names.
+
+        MMEngine removes the earlier best checkpoint, wherever its path leads. The
+        path is relocated into the folder of this training.
+        """
+        info = runner.message_hub.runtime_info
+        kept = info.get('keep_ckpt_ids')
+        if isinstance(kept, list):
+            info['keep_ckpt_ids'] = [step for step in kept if isinstance(step, int)]
+        folder = self.out_dir or runner.work_dir
+        if folder != runner.work_dir:  # MMEngine adds the name of the work folder
+            folder = osp.join(folder, osp.basename(runner.work_dir.rstrip(osp.sep)))
+        for key in [key for key in info if key.startswith('best_ckpt')]:
+            name = osp.basename(str(info[key]))
+            if name.startswith('best_') and name.endswith('.pth'):
+                info[key] = osp.join(folder, name)
+            else:
+                del info[key]
 
     def _owes_validation(self, runner: Runner) -> bool:
         """Whether a resumed checkpoint was written before its validation."""
