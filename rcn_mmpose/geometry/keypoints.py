@@ -55,6 +55,9 @@ def _lines_68() -> tuple[tuple[int, int], ...]:
 
 
 LINES_68 = _lines_68()
+TODAYS_NAMES = {NUMBERED_68: NAMES_68}  # by the names of older files
+# Lines of the keypoint sets that are known by their names.
+KNOWN_LINES = {FIVE_NAMES: FIVE_LINES, NAMES_68: LINES_68, NUMBERED_68: LINES_68}
 RELATIONS_68 = dict(
     flip_pairs=[
         *([i, 16 - i] for i in range(8)),
@@ -106,7 +109,7 @@ def current_names(names: Sequence[str]) -> tuple[str, ...]:
             older files and of MMPose become :data:`NAMES_68`.
     """
     names = tuple(names)
-    return NAMES_68 if names == NUMBERED_68 else names
+    return TODAYS_NAMES.get(names, names)
 
 
 def known_lines(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
@@ -119,8 +122,7 @@ def known_lines(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
     Returns:
         tuple: Pairs of indices from 0. (COCO's ``skeleton`` counts from 1.)
     """
-    known = {FIVE_NAMES: FIVE_LINES, NAMES_68: LINES_68}
-    return known.get(current_names(names), ())
+    return KNOWN_LINES.get(tuple(names), ())
 
 
 def are_groups(value: Any, count: int) -> bool:

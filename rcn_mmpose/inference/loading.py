@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..geometry.boxes import BOX_RULES, box_from_box
+from ..geometry.keypoints import TODAYS_NAMES
 from ..image.crop import Prediction
 from ..shipped.catalogue import RUNTIMES, shipped_file, terms_of
 from .predictor import Detector, Predictor
@@ -175,7 +176,8 @@ class ModelInfo:
 
     Attributes:
         input_size: Width and height of the crops, which are equal.
-        keypoints: Names of the keypoints, in their order.
+        keypoints: Names of the keypoints, in their order. The names ``kpt-0`` to
+            ``kpt-67`` of older models become today's names of 300W's 68.
         box_rule: How a box becomes the square that is cropped, as the
             arguments of ``rcn_mmpose.FaceBox``: ``rule`` ``'given'`` (the
             square around the centre of the box, with its longer side) or
@@ -189,6 +191,8 @@ class ModelInfo:
         name: Name of the model.
         versions: Versions of the packages that wrote the model.
         licence: Licence of the weights; empty if it is not stated.
+        lines: Pairs of keypoints (indices from 0) that a drawing joins; empty
+            for sets whose lines are known, and if there are none.
 
     Raises:
         ValueError: If a value is not allowed.
@@ -202,8 +206,17 @@ class ModelInfo:
     name: str = ''
     versions: Mapping = field(default_factory=dict)
     licence: str = ''
+    lines: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
+        names = tuple(self.keypoints)
+        object.__setattr__(self, 'keypoints', TODAYS_NAMES.get(names, names))
+        object.__setattr__(self, 'lines', tuple((a, b) for a, b in self.lines))
+        if not all(i in range(len(names)) for line in self.lines for i in line):
+            raise ValueError(
+                f'lines={self.lines!r:.200}; give pairs of the {len(names)} '
+                'keypoints, counted from 0.'
+            )
         width, height = self.input_size
         if width != height or width < 1:
             raise ValueError(f'input_size={tuple(self.input_size)}; crops are square.')

@@ -288,7 +288,10 @@ class _Faces:
                 raise
             self.failures.append(Failure(index, None, str(error)))
             array = None
-        self.images.append(SourceImage(name, size))
+        source = SourceImage(name, size)
+        if not name and array is not None:
+            source = source.with_lent(image)
+        self.images.append(source)
         for face, box in enumerate(() if boxes is None else boxes):
             self.boxes.append(box)
             self.image_index.append(index)
@@ -357,4 +360,5 @@ class _Faces:
             names=tuple(names),
             failures=tuple(self.failures),
             timing=dict(crop=total - seconds, network=seconds, total=total),
+            lines=self.info.lines,
         )

@@ -29,6 +29,7 @@ from typing import Any, TextIO, TypeVar
 
 import numpy as np
 
+from ..geometry.keypoints import KNOWN_LINES
 from .atomic import DRAFT as DRAFT
 from .atomic import write_whole as write_whole  # for other modules
 from .result_views import Failure, ResultViews, SourceImage
@@ -36,12 +37,13 @@ from .result_views import Failure, ResultViews, SourceImage
 FACE_COLUMNS = ('face', 'x1', 'y1', 'x2', 'y2')
 KEYPOINT_COLUMNS = ('keypoint', 'x', 'y', 'confidence', 'var_x', 'cov_xy', 'var_y')
 ENDINGS = ('.json', '.csv')
+Lines = Sequence[tuple[int, int]]
 # Number, box (4,), keypoints (K, 2), confidence (K,) and covariance (K, 2, 2).
 AnyFaceFile = TypeVar('AnyFaceFile', bound='FaceFile')
 NumberedFace = tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result(ResultViews):
     """The keypoints of N faces, in the order of images and boxes.
 
@@ -66,6 +68,8 @@ class Result(ResultViews):
         failures: Failed faces and images, with the reasons.
         timing: Seconds spent: ``crop`` (reading, grey, warp), ``network``
             (with normalisation and decoding), ``total``.
+        lines: Pairs of keypoints (indices from 0) that a drawing joins, for sets
+            other than MTFL's five keypoints and 300W's 68.
     """
 
     keypoints: np.ndarray
@@ -77,6 +81,7 @@ class Result(ResultViews):
     names: tuple[str, ...]
     failures: tuple[Failure, ...]
     timing: dict[str, float]
+    lines: Lines = ()
 
     def __len__(self) -> int:
         """Return N, the number of faces."""
@@ -110,7 +115,7 @@ class Result(ResultViews):
                 for i, image in enumerate(self.images)
             ],
             annotations=annotations,
-            categories=coco_categories(self.names),
+            categories=coco_categories(self.names, self.lines),
         )
 
 
@@ -151,9 +156,19 @@ def coco_annotation(
     )
 
 
-def coco_categories(names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return COCO's categories: one, a face with these keypoints."""
-    return [dict(id=1, name='face', keypoints=list(names), skeleton=[])]
+def coco_categories(names: Sequence[str], lines: Lines = ()) -> list[dict[str, Any]]:
+    """Return COCO's categories: one, a face with these keypoints.
+
+    ``skeleton`` has the pairs of keypoints that a drawing joins, counted from 1.
+
+    Args:
+        names (Sequence[str]): Names of the K keypoints.
+        lines (Lines): The pairs, counted from 0. Defaults to those that are
+            known for these names.
+    """
+    lines = lines or KNOWN_LINES.get(tuple(names), ())
+    skeleton = [[a + 1, b + 1] for a, b in lines]
+    return [dict(id=1, name='face', keypoints=list(names), skeleton=skeleton)]
 
 
 class FaceFile:
@@ -188,6 +203,7 @@ class FaceFile:
     columns: dict[str, str]  # of the csv, with their keys in the json
     lists: tuple[str, ...]  # of the json, after the annotations
     face_key: str | None = None  # number of a face in the json
+    lines: Lines = ()  # pairs of keypoints, for sets without known lines
 
     def __init__(
         self,
@@ -304,7 +320,8 @@ class FaceFile:
                     self._main.write(separator + line[len(start) : -2])
                     separator = ',\n'
             self._main.write('\n]')
-        categories = coco_categories(self.names) if self.names else []
+        known = coco_categories(self.names, self.lines)
+        categories = known if self.names else []
         self._main.write(f', "categories": {json.dumps(categories)}}}\n')
         self._rest.close()
 
@@ -349,7 +366,7 @@ class PredictionFile(FaceFile):
 
     def add(self, result: Result) -> None:
         """Write the faces and failures of some images."""
-        self.names = result.names
+        self.names, self.lines = result.names, result.lines
         found = result.found
         for i, image in enumerate(result.images):
             rows = found & (result.image_index == i)

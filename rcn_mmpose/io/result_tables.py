@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .result_views import numbers_in_image
+
 if TYPE_CHECKING:
     from .output import Result
 
@@ -19,11 +21,7 @@ def to_pandas(result: Result) -> Any:
     """Return a ``pandas.DataFrame`` with one row for each keypoint of each face."""
     pandas = _optional('pandas')
     count = len(result.names)
-    # The index of a face in its image; the faces of an image are adjacent.
-    _, first = np.unique(result.image_index, return_index=True)
-    start = np.zeros(len(result.images), np.int64)
-    start[result.image_index[first]] = first
-    face = np.arange(len(result)) - start[result.image_index]
+    face = numbers_in_image(result.image_index)
     files = np.array([image.name for image in result.images], object)
     covariance = result.covariance.reshape(-1, 4)
     return pandas.DataFrame(
