@@ -4,10 +4,14 @@
 request              answer
 ==================== =======================================================
 ``GET /``            the page, with ``/page.css`` and ``/page.js``
-``GET /model``       JSON: the model and the limits
+``GET /model``       JSON: the models and the limits
 ``POST /predict``    JSON: the result of ``Service.answer``; the body is an
-                     image file, ``?name=`` and ``?ellipses=1`` are optional
+                     image file, the query is optional
 ==================== =======================================================
+
+The query of ``/predict`` has ``name=`` (of the image), ``ellipses=1`` (draw
+them), ``model=`` (one that ``/model`` names), and ``box=x1,y1,x2,y2`` in pixels,
+once for each face, in place of the detector; ``detect=1`` detects faces, too.
 
 The answer to every error is JSON with the key ``error``. There are no other
 paths, and the server never opens a file whose name comes from a request.
@@ -29,8 +33,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from threading import BoundedSemaphore
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
+from .query import read_query
 from .service import Service
 from .upload import MOST_BYTES, Refusal
 
@@ -54,7 +59,7 @@ PATIENCE = 30  # timeout of a silent connection in seconds
 # Uploads at the same time. Predictions run one by one, and each waiting upload
 # occupies memory.
 UPLOADS = 4
-LONGEST_NAME, LONGEST_NUMBER = 255, 20
+LONGEST_NUMBER = 20
 
 
 class PageServer(ThreadingHTTPServer):
@@ -157,7 +162,8 @@ class _Handler(BaseHTTPRequestHandler):
             traceback.print_exc()
             self.send_error(
                 HTTPStatus.INTERNAL_SERVER_ERROR,
-                f'{type(error).__name__}: {error}',
+                'The server failed; its terminal shows the details '
+                f'({type(error).__name__}: {error}).',
             )
         else:
             self._send(HTTPStatus.OK, content, kind)
@@ -183,14 +189,14 @@ class _Handler(BaseHTTPRequestHandler):
         service = self.server.service
         if path == '/model':
             return _json(service.describe()), JSON
-        name, ellipses = _parameters(query)
+        question = read_query(query)
         if not self.server.uploads.acquire(blocking=False):
             raise Refusal(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 f'The server is busy with {UPLOADS} images; try again.',
             )
         try:
-            return _json(service.answer(self._body(), name, ellipses)), JSON
+            return _json(service.answer(self._body(), **question)), JSON
         finally:
             self.server.uploads.release()
 
@@ -305,24 +311,6 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _parameters(query: str) -> tuple[str, bool]:
-    """Return the name of the image, and whether to draw ellipses."""
-    try:
-        given = parse_qs(query, strict_parsing=bool(query), max_num_fields=2)
-        (name,) = given.pop('name', [''])
-        (ellipses,) = given.pop('ellipses', ['0'])
-        wrong = given or ellipses not in ('0', '1') or len(name) > LONGEST_NAME
-    except ValueError:  # malformed, or a parameter occurs twice
-        wrong = True
-    if wrong:
-        raise Refusal(
-            HTTPStatus.BAD_REQUEST,
-            f'The query {query!r:.100} is not valid; allowed are name= with at '
-            f'most {LONGEST_NAME} characters, and ellipses=0 or ellipses=1.',
-        )
-    return name, ellipses == '1'
 
 
 def _json(content: dict) -> bytes:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import base64
+import io
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from http import HTTPStatus
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
+from ..geometry.boxes import overlap
+from ..geometry.keypoints import known_lines
 from ..image.drawing import draw_keypoints
-from ..io.output import PredictionFile, SourceImage
-from .upload import KINDS, MOST_BYTES, decode
+from ..io.output import Failure, PredictionFile, SourceImage
+from .query import MOST_BOXES
+from .upload import FORMATS, MOST_BYTES, Refusal, decode
 
 if TYPE_CHECKING:
     from ..inference import Predictor, Result
@@ -21,39 +28,75 @@ if TYPE_CHECKING:
 # enlarged, so that the dots look round. A large image is reduced, so that the
 # answer stays small.
 SHOWN = 800, 1600
+# A drawn box replaces the detected boxes that share so much of their union with it.
+SAME_FACE = 0.3
 NO_FACE = (
-    'No face was found. The detector finds upright frontal faces; for other '
-    'faces give boxes with rcn-mmpose predict --boxes.'
+    'No face was found. The detector finds upright frontal faces only. For other '
+    'faces, draw a box around the face.'
 )
+NO_BOX = 'The search for faces is off. Draw a box around a face.'
 
 
 class Service:
     """Predicts for one image at a time.
 
     Args:
-        predictor (Predictor): A predictor with a detector.
+        predictor (Predictor | Mapping[str, Predictor]): A predictor with a
+            detector, or several by their names on the page. The first is the
+            default. All stay in memory, and a request can name no other.
     """
 
-    def __init__(self, predictor: Predictor) -> None:
-        self.predictor = predictor
-        # Requests share the detector and the model, and memory is limited to
+    def __init__(self, predictor: Predictor | Mapping[str, Predictor]) -> None:
+        if not isinstance(predictor, Mapping):
+            predictor = {predictor.info.name: predictor}
+        self.predictors = dict(predictor)
+        self.default = next(iter(self.predictors))
+        # Requests share the detectors and the models, and memory is limited to
         # one large image.
         self.lock = Lock()
 
+    @property
+    def predictor(self) -> Predictor:
+        """The predictor that a request without a model uses."""
+        return self.predictors[self.default]
+
     def describe(self) -> dict[str, Any]:
-        """Return the facts on the model and the limits that the page shows."""
-        info = self.predictor.info
+        """Return the facts on the models and the limits that the page shows.
+
+        Returns:
+            dict: ``model``, ``keypoints``, ``radius``, ``side`` and ``licence`` of
+            the default model; ``models``, a list of the same facts of all models;
+            ``formats``, ``kinds`` (media types) and ``endings`` of the accepted
+            images; ``most_bytes``; ``most_boxes``.
+        """
+        models = [
+            dict(
+                model=name,
+                keypoints=len(predictor.info.keypoints),
+                radius=predictor.info.radius,
+                side=predictor.info.input_size[0],
+                licence=predictor.info.licence,
+            )
+            for name, predictor in self.predictors.items()
+        ]
         return dict(
-            model=info.name,
-            keypoints=len(info.keypoints),
-            radius=info.radius,
-            side=info.input_size[0],
-            kinds=list(KINDS),
+            **models[0],
+            models=models,
+            formats=[known.name for known in FORMATS],
+            kinds=[known.kind for known in FORMATS],
+            endings=[ending for known in FORMATS for ending in known.endings],
             most_bytes=MOST_BYTES,
+            most_boxes=MOST_BOXES,
         )
 
     def answer(
-        self, content: bytes, name: str = '', ellipses: bool = False
+        self,
+        content: bytes,
+        name: str = '',
+        ellipses: bool = False,
+        model: str = '',
+        boxes: Sequence[Sequence[float]] = (),
+        detect: bool = True,
     ) -> dict[str, Any]:
         """Find the keypoints of an image.
 
@@ -62,6 +105,10 @@ class Service:
             name (str): Name of the image in the answer. Defaults to ''.
             ellipses (bool): Whether to draw ellipses that contain 90 % of the
                 probability, too. Defaults to False.
+            model (str): Name of the model. Defaults to the first one.
+            boxes (Sequence): Boxes that the user drew, (x1, y1, x2, y2) in pixels,
+                finite. Such a box replaces detected boxes of the same face.
+            detect (bool): Whether to detect faces, too. Defaults to True.
 
         Returns:
             dict: ``coco`` and ``csv``, as ``rcn-mmpose predict`` writes them;
@@ -69,27 +116,60 @@ class Service:
             from the decoded image to the keypoints.
 
         Raises:
-            Refusal: If the content is not a valid image, see
-                :func:`rcn_mmpose.serve.upload.decode`.
+            Refusal: If the model is unknown, or the content is not a valid image,
+                see :func:`rcn_mmpose.serve.upload.decode`.
         """
+        predictor = self.predictors.get(model or self.default)
+        if predictor is None:
+            raise Refusal(
+                HTTPStatus.BAD_REQUEST,
+                f'The model {model!r:.100} is not served; give one of '
+                f'{", ".join(self.predictors)}.',
+            )
+        drawn = np.reshape(np.array(boxes, np.float64), (-1, 4))
         with self.lock:
             image = decode(content)
             # For a list, a face that fails is recorded in the result. For a
             # single image, it would raise an error.
-            result = self.predictor([image])
-            drawn = _draw(image, result, ellipses)
+            if not detect:
+                result = predictor([image], [drawn])
+            elif len(drawn):
+                result = _with_drawn(predictor, drawn)([image])
+            else:
+                result = predictor([image])
+            picture = _draw(image, result, ellipses)
         size = result.images[0].size
         result = replace(result, images=(SourceImage(name, size),))
-        file = PredictionFile('keypoints.csv')  # never written to disk
-        file.add(result)
         if not len(result) and not result.failures:
-            file.fail(name, NO_FACE)
+            failure = Failure(0, None, NO_FACE if detect else NO_BOX)
+            result = replace(result, failures=(failure,))
         return dict(
-            coco=file.content,
-            csv=file.csv_text(),
-            drawn='data:image/jpeg;base64,' + base64.b64encode(drawn).decode(),
+            coco=json.loads(_written(result, 'json')),
+            csv=_written(result, 'csv'),
+            drawn='data:image/jpeg;base64,' + base64.b64encode(picture).decode(),
             seconds=result.timing['total'],
         )
+
+
+def _with_drawn(predictor: Predictor, drawn: np.ndarray) -> Predictor:
+    """Return a predictor whose detector also returns the drawn boxes, at the end."""
+
+    def find(image: np.ndarray) -> np.ndarray:
+        found = np.reshape(predictor.detector(image), (-1, 4))
+        for box in drawn:
+            found = found[overlap(box, found) < SAME_FACE]
+        return np.concatenate((found, drawn))
+
+    return predictor.with_detector(find, predictor.info.box_rule)
+
+
+def _written(result: Result, kind: str) -> str:
+    """Return what ``rcn-mmpose predict`` writes, json or csv."""
+    text = io.StringIO()
+    file = PredictionFile(f'keypoints.{kind}', stream=text)
+    file.add(result)
+    file.close()
+    return text.getvalue()
 
 
 def _draw(image: np.ndarray, result: Result, ellipses: bool) -> bytes:
@@ -114,5 +194,8 @@ def _draw(image: np.ndarray, result: Result, ellipses: bool) -> bytes:
         result.confidence[rows],
         place(result.boxes[rows]),
         result.covariance[rows] * scale**2 if ellipses else None,
+        lines=known_lines(result.names),
+        # As the column ``face`` of the csv.
+        numbers=range(int(rows.sum())) if rows.sum() > 1 else None,
     )
     return cv2.imencode('.jpg', drawn)[1].tobytes()

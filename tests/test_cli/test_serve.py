@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,10 @@ import numpy as np
 import pytest
 
 from rcn_mmpose.cli import main
+from rcn_mmpose.cli.serve import short_names
 from rcn_mmpose.inference import loading
+from rcn_mmpose.serve.server import PageServer
+from rcn_mmpose.shipped.catalogue import shipped_models
 
 
 @pytest.fixture
@@ -46,6 +50,25 @@ def served(
     process.communicate()
 
 
+def tiff_of_one_bit(side: int) -> bytes:
+    """A valid TIFF of black pixels, in PackBits: 2 bytes for 1,024 pixels."""
+    rows = bytes([129, 0]) * (side // 1024) * side
+    tags = {
+        256: side,  # width
+        257: side,  # height
+        258: 1,  # bits
+        259: 32773,  # PackBits
+        262: 1,  # 0 is black
+        273: 8,  # where the rows are
+        277: 1,  # channels
+        278: side,  # rows in one strip
+        279: len(rows),
+    }
+    entries = b''.join(struct.pack('<HHII', tag, 4, 1, x) for tag, x in tags.items())
+    start = b'II*\0' + struct.pack('<I', 8 + len(rows))
+    return start + rows + struct.pack('<H', len(tags)) + entries + bytes(4)
+
+
 def test_from_start_to_ctrl_c(
     served: tuple[subprocess.Popen, int], face: np.ndarray, tmp_path: Path
 ) -> None:
@@ -59,10 +82,19 @@ def test_from_start_to_ctrl_c(
         found = json.loads(answer.read())
         assert len(found['coco']['annotations']) == 1
         connection.close()
+    content = tiff_of_one_bit(15_872)  # above 250 million pixels
+    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=60)
+    connection.request('POST', '/predict', content)
+    answer = connection.getresponse()
+    assert answer.status == 400
+    assert 'cannot be decoded' in json.loads(answer.read())['error']
+    connection.close()
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert said.strip() == 'stopped.'
+    licence, *rest = said.splitlines()
+    assert licence.startswith('licence of the weights of small: ')
+    assert rest == ['stopped.']
     assert list(tmp_path.iterdir()) == []  # images stay in memory
 
 
@@ -98,6 +130,36 @@ def test_the_default_model(
     assert 'asked for rcn-68' in capsys.readouterr().err
 
 
+def test_all_shipped_models_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request can name no other model, so the memory is known at the start."""
+    pytest.importorskip('onnxruntime')
+    served = []
+    monkeypatch.setattr(
+        PageServer, 'serve_forever', lambda server: served.append(server.service)
+    )
+    assert main(['serve', '--port', '0']) == 0
+    names = list(served[0].predictors)
+    assert names[0] == 'rcn-68' and sorted(names) == sorted(shipped_models())
+    for name, predictor in served[0].predictors.items():
+        assert predictor.info.name == name and predictor.detector is not None
+
+
+@pytest.mark.parametrize(
+    ('models', 'expected'),
+    [
+        (['rcn-5'], ['rcn-5']),
+        (['work_dirs/a/best.pth'], ['best']),
+        (['rcn-5', 'a/best.pth', 'b/best.pth'], ['rcn-5', 'a/best', 'b/best']),
+        (['best.pth', 'a/best.pth'], ['best', 'a/best']),
+        (['a/c/best.pth', 'b/c/best.onnx'], ['a/c/best', 'b/c/best']),
+        (['best.pth', 'best.onnx'], ['best.pth', 'best.onnx']),
+        (['v1.2.pth', 'v1.3.pth'], ['v1.2', 'v1.3']),
+    ],
+)
+def test_short_names(models: list[str], expected: list[str]) -> None:
+    assert short_names(models) == expected
+
+
 @pytest.mark.parametrize('host', ['127.0.0.1', '0.0.0.0'])
 def test_a_public_address_gets_a_warning(
     host: str,
@@ -105,8 +167,6 @@ def test_a_public_address_gets_a_warning(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    from rcn_mmpose.serve.server import PageServer
-
     def interrupted(server: PageServer) -> None:
         raise KeyboardInterrupt
 

@@ -132,6 +132,49 @@ class Browser:
             time.sleep(0.05)
         return value
 
+    def tool(self, command: str, **parameters: object) -> Any:
+        """Run a command of the Chrome DevTools Protocol."""
+        return self.call('goog/cdp/execute', dict(cmd=command, params=dict(parameters)))
+
+    def resize(self, width: int, height: int = 740, mobile: bool = False) -> None:
+        """Set the size of the page in pixels."""
+        self.tool(
+            'Emulation.setDeviceMetricsOverride',
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=mobile,
+        )
+
+    def press(self, keys: str) -> None:
+        """Press keys of the keyboard, one after the other."""
+        actions = [
+            dict(type=kind, value=key) for key in keys for kind in ('keyDown', 'keyUp')
+        ]
+        self.call('actions', dict(actions=[dict(type='key', id='k', actions=actions)]))
+
+    def drag(self, start: tuple, end: tuple, pointer: str = 'mouse') -> None:
+        """Press a pointer ('mouse' or 'touch') at one place and lift it at another.
+
+        Args:
+            start (tuple): (x, y) in pixels of the window.
+            end (tuple): (x, y).
+            pointer (str): Kind of the pointer.
+        """
+        middle = tuple((a + b) / 2 for a, b in zip(start, end, strict=True))
+        moves = [
+            dict(type='pointerMove', duration=20, x=round(x), y=round(y))
+            for x, y in (start, middle, end)
+        ]
+        down, up = (dict(type=f'pointer{kind}', button=0) for kind in ('Down', 'Up'))
+        source = dict(
+            type='pointer',
+            id=pointer,
+            parameters=dict(pointerType=pointer),
+            actions=[moves[0], down, *moves[1:], up],
+        )
+        self.call('actions', dict(actions=[source]))
+
     def log(self) -> list[dict]:
         """Return the lines of the console since the last call."""
         return self.call('se/log', dict(type='browser'))

@@ -197,7 +197,8 @@ def test_a_client_that_sends_too_much_gets_the_reason(ask: Ask) -> None:
 def test_contents(ask: Ask, png: bytes) -> None:
     for content, status in (
         (b'<html>', 415),
-        (b'GIF89a' + bytes(100), 415),
+        (b'GIF89a' + bytes(100), 400),
+        (b'%PDF-1.7' + bytes(100), 415),
         (png[:60], 400),
         (b'\xff\xd8\xff\xe0' + bytes(50), 400),
     ):
@@ -214,6 +215,19 @@ def test_contents(ask: Ask, png: bytes) -> None:
         'name',
         'name=' + 'a' * 256,
         'name=a&name=b&name=c',
+        'model=small&model=small',
+        'detect=2',
+        'detect=',
+        'box=1,2,3',
+        'box=1,2,3,4,5',
+        'box=a,b,c,d',
+        'box=',
+        'box=1,2,nan,4',
+        'box=1,2,inf,4',
+        'box=-1e300,2,3,4',
+        'box=3,2,1,4',  # x1 > x2
+        'box=1,2,3,2',  # no area
+        '&'.join(101 * ['box=1,2,3,4']),
         '%',
     ],
 )
@@ -255,10 +269,12 @@ def test_an_internal_error_is_answered(
         raise MemoryError('no room')
 
     with monkeypatch.context() as patch:
-        patch.setattr(service, 'predictor', fail)
+        patch.setitem(service.predictors, service.default, fail)
         answer = ask('/predict', png)
     assert answer.status == 500
-    assert answer.json['error'] == 'MemoryError: no room'
+    assert answer.json['error'] == (
+        'The server failed; its terminal shows the details (MemoryError: no room).'
+    )
     assert 'Traceback' in capsys.readouterr().err
     assert ask('/predict', png).status == 200
 
@@ -311,6 +327,31 @@ def test_one_prediction_at_a_time_and_few_waiting_uploads(
         thread.join()
     assert [answer.status for answer in answers] == [200] * len(threads)
     assert ask('/predict', png).status == 200
+
+
+def test_an_unknown_model_is_refused(ask: Ask, png: bytes) -> None:
+    """A request chooses among the served models and never names a file."""
+    for name in ('other', 'small.pth', '/etc/passwd', '../small', 'rcn-5'):
+        answer = ask(f'/predict?model={name}', png)
+        assert answer.status == 400 and 'give one of small' in answer.json['error']
+    assert ask('/predict?model=small', png).status == 200
+
+
+def test_boxes(ask: Ask, png: bytes) -> None:
+    """Boxes replace the detector; with detect=1 both are used."""
+
+    def found(query: str) -> list[list[float]]:
+        faces = ask(f'/predict?{query}', png).json['coco']['annotations']
+        return [face['bbox'] for face in faces]
+
+    (detected,) = found('')
+    assert found('box=10,20,140.5,150') == [[10, 20, 130.5, 130]]
+    two = 'box=10,20,140,150&box=20,20,140,150'
+    assert found(two) == [[10, 20, 130, 130], [20, 20, 120, 130]]
+    assert found('box=0,0,30,30&detect=1') == [detected, [0, 0, 30, 30]]
+    assert found('detect=0') == []
+    many = '&'.join(['box=10,20,140,150'] * 100)
+    assert len(found(f'{many}&name=a&ellipses=0&model=small&detect=0')) == 100
 
 
 # ------------------------------------------------------------------- addresses
