@@ -12,11 +12,15 @@ ARGS =
 DEMO = work_dirs/demo
 
 LOCK = requirements/lock.txt
+HASHES = requirements/hashes.txt
 CUDA = requirements/cuda.txt
 DOCS = requirements/docs.txt
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
-SERVED = $$(cat $(LOCK) $(CUDA) | cksum) $(CURDIR)
+# The shell reads the path of this folder from its environment: in a recipe it would
+# run commands that the path contains.
+export FOLDER := $(CURDIR)
+SERVED = $$(cat $(LOCK) $(HASHES) $(CUDA) | cksum) $$FOLDER
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -101,12 +105,11 @@ install-now:
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 \
 	    || $(PYTHON) -m venv --clear '$(VENV)'
 	@echo '[2/3] packages of $(LOCK), without torch'
-	@grep -v '^torch==' $(LOCK) | $(PIP) install --no-deps \
-	    --only-binary=:all: -r /dev/stdin
+	@$(PIP) install --no-deps --require-hashes --only-binary=:all: -r $(HASHES)
 	@echo '[3/3] torch and its dependencies'
 	@$(PIP) install $(TORCH_OPTIONS) --only-binary=:all: -c $(LOCK) \
 	    -c $(CUDA) torch
-	@echo '$(CURDIR)' > "$$($(BIN)/python -c 'import sysconfig; \
+	@printf '%s\n' "$$FOLDER" > "$$($(BIN)/python -c 'import sysconfig; \
 	    print(sysconfig.get_path("purelib"))')/rcn_mmpose.pth"
 	@$(BIN)/python -c 'import setuptools; setuptools.setup()' -q egg_info
 	@printf '%s\n' "$$LAUNCHER" > '$(BIN)/rcn-mmpose'

@@ -286,7 +286,8 @@ def test_install_runs_once(make: Make) -> None:
     status, text, asked = make('TORCH_OPTIONS=--pre', 'install')
     assert status == 0, text
     first, second = asked
-    assert '--no-deps --only-binary=:all:' in first
+    assert '--no-deps --require-hashes --only-binary=:all:' in first
+    assert first.endswith('-r requirements/hashes.txt')
     assert '--no-deps' not in second
     assert (
         '--pre' in second and f'-c {make.lock} -c requirements/cuda.txt torch' in second

@@ -21,9 +21,11 @@ NODE_RANK=${NODE_RANK:-0}
 MASTER_ADDR=${MASTER_ADDR:-127.0.0.1}
 [ "$NNODES" = 1 ] || PORT=${PORT:-29500}
 
-# This launcher is torchrun with shorter error messages.
+# This launcher is torchrun with shorter error messages. Modules of the current folder
+# are not imported.
 PYTHONPATH="$(dirname "$0")/..${PYTHONPATH:+:$PYTHONPATH}" \
-exec python -m rcn_mmpose.environment.launch \
+exec python -c 'import sys; sys.path.remove("")
+from rcn_mmpose.environment.launch import main; sys.exit(main(sys.argv[1:]))' \
     --nnodes="$NNODES" \
     --node-rank="$NODE_RANK" \
     --master-addr="$MASTER_ADDR" \
