@@ -434,3 +434,16 @@ def test_the_command_imports_nothing_of_the_current_folder(
     assert 'planted' not in done.stdout + done.stderr
     assert done.returncode in (1, 2)
     assert "image 'missing.jpg' does not exist" in done.stdout
+
+
+def test_the_hashes_are_those_of_the_lock(root: Path) -> None:
+    lines = (root / 'requirements' / 'hashes.txt').read_text().replace('\\\n', ' ')
+    hashed = {}
+    for line in lines.splitlines():
+        if not line.startswith('#'):
+            requirement, *values = line.split(' --hash=sha256:')
+            assert values and all(
+                re.fullmatch(r'[0-9a-f]{64}', value.strip()) for value in values
+            )
+            hashed[str(Requirement(requirement.strip()))] = values
+    assert set(hashed) == {str(r) for r in read_lock(root) if r.name != 'torch'}
