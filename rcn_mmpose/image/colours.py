@@ -7,6 +7,8 @@ NumPy only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 OKABE_ITO = dict(
@@ -47,11 +49,15 @@ def confidence_color(confidence: float) -> tuple[int, int, int]:
     Returns:
         tuple[int, int, int]: BGR.
     """
-    place = 2 * min(max(float(confidence), 0.0), 1.0)
-    blue, green, red = (
-        round(np.interp(place, (0, 1, 2), LOW_TO_HIGH[:, i])) for i in range(3)
-    )
+    ((blue, green, red),) = confidence_colors([confidence])
     return blue, green, red
+
+
+def confidence_colors(confidence: Sequence[float] | np.ndarray) -> list[list[int]]:
+    """Return the colour of each confidence as :func:`confidence_color` does."""
+    places = 2 * np.clip(np.asarray(confidence, float), 0.0, 1.0)
+    parts = [np.interp(places, (0, 1, 2), LOW_TO_HIGH[:, i]) for i in range(3)]
+    return np.rint(np.stack(parts, -1)).astype(int).tolist()
 
 
 def curve_style(number: int) -> dict[str, str]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..environment.missing import named_cure
-from .colours import confidence_color
+from .colours import confidence_colors
 
 with named_cure():
     import cv2
@@ -128,10 +128,10 @@ def _draw_face(
     """Draw one face: lines, then ellipses, then dots."""
     width = radius / (4 if len(keypoints) <= FEW else 2)
     shown = [drawable(point) for point in keypoints]
+    colors = confidence_colors(confidence)
     lines = [(a, b) for a, b in lines if shown[a] and shown[b]]
     if lines:
-        _draw_lines(image, keypoints, confidence, lines, width)
-    colors = [confidence_color(value) for value in confidence]
+        _draw_lines(image, keypoints, confidence, colors, lines, width)
     thick = max(1, round(width))
     for k, point in enumerate(keypoints):
         if shown[k] and covariance is not None and drawable(covariance[k]):
@@ -145,6 +145,7 @@ def _draw_lines(
     image: np.ndarray,
     keypoints: np.ndarray,
     confidence: np.ndarray,
+    colors: Sequence[Sequence[int]],
     lines: Sequence[tuple[int, int]],
     width: float,
 ) -> None:
@@ -160,7 +161,7 @@ def _draw_lines(
     thick = max(1, round(width))
     for a, b in lines:
         start, end = (sixteenths(keypoints[k] - low) for k in (a, b))
-        color = confidence_color(min(confidence[a], confidence[b]))
+        color = colors[a if confidence[a] < confidence[b] else b]
         cv2.line(layer, start, end, color, thick, cv2.LINE_AA, SHIFT)
     share = min(1.0, width)
     cv2.addWeighted(layer, share, part, 1 - share, 0, dst=part)
@@ -178,7 +179,9 @@ def colour_copy(image: np.ndarray) -> np.ndarray:
     return image.copy()
 
 
-def draw_box(image: np.ndarray, box: np.ndarray, color: tuple, thick: int = 1) -> None:
+def draw_box(
+    image: np.ndarray, box: np.ndarray, color: Sequence[int], thick: int = 1
+) -> None:
     """Draw a box (x1, y1, x2, y2) into a BGR image; a thick one has a dark edge."""
     low, high = sixteenths(box[:2]), sixteenths(box[2:])
     if thick > 1:
@@ -186,7 +189,9 @@ def draw_box(image: np.ndarray, box: np.ndarray, color: tuple, thick: int = 1) -
     cv2.rectangle(image, low, high, color, thick, cv2.LINE_AA, SHIFT)
 
 
-def draw_dot(image: np.ndarray, point: np.ndarray, color: tuple, radius: float) -> None:
+def draw_dot(
+    image: np.ndarray, point: np.ndarray, color: Sequence[int], radius: float
+) -> None:
     """Draw a filled circle around (x, y) into a BGR image.
 
     A tiny dot colours one pixel, blended with its neighbours. A large dot has a
@@ -202,7 +207,7 @@ def draw_dot(image: np.ndarray, point: np.ndarray, color: tuple, radius: float) 
     cv2.circle(image, sixteenths(point), reach, color, -1, cv2.LINE_AA, SHIFT)
 
 
-def _draw_pixel(image: np.ndarray, point: np.ndarray, color: tuple) -> None:
+def _draw_pixel(image: np.ndarray, point: np.ndarray, color: Sequence[int]) -> None:
     """Blend a colour into the four pixels around (x, y), by bilinear weights."""
     height, width = image.shape[:2]
     x, y = (math.floor(value) for value in point)
@@ -210,9 +215,11 @@ def _draw_pixel(image: np.ndarray, point: np.ndarray, color: tuple) -> None:
     for column, across in ((x, 1 - right), (x + 1, right)):
         for row, down in ((y, 1 - below), (y + 1, below)):
             if 0 <= column < width and 0 <= row < height:
-                share = across * down
-                mixed = (1 - share) * image[row, column] + share * np.array(color)
-                image[row, column] = np.rint(mixed)
+                share, old = across * down, image[row, column].tolist()
+                image[row, column] = [
+                    round((1 - share) * a + share * b)
+                    for a, b in zip(old, color, strict=True)
+                ]
 
 
 def sixteenths(point: np.ndarray) -> tuple[int, int]:
@@ -226,7 +233,7 @@ def write(
     text: str,
     place: tuple[float, float],
     height: float,
-    color: tuple = BOX,
+    color: Sequence[int] = BOX,
 ) -> None:
     """Write one line of text with a dark outline into a BGR image.
 
@@ -272,8 +279,7 @@ def _draw_legend(image: np.ndarray, keypoints: OfFaces) -> None:
     write(image, 'confidence', (left + gap, top + gap + height), height)
     start, width = left + gap, round(bar[1])
     low, high = round(top + 2 * gap + height), round(top + 2 * gap + height + bar[0])
-    for i in range(width):
-        image[low:high, start + i] = confidence_color(i / (width - 1))
+    image[low:high, start : start + width] = confidence_colors(np.linspace(0, 1, width))
     for value in (0, 0.5, 1):
         text = f'{value:g}'
         x = start + value * (width - text_width(text, height))
@@ -284,7 +290,7 @@ def _ellipse(
     image: np.ndarray,
     point: np.ndarray,
     covariance: np.ndarray,
-    color: tuple,
+    color: Sequence[int],
     thick: int,
 ) -> None:
     """Draw the ellipse that holds 90 % of the probability."""
