@@ -103,6 +103,17 @@ def operators(session: nox.Session) -> None:
 
 
 @nox.session
+def openvino(session: nox.Session) -> None:
+    """Compare exported models in OpenVINO with PyTorch."""
+    python = install(session)
+    exchange(session, python, 'openvino==2026.4.1')
+    session.run(
+        *(python, '-m', 'pytest', 'tests/test_inference/test_openvino.py'),
+        *session.posargs,
+    )
+
+
+@nox.session
 def coverage(session: nox.Session) -> None:
     """Measure branch coverage, including the processes that tests start."""
     python = install(session)

@@ -93,14 +93,10 @@ def best_cells(maps: Tensor) -> Tensor:
     """
     rows = maps.amax(-1)
     top = rows.amax(-1, keepdim=True)
-    # argmax of the maps may return any of several maxima; argmax of these
-    # zeros and ones returns the first
-    y = (rows == top).to(torch.uint8).argmax(-1, keepdim=True)
-    index = y[..., None].expand(-1, -1, 1, maps.shape[-1])
-    row = maps.gather(2, index).squeeze(2)
-    x = (row == top).to(torch.uint8).argmax(-1, keepdim=True)
+    y = _first(rows == top)
+    x = _first(_rows(maps, y) == top)
     first, last = block_around(maps, torch.cat((x, y), -1))
-    return (first + last) // 2
+    return torch.div(first + last, 2, rounding_mode='trunc')
 
 
 def block_around(maps: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
@@ -115,17 +111,18 @@ def block_around(maps: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
         block, int64 of shape (B, K, 2). Both are the cell itself if its
         neighbours differ.
     """
-    height, width = maps.shape[-2:]
+    height, width = _sides(maps)
     x, y = cells[..., :1], cells[..., 1:]
-    row = maps.gather(2, y[..., None].expand(-1, -1, 1, width)).squeeze(2)
-    column = maps.gather(3, x[..., None].expand(-1, -1, height, 1)).squeeze(3)
+    value = _take(maps, y * width + x)
+    column = _take(maps, torch.arange(height, device=maps.device) * width + x)
     first, last = [], []
-    for line, at in ((row, x), (column, y)):
-        value = line.gather(-1, at)
+    for line, at in ((_rows(maps, y), x), (column, y)):
         other = (line - value).abs() > TIE * value.abs()
-        place = torch.arange(line.shape[-1], device=maps.device)
-        first.append(place.where(other & (place < at), -1).amax(-1) + 1)
-        last.append(place.where(other & (place > at), len(place)).amin(-1) - 1)
+        place = _places(line)
+        low = place.where(other & (place < at), -1).amax(-1)
+        high = place.where(other & (place > at), len(place)).amin(-1)
+        first.append(low.to(torch.int64) + 1)
+        last.append(high.to(torch.int64) - 1)
     return torch.stack(first, dim=-1), torch.stack(last, dim=-1)
 
 
@@ -153,7 +150,8 @@ def local_expectation(maps: Tensor, cells: Tensor, window: int) -> Tensor:
     dy = (patch.sum(-1) * offset).sum(-1) / total
     position = cells + torch.stack((dx, dy), dim=-1)
     first, last = block_around(maps, cells)
-    alone = (first == last).all(-1, keepdim=True)
+    same = first == last
+    alone = same[..., :1] & same[..., 1:]
     return torch.where(alone, position, (first + last).to(maps.dtype) / 2)
 
 
@@ -249,15 +247,62 @@ def _patch(maps: Tensor, start: Tensor, side: int) -> Tensor:
     Returns:
         Tensor: Windows of shape (B, K, side, side).
     """
-    height, width = maps.shape[-2:]
+    height, width = _sides(maps)
     place = start[..., None] + torch.arange(side, device=maps.device)
     columns, rows = place.unbind(-2)
     index = rows.clamp(0, height - 1)[..., None] * width
     index = (index + columns.clamp(0, width - 1)[..., None, :]).flatten(2)
-    patch = maps.flatten(2).gather(-1, index).unflatten(-1, (side, side))
+    patch = _take(maps, index).unflatten(-1, (side, side))
     inside = ((rows >= 0) & (rows < height))[..., None]
     inside = inside & ((columns >= 0) & (columns < width))[..., None, :]
     return patch * inside
+
+
+def _first(found: Tensor) -> Tensor:
+    """Return the index of the first True of the last axis, int64 (B, K, 1).
+
+    Of several maxima, argmax may return any.
+    """
+    place = _places(found)
+    return place.where(found, len(place)).amin(-1, keepdim=True).to(torch.int64)
+
+
+def _places(line: Tensor) -> Tensor:
+    """Return the indices of the last axis, float32.
+
+    OpenVINO 2026.4 adds a constant wrongly to the largest or smallest of
+    integers, for all faces of a batch from face K on.
+    """
+    side = int(line.shape[-1])
+    return torch.arange(side, dtype=torch.float32, device=line.device)
+
+
+def _rows(maps: Tensor, y: Tensor) -> Tensor:
+    """Read a row of each map, (B, K, W), given its index (B, K, 1)."""
+    width = _sides(maps)[1]
+    return _take(maps, y * width + torch.arange(width, device=maps.device))
+
+
+def _take(maps: Tensor, index: Tensor) -> Tensor:
+    """Read cells of each map.
+
+    An exported graph reads them from one long array by ``Gather``, which all
+    engines compute. ``Tensor.gather`` is faster in PyTorch, but becomes
+    ``GatherElements``, which ONNX's reference implementation refuses here.
+
+    Args:
+        maps (Tensor): Maps of shape (B, K, H, W).
+        index (Tensor): Cells ``row * W + column``, int64 (B, K, N).
+
+    Returns:
+        Tensor: Their values, (B, K, N).
+    """
+    if not torch.onnx.is_in_onnx_export():
+        return maps.flatten(2).gather(-1, index)
+    count, (height, width) = int(maps.shape[1]), _sides(maps)
+    face = torch.arange(maps.shape[0], device=maps.device)[:, None, None]
+    keypoint = torch.arange(count, device=maps.device)[:, None]
+    return maps.reshape(-1)[(face * count + keypoint) * (height * width) + index]
 
 
 def _sides(maps: Tensor) -> tuple[int, int]:

@@ -34,6 +34,7 @@ from .small_model import (
 )
 
 onnx = pytest.importorskip('onnx')
+pytest.importorskip('onnx.reference')
 onnxruntime = pytest.importorskip('onnxruntime')
 
 CROPS = random_crops(12)
@@ -95,6 +96,31 @@ def test_every_kind_of_model(name: str, tmp_path: Path) -> None:
     parity = export(load_model(checkpoint), tmp_path / 'a.onnx', CROPS)
     assert parity.near_ties == []
     assert parity.keypoints < 0.01
+
+
+def test_a_second_engine_computes_the_graph(tmp_path: Path) -> None:
+    """ONNX's reference implementation, with more faces than keypoints."""
+    kind = MODELS['sumnet']  # its maps have blocks of equal cells
+    checkpoint = write_checkpoint(tmp_path / 'a.pth', config(**kind), build(**kind))
+    model = load_model(checkpoint)
+    export(model, tmp_path / 'a.onnx')
+    engine = onnx.reference.ReferenceEvaluator(str(tmp_path / 'a.onnx'))
+    crops = np.concatenate([CROPS[:5], np.zeros_like(CROPS[:1])])
+    parity = compare(model, crops, tuple(engine.run(None, {'crops': crops})))
+    assert parity.keypoints < 0.01 and parity.confidence < 1e-4
+    assert parity.deviation < 0.01
+
+
+def test_the_graph_has_no_operator_that_engines_compute_wrongly(
+    exported: Path,
+) -> None:
+    """OpenVINO 2026.4 adds a constant wrongly to a reduction of integers."""
+    graph = onnx.shape_inference.infer_shapes(onnx.load(str(exported))).graph
+    kinds = {v.name: v.type.tensor_type.elem_type for v in graph.value_info}
+    found = {node.op_type for node in graph.node}
+    assert found & {'If', 'Loop', 'Scan', 'GatherElements', 'ArgMax'} == set()
+    reduced = [kinds[n.input[0]] for n in graph.node if n.op_type.startswith('Reduce')]
+    assert set(reduced) == {onnx.TensorProto.FLOAT}
 
 
 def test_description_of_the_model(exported: Path, model: TorchPredictor) -> None:
