@@ -25,9 +25,11 @@ import textwrap
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
+from io import TextIOWrapper
 from time import monotonic
 from types import FrameType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from ..environment.missing import cure
 from ..image.limits import MOST_PIXELS, OPENCV_PIXEL_LIMIT
@@ -46,7 +48,7 @@ VERBS = dict(
     serve='show a web page that finds keypoints in images',
     doctor='report on the environment',
 )
-
+STANDARD_OUTPUT = '-'  # as --out
 # Verbs that keep the results so far after a signal.
 KEEPING = ('predict', 'video')
 # A terminal and a launcher can send the same signal, and an impatient user sends
@@ -68,6 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         int: The exit status.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == 'strict':
+            # A name that the terminal cannot show, such as é in ASCII, is no error.
+            stream.reconfigure(errors='backslashreplace')
     parser = argparse.ArgumentParser(
         prog='rcn-mmpose',
         description='Facial keypoints with Recombinator Networks.',
@@ -180,7 +186,8 @@ def add_model_arguments(
     group.add_argument(
         '--device',
         default='cpu',
-        help='device of the network, as PyTorch names it (default: cpu)',
+        help='device of the network, as PyTorch names it, or auto: a GPU if PyTorch '
+        'finds one (default: cpu)',
     )
     if not predicts:
         parser.set_defaults(precision='fp32', passes=1)
@@ -221,10 +228,41 @@ def load(options: argparse.Namespace, runtime: str | None = None) -> Predictor:
         options.model,
         options.checkpoint,
         precision=options.precision,
-        device=options.device,
+        device=_best_device(options.model)
+        if options.device == 'auto'
+        else options.device,
+        batch_size=getattr(options, 'batch_size', None),
         passes=options.passes,
         runtime=runtime,
     )
+
+
+def _best_device(model: str) -> str:
+    """Return a GPU if the model can run on one, else the CPU."""
+    if model.lower().endswith('.onnx') or not find_spec('torch'):
+        return 'cpu'
+    import torch
+
+    return 'cuda' if torch.cuda.is_available() else 'cpu'
+
+
+def output_of(out: str, kind: str) -> tuple[str, TextIO | None]:
+    """Return where ``--out`` writes: a file, or stdout for ``-``.
+
+    Args:
+        out (str): The value of the option.
+        kind (str): What stdout takes, json or csv.
+
+    Returns:
+        tuple[str, TextIO | None]: Name of the file, whose ending is the form; and
+        stdout, ready for UTF-8, or None for a file.
+    """
+    if out != STANDARD_OUTPUT:
+        return out, None
+    stdout = sys.stdout
+    if isinstance(stdout, TextIOWrapper):
+        stdout.reconfigure(encoding='utf-8', errors='surrogateescape', newline='')
+    return f'{out}.{kind}', stdout
 
 
 def say_licence(predictor: Predictor) -> None:

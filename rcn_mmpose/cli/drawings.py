@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 
-from ..image.drawing import draw_keypoints
-from ..image.reading import read_image
 from ..io.output import write_whole
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ class Drawings:
         folder (str): Folder for the drawings. It gets the same subfolders as
             the common folder of all images.
         paths (Sequence[str]): The images.
-        ellipses (bool): Whether to draw ellipses with 90 % of the probability.
+        **style (Any): Options of ``Result.draw``.
 
     Attributes:
         files: The file of the drawing, by the path of the image.
@@ -37,9 +35,9 @@ class Drawings:
         ValueError: If a drawing would replace an image or another drawing.
     """
 
-    def __init__(self, folder: str, paths: Sequence[str], ellipses: bool) -> None:
+    def __init__(self, folder: str, paths: Sequence[str], **style: Any) -> None:
         self.folder = folder
-        self.ellipses = ellipses
+        self.style = style
         self.files = drawn_files(paths, folder)
         _check_files(self.files, folder)
 
@@ -57,13 +55,7 @@ class Drawings:
         path = result.images[0].name
         target = self.files[path]
         try:
-            drawn = draw_keypoints(
-                read_image(path),
-                result.keypoints,
-                result.confidence,
-                result.boxes,
-                result.covariance if self.ellipses else None,
-            )
+            drawn = result.draw(**self.style)
             content = cv2.imencode(os.path.splitext(target)[1], drawn)[1]
         except cv2.error as error:
             raise ValueError(f'{error}') from error

@@ -9,9 +9,11 @@ images were predicted, 1 if something failed (an image without a face counts),
 from __future__ import annotations
 
 import argparse
-import glob
+import math
 import os
+import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,12 +22,14 @@ import numpy as np
 from ..io.box_files import boxes_of, read_boxes
 from ..io.output import PredictionFile
 from . import (
+    STANDARD_OUTPUT,
     PartlyDone,
     add_detector_argument,
     add_model_arguments,
     counted,
     load,
     model_inputs,
+    output_of,
     progress,
     protect_inputs,
     say_licence,
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from ..io.output import Result
     from .drawings import Drawings
     from .failures import FailureGroups
+    from .image_search import ImageSearch
 
 EXAMPLES = """\
 rcn-mmpose predict photo.jpg --draw drawn
@@ -45,15 +50,6 @@ BATCH = 32  # images in one call of the model
 NO_FACE = (
     'no face was found; the detector finds upright frontal faces only. Give the '
     'box by --boxes, or search for smaller faces by --smallest-face.'
-)
-# File endings of the formats that OpenCV decodes.
-IMAGE_ENDINGS = tuple(
-    '.avif .bmp .dib .exr .gif .hdr .jp2 .jpe .jpeg .jpg .pbm .pgm .pic .png '
-    '.pnm .ppm .pxm .ras .sr .tif .tiff .webp'.split()
-)
-NO_IMAGE = 'the folder holds no image.'
-NO_IMAGE_AT_TOP = (
-    'the folder itself holds no image; --recursive also searches its subfolders.'
 )
 
 
@@ -79,36 +75,76 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--out',
         default='keypoints.json',
         metavar='FILE',
-        help='output file, .json (COCO) or .csv (default: keypoints.json)',
+        help='output file, .json (COCO) or .csv, or - for stdout (default: '
+        'keypoints.json)',
     )
     parser.add_argument(
+        '--format',
+        choices=('json', 'csv'),
+        help='form of the output on stdout (default: json); a file has the form of '
+        'its ending',
+    )
+    parser.add_argument(
+        '--min-score',
+        type=float,
+        default=0,
+        metavar='CONFIDENCE',
+        help='leave out faces whose mean confidence is below this number from 0 to '
+        '1 (default: 0)',
+    )
+    parser.add_argument(
+        '--batch-size',
+        type=int,
+        metavar='FACES',
+        help='faces in one batch of the network; a GPU needs more than the default, '
+        'which suits a CPU',
+    )
+    drawing = parser.add_argument_group('drawings')
+    drawing.add_argument(
         '--draw', metavar='DIR', help='folder for drawings of the keypoints'
     )
-    parser.add_argument(
+    drawing.add_argument(
         '--ellipses',
         action='store_true',
         help='also draw ellipses with 90 %% of the probability',
     )
-    parser.add_argument('--quiet', action='store_true', help='show no progress')
+    drawing.add_argument(
+        '--radius',
+        type=float,
+        metavar='PIXELS',
+        help='radius of the dots (default: a size that suits the face)',
+    )
+    drawing.add_argument('--no-box', action='store_true', help='do not draw the boxes')
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument('--quiet', action='store_true', help='show no progress')
+    amount.add_argument(
+        '--verbose', action='store_true', help='print a line for each image on stderr'
+    )
     add_model_arguments(parser, 'rcn-68')
 
 
 def run(options: argparse.Namespace) -> int:
     """Predict, write and draw."""
-    if options.ellipses and not options.draw:
-        raise ValueError('--ellipses needs --draw DIR; give both.')
+    _check(options)
     listed = list_images(options.images, options.recursive)
     _protect_inputs(options, listed.paths)
     drawings = None
     if options.draw:
         from .drawings import Drawings
 
-        drawings = Drawings(options.draw, listed.paths, options.ellipses)
+        drawings = Drawings(
+            options.draw,
+            listed.paths,
+            ellipses=options.ellipses,
+            radius=options.radius,
+            box=not options.no_box,
+        )
     boxes: list[np.ndarray | None] = [None] * len(listed.paths)
     if options.boxes:
         boxes = boxes_of(listed.paths, read_boxes(options.boxes))
+    out, stream = output_of(options.out, options.format or 'json')
     stopped = False
-    with PredictionFile(options.out) as file:
+    with PredictionFile(out, stream=stream) as file:
         predictor = load(options)
         say_licence(predictor)
         if not options.boxes:
@@ -123,11 +159,33 @@ def run(options: argparse.Namespace) -> int:
             work.run(listed.paths, boxes)
         except KeyboardInterrupt:
             stopped = True
-    summary = work.summary(listed.ignored)
+    summary = work.summary(listed.notes)
     if stopped:
         raise PartlyDone(summary)
-    print(summary)
+    print(summary, file=sys.stderr if stream else sys.stdout)
     return 1 if file.failures else 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Check the options before the images are searched."""
+    if not options.draw:
+        for name in ('ellipses', 'radius', 'no_box'):
+            if getattr(options, name) not in (None, False):
+                option = name.replace('_', '-')
+                raise ValueError(f'--{option} needs --draw DIR; give both.')
+    if options.format and options.out != STANDARD_OUTPUT:
+        raise ValueError(
+            f'--format {options.format} is for --out -; the ending of a file, here '
+            f'{options.out!r}, chooses its form.'
+        )
+    if options.radius is not None and not 0 < options.radius < math.inf:
+        raise ValueError(f'--radius {options.radius:g}: give pixels above 0.')
+    if not 0 <= options.min_score <= 1:
+        raise ValueError(
+            f'--min-score {options.min_score:g}: give a confidence from 0 to 1.'
+        )
+    if options.batch_size is not None and options.batch_size < 1:
+        raise ValueError(f'--batch-size {options.batch_size}: give 1 or more faces.')
 
 
 class ImageList(NamedTuple):
@@ -137,14 +195,14 @@ class ImageList(NamedTuple):
         paths: Paths of the images, in the order of the command line; the images
             of a folder are sorted by name. Each image occurs once, under its
             first name.
-        failures: Names without an image, with the reasons.
-        ignored: Number of files in folders that do not have the ending of an
-            image.
+        failures: Names without an image, and what cannot be read, with the
+            reasons.
+        notes: What was left out, for the summary.
     """
 
     paths: list[str]
     failures: list[tuple[str, str]]
-    ignored: int
+    notes: list[str]
 
 
 def list_images(names: Iterable[str], recursive: bool = False) -> ImageList:
@@ -158,29 +216,22 @@ def list_images(names: Iterable[str], recursive: bool = False) -> ImageList:
         recursive (bool): Whether to search subfolders. Defaults to False.
 
     Returns:
-        ImageList: The images, and the names without an image.
+        ImageList: The images, and what was left out.
     """
     paths: dict[str, str] = {}  # from absolute path to the name as given
-    failures, ignored = [], 0
+    search: ImageSearch | None = None
     for name in names:
         found = [name]
-        if not os.path.lexists(name) and glob.has_magic(name):
-            found = sorted(glob.glob(name, recursive=True))
-            if not found:
-                failures.append((name, 'the pattern matches no file.'))
+        if os.path.isdir(name) or not os.path.lexists(name):
+            if search is None:
+                from .image_search import ImageSearch
+
+                search = ImageSearch(recursive)
+            found = search.search(name)
         for path in found:
-            if not os.path.isdir(path):
-                paths.setdefault(_absolute(path), path)
-                continue
-            files, unread = _files(path, recursive)
-            failures += unread
-            images = [f for f in files if f.lower().endswith(IMAGE_ENDINGS)]
-            ignored += len(files) - len(images)
-            for image in images:
-                paths.setdefault(_absolute(image), image)
-            if not images and not unread:
-                failures.append((path, NO_IMAGE if recursive else NO_IMAGE_AT_TOP))
-    return ImageList(list(paths.values()), failures, ignored)
+            paths.setdefault(_absolute(path), path)
+    failures, notes = (search.failures, search.notes()) if search else ([], [])
+    return ImageList(list(paths.values()), failures, notes)
 
 
 def _absolute(path: str) -> str:
@@ -196,28 +247,13 @@ def _absolute(path: str) -> str:
     return os.path.join(os.path.abspath(folder), name)
 
 
-def _files(folder: str, recursive: bool) -> tuple[list[str], list[tuple[str, str]]]:
-    """Return the files of a folder by name, and the unreadable folders."""
-    files: list[str] = []
-    unread: list[tuple[str, str]] = []
-
-    def note(error: OSError) -> None:
-        unread.append((error.filename, f'the folder cannot be read: {error.strerror}.'))
-
-    for place, folders, names in os.walk(folder, onerror=note):
-        folders.sort()
-        files += [os.path.join(place, name) for name in sorted(names)]
-        if not recursive:
-            break
-    return files, unread
-
-
 def _protect_inputs(options: argparse.Namespace, paths: Sequence[str]) -> None:
     """Check that the output file does not overwrite an input file."""
     read = dict.fromkeys(paths, 'one of the images') | model_inputs(options)
     if options.boxes:
         read[options.boxes] = 'the file of boxes'
-    protect_inputs('--out', options.out, read)
+    if options.out != STANDARD_OUTPUT:
+        protect_inputs('--out', options.out, read)
 
 
 class _Prediction:
@@ -242,15 +278,17 @@ class _Prediction:
         self.options = options
         self.drawings = drawings
         self.images = 0
+        self.weak = 0  # faces below --min-score
         self.failed: FailureGroups | None = None
         self.start = monotonic()
 
     def run(self, paths: Sequence[str], boxes: Sequence[np.ndarray | None]) -> None:
         """Predict all images."""
-        quiet = self.options.quiet
+        quiet = self.options.quiet or self.options.verbose
+        size = max(BATCH, self.options.batch_size or 0)
         with progress('images', len(paths), quiet) as advance:
-            for i in range(0, len(paths), BATCH):
-                part = slice(i, i + BATCH)
+            for i in range(0, len(paths), size):
+                part = slice(i, i + size)
                 for result in self._predict(paths[part], boxes[part]):
                     self._keep(result)
                 advance(len(paths[part]))
@@ -282,22 +320,30 @@ class _Prediction:
 
     def _keep(self, result: Result) -> None:
         """Store and draw the faces of a result."""
+        searched = set(result.image_index) | {f.image for f in result.failures}
+        if self.options.min_score:
+            result = self._without_weak(result)
         self.file.add(result)
         self.images += len(result.images)
-        failed = {failure.image for failure in result.failures}
         for failure in result.failures:
             name = result.images[failure.image].name
             self._group(name, failure.reason, failure.face)
         for i, image in enumerate(result.images):
-            if (result.image_index == i).any():
-                if self.drawings:
-                    try:
-                        self.drawings.draw(result.of(i))
-                    except (OSError, ValueError) as error:
-                        reason = f'its drawing cannot be written: {error}'
-                        self.fail(image.name, reason)
-            elif not self.options.boxes and i not in failed:
+            rows = result.image_index == i
+            self._say(f'{image.name}: {counted(int(rows.sum()), "face")}')
+            if rows.any() and self.drawings:
+                try:
+                    self.drawings.draw(result.of(i))
+                except (OSError, ValueError) as error:
+                    self.fail(image.name, f'its drawing cannot be written: {error}')
+            elif not self.options.boxes and i not in searched:
                 self.fail(image.name, NO_FACE)
+
+    def _without_weak(self, result: Result) -> Result:
+        """Leave out faces of low confidence; failed faces stay."""
+        weak = result.found & (result.confidence.mean(1) < self.options.min_score)
+        self.weak += int(weak.sum())
+        return replace(result[~weak], failures=result.failures)
 
     def _miss(self, path: str, reason: str) -> None:
         """Store an image that could not be predicted."""
@@ -316,8 +362,15 @@ class _Prediction:
 
             self.failed = FailureGroups()
         self.failed.add(path, reason, face)
+        where = path if face is None else f'{path}, face {face}'
+        self._say(f'{where}: {reason}')
 
-    def summary(self, ignored: int) -> str:
+    def _say(self, line: str) -> None:
+        """Print a line for --verbose."""
+        if self.options.verbose:
+            print(line, file=sys.stderr)
+
+    def summary(self, notes: Iterable[str]) -> str:
         """Return the numbers of faces, images and failures, with the reasons."""
         line = (
             f'{counted(self.file.faces, "face")} in '
@@ -326,10 +379,11 @@ class _Prediction:
         )
         lines = [line, *(self.failed.lines() if self.failed else ())]
         if self.file.kept:
-            lines.append('  no image was predicted: the earlier file stays as it was')
-        if ignored:
+            lines.append('  no image could be read: the earlier file stays as it was')
+        if self.weak:
             lines.append(
-                f'  {counted(ignored, "file")} in the folders ignored: no ending '
-                'of an image'
+                f'  {counted(self.weak, "face")} left out: mean confidence below '
+                f'{self.options.min_score:g}'
             )
+        lines += [f'  {note}' for note in notes]
         return '\n'.join(lines)

@@ -18,6 +18,7 @@ from 0 of the faces with keypoints in the image), ``x1``, ``y1``, ``x2``, ``y2``
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import tempfile
@@ -176,8 +177,8 @@ class FaceFile:
 
     The faces go to a draft beside the file, which has the file's name, some
     letters and ``.tmp``. :meth:`close` moves the draft into place. An earlier file
-    stays until then; it stays for good if no image was added. As a context manager
-    the class also closes the file after Ctrl-C or an error.
+    stays until then; it stays for good if no image could be read. As a context
+    manager the class also closes the file after Ctrl-C or an error.
 
     A process that is killed leaves its drafts. The draft of a csv is the csv so
     far. The draft of a json is the json up to the last annotation; a second draft,
@@ -193,7 +194,8 @@ class FaceFile:
     Attributes:
         images: Number of images so far.
         faces: Number of faces so far.
-        kept: Whether an earlier file stayed, because no image was added.
+        useful: Whether an image was added that could be read.
+        kept: Whether an earlier file stayed, because none was.
 
     Raises:
         OSError: If the file cannot be written.
@@ -219,7 +221,7 @@ class FaceFile:
         self.path = path
         self.names = tuple(names)
         self.images = self.faces = 0
-        self.kept = False
+        self.useful = self.kept = False
         self._stream = stream
         self._drafts: list[str] = []
         self._is_csv = path.lower().endswith('.csv')
@@ -227,9 +229,8 @@ class FaceFile:
             # Now, because an error after hours of work would lose the work.
             self._main = stream or self._open_draft()
             if self._is_csv:
-                self._table = csv.writer(self._main, lineterminator='\n')
                 header = (*self.columns, *FACE_COLUMNS, *KEYPOINT_COLUMNS)
-                self._table.writerow(header)
+                self._main.write(','.join(header) + '\n')
                 return
             spool = tempfile.TemporaryFile('w+', encoding='utf-8') if stream else None
             self._rest = spool or self._open_draft('.images')
@@ -241,8 +242,8 @@ class FaceFile:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Close the file; after an error only if there is an image."""
-        self.close(wanted=kind is None or self.images > 0)
+        """Close the file; after an error only if an image could be read."""
+        self.close(wanted=kind is None or self.useful)
 
     def put(self, image: dict[str, Any], faces: Iterable[NumberedFace]) -> None:
         """Write an image and its faces.
@@ -253,33 +254,36 @@ class FaceFile:
                 confidence (K,) and covariance (K, 2, 2) of each face.
         """
         self.images += 1
+        self.useful = self.useful or image['width'] > 0
         self._note('images', dict(id=self.images, **image))
         first = [image[key] for key in self.columns.values()]
-        with self._named_errors():
-            for number, box, keypoints, confidence, covariance in faces:
-                self.faces += 1
-                variances = covariance.astype(float).reshape(-1, 4)[:, [0, 1, 3]]
-                if self._is_csv:
-                    self._table.writerows(
-                        (*first, number, *box.tolist(), name, *point, sure, *spread)
-                        for name, point, sure, spread in zip(
-                            self.names,
-                            keypoints.tolist(),
-                            confidence.tolist(),
-                            variances.tolist(),
-                            strict=True,
-                        )
+        # One write for each image: Ctrl-C between two writes would leave half a face.
+        text, known = io.StringIO(newline=''), self.faces
+        table = csv.writer(text, lineterminator='\n')
+        for number, box, keypoints, confidence, covariance in faces:
+            known += 1
+            variances = covariance.astype(float).reshape(-1, 4)[:, [0, 1, 3]]
+            if self._is_csv:
+                table.writerows(
+                    (*first, number, *box.tolist(), name, *point, sure, *spread)
+                    for name, point, sure, spread in zip(
+                        self.names,
+                        keypoints.tolist(),
+                        confidence.tolist(),
+                        variances.tolist(),
+                        strict=True,
                     )
-                    continue
-                face = coco_annotation(
-                    self.faces, self.images, box, keypoints, confidence
                 )
-                if self.face_key:
-                    face[self.face_key] = number
-                face['keypoint_covariances'] = variances.tolist()
-                self._main.write(',\n' if self.faces > 1 else '\n')
-                self._main.write(json.dumps(face))
+                continue
+            face = coco_annotation(known, self.images, box, keypoints, confidence)
+            if self.face_key:
+                face[self.face_key] = number
+            face['keypoint_covariances'] = variances.tolist()
+            text.write((',\n' if known > 1 else '\n') + json.dumps(face))
+        with self._named_errors():
+            self._main.write(text.getvalue())
             self._main.flush()
+        self.faces = known
 
     def _note(self, key: str, content: dict[str, Any]) -> None:
         """Keep an entry of a list that follows the annotations."""
@@ -301,7 +305,7 @@ class FaceFile:
             if self._stream:
                 return
             self._main.close()
-            self.kept = not self.images and os.path.exists(self.path)
+            self.kept = not self.useful and os.path.exists(self.path)
             if wanted and not self.kept:
                 os.chmod(self._drafts[0], 0o644)
                 os.replace(self._drafts.pop(0), self.path)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -187,6 +189,7 @@ def test_an_unexpected_error_affects_one_image(
             raise MemoryError('too much')
         return real(images, boxes)
 
+    predictor.info = real.info
     monkeypatch.setattr(predict, 'load', lambda options: predictor)
     out = folder / 'k.json'
     assert call(folder, checkpoint, '--out', out) == 1
@@ -210,6 +213,7 @@ def test_ctrl_c_keeps_finished_results(
             raise KeyboardInterrupt
         return real(images, boxes)
 
+    predictor.info = real.info
     monkeypatch.setattr(predict, 'load', lambda options: predictor)
     monkeypatch.setattr(predict, 'BATCH', 1)
     out = folder / 'k.json'
@@ -232,9 +236,11 @@ def test_results_are_written_as_they_come(
         assert out.read_text() == 'earlier'
         (draft,) = folder.glob(f'k.{ending}.????????.tmp')
         text = draft.read_text()
-        seen.append(text.count('"area"' if ending == 'json' else ',nose_tip,'))
+        lines = text.count('"area"' if ending == 'json' else '\n')
+        seen.append(lines if ending == 'json' else lines // 5)
         return real(images, boxes)
 
+    predictor.info = real.info
     monkeypatch.setattr(predict, 'load', lambda options: predictor)
     monkeypatch.setattr(predict, 'BATCH', 1)
     assert call(folder, checkpoint, '--out', out) == 0
@@ -260,3 +266,227 @@ def test_without_boxes_the_detector_runs(
     assert main([*words, '--out', str(out)]) == 0
     words += ['--smallest-face', '0.7']
     assert main([*words, '--out', str(out)]) == 1
+
+
+def test_a_mistyped_name_keeps_the_earlier_results(
+    folder: Path, checkpoint: str, capsys: pytest.CaptureFixture
+) -> None:
+    out = folder / 'k.json'
+    assert call(folder, checkpoint, '--out', out) == 0
+    before = out.read_bytes()
+    broken = folder / 'broken.png'
+    broken.write_bytes(b'no image')
+    for name in (folder / 'typo.png', folder / 'typo*.png', broken):
+        words = ['predict', str(name), '--model', checkpoint, '--out', str(out)]
+        assert main(words) == 1
+        assert 'the earlier file stays as it was' in capsys.readouterr().out
+        assert out.read_bytes() == before
+    # Without an earlier file, the reasons are written.
+    assert main([*words[:-1], str(folder / 'new.json')]) == 1
+    assert len(json.loads((folder / 'new.json').read_text())['failures']) == 1
+    assert not list(folder.glob('*.tmp'))
+
+
+def test_nothing_is_left_out_in_silence(
+    folder: Path, checkpoint: str, capsys: pytest.CaptureFixture
+) -> None:
+    images = folder / 'images'
+    (images / 'b' / 'link').symlink_to(images / 'a')  # searched as a
+    (images / 'b' / 'loop').symlink_to(images)
+    elsewhere = folder / 'elsewhere'
+    elsewhere.mkdir()
+    (images / 'b' / '1.png').rename(elsewhere / '1.PNG')
+    (images / 'more').symlink_to(elsewhere)
+    for name in ('notes.txt', 'x.HEIC', 'y.heic', '.hidden'):
+        (images / 'a' / name).touch()
+    boxes = folder / 'boxes.csv'
+    boxes.write_text(boxes.read_text().replace('b/1.png', 'more/1.PNG'))
+    out = folder / 'k.json'
+    assert call(folder, checkpoint, '--out', out) == 0
+    content = json.loads(out.read_text())
+    names = [image['file_name'] for image in content['images']]
+    assert names == [str(images / n) for n in ('a/1.png', 'a/2.jpg', 'more/1.PNG')]
+    assert len(content['annotations']) == 3
+    first, *notes = capsys.readouterr().out.splitlines()
+    assert first.startswith('3 faces in 3 images, 0 failed')
+    assert notes == [
+        '  4 files in the folders ignored: no ending of an image (.heic 2, hidden 1, '
+        '.txt 1)',
+        '  2 links to a folder that is searched already',
+    ]
+    words = ['predict', str(images / 'a'), str(images / 'b'), '--model', checkpoint]
+    main([*words, '--out', str(out)])
+    said = capsys.readouterr().out
+    assert '  2 subfolders not searched; --recursive searches subfolders' in said
+
+
+def test_other_spellings_of_a_name(
+    folder: Path, checkpoint: str, face: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blanks, percent, brackets, upper case, Unicode, other systems, no UTF-8."""
+    names = ('100 %s [1].PNG', 'cafe\u0301.jpg', 'n\udcff.TIF', 'in/a.WebP')
+    images = folder / 'names'
+    for name in names:
+        path = images / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        ending = path.suffix.lower()
+        path.write_bytes(cv2.imencode(ending, face)[1].tobytes())
+    monkeypatch.chdir(images)
+    out = folder / 'k.json'
+    for given in (
+        ['.', '--recursive'],
+        ['100 %s [1].PNG', 'caf\u00e9.jpg', 'n\udcff.tif', 'in\\a.webp'],
+        ['100*[[]*', str(images / 'caf\u00e9.JPG'), 'n?.*', '**/*.WebP'],
+    ):
+        words = ['predict', *given, '--model', checkpoint, '--out', str(out)]
+        assert main(words) == 0
+        found = json.loads(out.read_text())['images']
+        paths = {Path(image['file_name']).resolve() for image in found}
+        assert paths == {(images / name).resolve() for name in names}
+
+
+@pytest.mark.parametrize('encoding', ['ascii', 'latin-1', 'utf-8'])
+def test_names_that_stdout_cannot_encode(
+    tmp_path: Path, checkpoint: str, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    content = io.BytesIO()
+    monkeypatch.setattr(sys, 'stdout', io.TextIOWrapper(content, encoding))
+    words = ['--model', checkpoint, '--out', str(tmp_path / '顔.json')]
+    assert main(['predict', str(tmp_path / '顔\udcff.png'), *words]) == 1
+    sys.stdout.flush()
+    said = content.getvalue().decode(encoding)
+    name = '顔' if encoding == 'utf-8' else r'\u9854'
+    assert f'{name}.json' in said and rf'{name}\udcff.png' in said
+
+
+@pytest.mark.parametrize('words', [(), ('--format', 'json'), ('--format', 'csv')])
+def test_stdout_takes_the_results(
+    folder: Path, checkpoint: str, capsys: pytest.CaptureFixture, words: tuple
+) -> None:
+    file = folder / ('k.csv' if 'csv' in words else 'k.json')
+    assert call(folder, checkpoint, '--out', file) == 0
+    capsys.readouterr()
+    assert call(folder, checkpoint, '--out', '-', *words) == 0
+    said = capsys.readouterr()
+    assert said.out == file.read_text()
+    assert '3 faces in 3 images, 0 failed' in said.err
+    assert not list(folder.glob('-*'))
+
+
+def test_faces_of_low_confidence_are_left_out(
+    folder: Path, checkpoint: str, capsys: pytest.CaptureFixture
+) -> None:
+    out, drawn = folder / 'k.json', folder / 'drawn'
+    assert call(folder, checkpoint, '--out', out) == 0
+    scores = [face['score'] for face in json.loads(out.read_text())['annotations']]
+    assert len(set(scores)) > 1
+    limit = sorted(scores)[1]
+    kept = sum(score >= limit for score in scores)
+    capsys.readouterr()
+    words = ('--out', out, '--min-score', repr(limit), '--draw', drawn)
+    assert call(folder, checkpoint, *words) == 0
+    content = json.loads(out.read_text())
+    assert [face['score'] for face in content['annotations']] == [
+        score for score in scores if score >= limit
+    ]
+    assert len(content['images']) == 3 and not content['failures']
+    assert len(list(drawn.glob('*/*'))) == kept
+    said = capsys.readouterr().out
+    assert said.startswith(f'{kept} faces in 3 images, 0 failed')
+    left = f'{3 - kept} face{"s" if kept < 2 else ""} left out: mean confidence below'
+    assert left in said
+    # All faces left out is not the same as no face found.
+    words = ('predict', folder / 'images/a/1.png', '--model', checkpoint, '--out', out)
+    assert main([*map(str, words), '--min-score', '1']) == 0
+    assert json.loads(out.read_text())['annotations'] == []
+
+
+def test_a_failed_face_is_not_one_of_low_confidence(
+    folder: Path, checkpoint: str
+) -> None:
+    boxes = folder / 'boxes.csv'
+    boxes.write_text(f'{boxes.read_text()}\na/1.png,900,900,950,950\n')
+    out = folder / 'k.json'
+    assert call(folder, checkpoint, '--out', out, '--min-score', '1') == 1
+    ((failure),) = json.loads(out.read_text())['failures']
+    assert failure['face'] == 1 and 'lies outside' in failure['reason']
+
+
+def test_verbose_names_each_image(
+    folder: Path, checkpoint: str, capsys: pytest.CaptureFixture
+) -> None:
+    words = ('--out', folder / 'k.json', '--verbose')
+    (folder / 'images' / 'typo.png').symlink_to('none')
+    assert call(folder, checkpoint, *words) == 1
+    lines = capsys.readouterr().err.splitlines()
+    images = folder / 'images'
+    for name in ('a/1.png', 'a/2.jpg', 'b/1.png'):
+        assert f'{images / name}: 1 face' in lines
+    assert any(line.startswith(f'{images / "typo.png"}: ') for line in lines)
+    with pytest.raises(SystemExit):
+        call(folder, checkpoint, '--quiet', '--verbose')
+
+
+def test_drawings_without_boxes_and_with_larger_dots(
+    folder: Path, checkpoint: str
+) -> None:
+    def drawn(*more: object) -> np.ndarray:
+        words = ('--out', folder / 'k.json', '--draw', folder / 'd', *more)
+        assert call(folder, checkpoint, *words) == 0
+        return cv2.imread(str(folder / 'd/a/1.png')).astype(int)
+
+    plain = cv2.imread(str(folder / 'images/a/1.png')).astype(int)
+    usual = drawn()
+    assert usual[80, 20].min() > 200 > drawn('--no-box')[80, 20].min()
+    small, large = drawn('--radius', 1), drawn('--radius', 12)
+    changed = [(np.abs(image - plain).max(-1) > 9).sum() for image in (small, large)]
+    assert changed[0] < (np.abs(usual - plain).max(-1) > 9).sum() < changed[1]
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['--radius', '2'], '--radius needs --draw'),
+        (['--no-box'], '--no-box needs --draw'),
+        (['--draw', 'd', '--radius', '0'], '--radius 0: '),
+        (['--format', 'csv'], '--format csv is for --out -'),
+        (['--min-score', '80'], '--min-score 80: give a confidence from 0 to 1'),
+        (['--min-score', 'nan'], '--min-score nan'),
+        (['--batch-size', '0'], '--batch-size 0'),
+    ],
+)
+def test_wrong_options(
+    folder: Path,
+    checkpoint: str,
+    capsys: pytest.CaptureFixture,
+    words: list[str],
+    message: str,
+) -> None:
+    assert call(folder, checkpoint, '--out', folder / 'k.json', *words) == 2
+    assert message in capsys.readouterr().err
+    assert not (folder / 'k.json').exists()
+
+
+def test_batches_and_the_device(
+    folder: Path, checkpoint: str, exported: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from rcn_mmpose.inference import loading
+
+    asked = []
+    real = loading.load_model
+
+    def load_model(*arguments: object, **options: object) -> object:
+        asked.append((options['batch_size'], options['device']))
+        options['device'] = 'cpu'
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(loading, 'load_model', load_model)
+    out = ('--out', folder / 'k.json')
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    assert call(folder, checkpoint, *out, '--batch-size', 2, '--device', 'auto') == 0
+    assert call(folder, exported, *out, '--device', 'auto') == 0
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    assert call(folder, checkpoint, *out, '--device', 'auto') == 0
+    assert asked == [(2, 'cuda'), (None, 'cpu'), (None, 'cpu')]

@@ -189,8 +189,8 @@ def test_a_video(tmp_path: Path) -> None:
     tracked = (7, *(a[0] for a in (face.boxes, face.keypoints, face.confidence)))
     path = tmp_path / 'k.json'
     with VideoPredictionFile(str(path), NAMES, 10) as file:
-        file.add((4, 3), [])
-        file.add((4, 3), [(*tracked, face.covariance[0])])
+        file.add((4, 3), 0.0, [])
+        file.add((4, 3), 0.1, [(*tracked, face.covariance[0])])
     content = json.loads(path.read_text())
     assert set(content) == {'info', 'images', 'annotations', 'categories'}
     assert content['info'] == dict(frames_per_second=10)
