@@ -3,20 +3,20 @@ r"""Convert a folder of images and .pts files to COCO json files.
     python tools/dataset_converters/pts2coco.py data/own \
         --flip-pairs 0-1 3-4 --eyes 0 1
 
-reads data/own/**/NAME.pts, with any number of keypoints, and NAME.jpg or NAME.png,
-and writes
+reads NAME.pts, with any number of keypoints, and NAME.jpg or NAME.png from data/own
+and all folders below it, and writes
 
     data/own/annotations/train.json    9 of 10 faces
     data/own/annotations/val.json      1 of 10
 
 A bounding box is the square around the keypoints, enlarged 1.3 times. The program
-prints each broken face and leaves it out.
+prints what it leaves out: broken faces, hidden files, images without a .pts file,
+and folders that cannot be read.
 """
 
 from __future__ import annotations
 
 import argparse
-import glob
 import os
 import sys
 
@@ -32,7 +32,17 @@ from rcn_mmpose.datasets.transforms import LoadGreyImage
 from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.geometry.boxes import box_from_extent
 from rcn_mmpose.io.coco import Face, write_faces
+from rcn_mmpose.io.folders import find_files, is_image
 from rcn_mmpose.io.pts import find_image, read_pts
+
+NAMED = 5  # files that are left out for one reason and named
+
+
+def is_hidden(path: str, root: str) -> bool:
+    """Return whether a file or one of its folders below the root is hidden."""
+    return any(
+        name.startswith('.') for name in os.path.relpath(path, root).split(os.sep)
+    )
 
 
 def indices(text: str) -> list[int]:
@@ -80,12 +90,22 @@ def main(args: list[str]) -> None:
     options = parser.parse_args(args)
 
     load = LoadGreyImage()
-    faces, broken = [], []
-    pattern = os.path.join(options.root, '**', '*.pts')
-    paths = sorted(glob.glob(pattern, recursive=True))
+    found = find_files(options.root)
+    faces = []
+    broken = [f'{path}: {reason}' for path, reason in found.unread]
+    paths, hidden, unused = [], [], dict[str, None]()
+    for path in sorted(found.files):
+        is_pts = path.lower().endswith('.pts')
+        if is_hidden(path, options.root):
+            hidden += [path] * is_pts
+        elif is_pts:
+            paths.append(path)
+        elif is_image(path):
+            unused[path] = None
     for path in track(paths, 'faces'):
         try:
             image = find_image(path)
+            unused.pop(image, None)
             points = read_pts(path)
             grey = load(dict(img_path=image))['img']
             box = box_from_extent(points, options.scale)
@@ -101,6 +121,14 @@ def main(args: list[str]) -> None:
         faces.append(Face(name, grey.shape[::-1], points, box, {}))
     for line in broken:
         print(f'left out, {line}')
+    for what, those in (
+        ('hidden .pts files', hidden),
+        ('images without a .pts file of the same name', list(unused)),
+    ):
+        if those:
+            names = [os.path.relpath(path, options.root) for path in those[:NAMED]]
+            more = f' and {len(those) - NAMED} more' if len(those) > NAMED else ''
+            print(f'left out, {len(those)} {what}: {", ".join(names)}{more}')
     if len(faces) < 2:
         raise ValueError(
             f'{options.root} has {len(faces)} usable faces; give at least 2 images, '

@@ -19,7 +19,6 @@ rule for 68 keypoints.
 from __future__ import annotations
 
 import argparse
-import glob
 import os
 import sys
 
@@ -40,6 +39,7 @@ from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.geometry.boxes import box_from_extent
 from rcn_mmpose.geometry.keypoints import NAMES_68, five_from_68
 from rcn_mmpose.io.coco import Face, write_faces
+from rcn_mmpose.io.folders import find_files
 from rcn_mmpose.io.pts import find_image, read_pts
 
 # name: (folder, number of faces in the official release)
@@ -78,7 +78,11 @@ def read_part(root: str, part: str) -> tuple[list[Face], list, list[str]]:
     folder = PARTS[part][0]
     faces, patches, broken = [], [], []
     load = LoadGreyImage()
-    paths = sorted(glob.glob(os.path.join(root, folder, '*.pts')))
+    paths = []
+    if os.path.isdir(os.path.join(root, folder)):
+        found = find_files(os.path.join(root, folder), recursive=False)
+        paths = [path for path in found.files if path.lower().endswith('.pts')]
+        broken = [f'{path}: {reason}' for path, reason in found.unread]
     for path in track(paths, f'{part:12}'):
         try:
             image = find_image(path)
