@@ -1,29 +1,26 @@
-"""Track the faces of a video from frame to frame.
+"""Track the faces of videos from frame to frame.
 
 The keypoints of a face in one frame give its box in the next frame. The
 detector, which finds upright frontal faces, runs in the first frame, when a
 face is lost, and every few frames. The One-Euro filter reduces the jitter of
 the keypoints. Exit status: 0 if faces were found, 1 if no frame has a face or
-the video ended early, 2 for wrong use. Ctrl-C keeps the results so far.
+the video is damaged, cut short or changes its frame size, 2 for wrong use.
+Ctrl-C and SIGTERM keep the results so far.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import os
+import re
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
-import numpy as np
-
-from ..io.output import DRAFT, ENDINGS
+from ..io.output import ENDINGS
 from ..io.predictions import VideoPredictionFile
 from . import (
     PartlyDone,
@@ -38,30 +35,37 @@ from . import (
 )
 
 if TYPE_CHECKING:
-    from ..tracking.tracker import TrackedFace
+    from ..tracking.frames import VideoFrames
+    from ..tracking.tracker import FaceTracker
+    from .drawn_video import DrawnVideo
 
 EXAMPLES = """\
 rcn-mmpose video talk.mp4 --draw drawn.mp4
-rcn-mmpose video --model rcn-68 talk.mp4 --out talk.csv --no-filter"""
-CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG'}
-DEFAULT_RATE = 25.0
-# Fraction of the frames in the header that a complete video has: many headers
-# estimate the number from the duration.
-COMPLETE = 0.9
+rcn-mmpose video --model rcn-68 *.mp4 --out 'keypoints/{name}.csv'"""
+NAME = '{name}'  # stands for the name of each video
+DRAWN_ENDINGS = ('.mp4', '.avi')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument('video', help='a video file that OpenCV can decode')
     parser.add_argument(
-        '--out',
-        default='keypoints.csv',
-        metavar='FILE',
-        help='output file, .csv (one line per keypoint and frame) or .json '
-        '(default: keypoints.csv)',
+        'videos',
+        nargs='+',
+        metavar='VIDEO',
+        help='a video file, the number of a camera (0), or the address of a '
+        'stream (rtsp://...)',
     )
     parser.add_argument(
-        '--draw', metavar='FILE', help='.mp4 or .avi with the faces drawn'
+        '--out',
+        metavar='FILE',
+        help='output file, .csv (one line per keypoint and frame) or .json; '
+        f'{NAME} stands for the name of the video (default: keypoints.csv, or '
+        f'{NAME}.csv for several videos)',
+    )
+    parser.add_argument(
+        '--draw',
+        metavar='FILE',
+        help=f'.mp4 or .avi with the faces drawn; {NAME} as in --out',
     )
     parser.add_argument(
         '--ellipses',
@@ -105,130 +109,150 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Track the faces."""
-    _check(options)
+    """Track the faces of all videos."""
+    jobs = _jobs(options)
     from ..detect.haar import HaarDetector
+    from ..tracking.frames import VideoFrames
     from ..tracking.one_euro import OneEuroFilter
     from ..tracking.tracker import FaceTracker
 
-    capture = cv2.VideoCapture(options.video)
-    rate, total = _rate_and_frames(capture, options.video)
+    # A wrong name of the only video is noticed before the model is loaded.
+    only = VideoFrames(jobs[0].video) if len(jobs) == 1 else None
     predictor = load(options)
     say_licence(predictor)
     new_filter = partial(OneEuroFilter, options.cutoff, options.slope)
     new_filter()  # checks the options now
     detector = HaarDetector.for_model(predictor, options.smallest_face)
     predictor = predictor.with_detector(None, detector.box_rule)
-    tracker = FaceTracker(
+    new_tracker = partial(
+        FaceTracker,
         predictor,
         detector,
         options.lost,
         options.every,
         None if options.no_filter else new_filter,
     )
+    new_tracker()
+    status = 0
+    for job in jobs:
+        try:
+            with only or VideoFrames(job.video) as frames:
+                status = max(status, _track(job, frames, new_tracker, options))
+        except (ValueError, OSError) as error:
+            if only:
+                raise
+            print(f'error: {error}', file=sys.stderr)
+            status = 1
+    return status
+
+
+class _Job(NamedTuple):
+    """A video and its output files."""
+
+    video: str
+    out: str
+    draw: str | None
+
+
+def _jobs(options: argparse.Namespace) -> list[_Job]:
+    """Check the options, and return the videos with their output files."""
+    several = len(options.videos) > 1
+    out = options.out or (f'{NAME}.csv' if several else 'keypoints.csv')
+    if not out.lower().endswith(ENDINGS):
+        raise ValueError(f'--out {out!r} must end in .csv or .json.')
+    if options.ellipses and not options.draw:
+        raise ValueError('--ellipses needs --draw FILE; give both.')
+    if options.draw and not options.draw.lower().endswith(DRAWN_ENDINGS):
+        raise ValueError(f'--draw {options.draw!r} must end in .mp4 or .avi.')
+    for option, path in (('--out', out), ('--draw', options.draw)):
+        if several and path and NAME not in path:
+            ending = os.path.splitext(path)[1]
+            raise ValueError(
+                f'{option} {path!r} is one file for {len(options.videos)} videos; '
+                f"give one for each, such as {option} '{NAME}{ending}'."
+            )
+    jobs = []
+    read = model_inputs(options)
+    role = 'one of the videos' if several else 'the video itself'
+    read.update(dict.fromkeys(options.videos, role))
+    for video in options.videos:
+        name = _name(video)
+        files = [path and path.replace(NAME, name) for path in (out, options.draw)]
+        for option, path in zip(('--out', '--draw'), files, strict=True):
+            if path:
+                protect_inputs(option, path, read)
+                if os.path.isdir(path):
+                    raise ValueError(f'{option} {path!r} is a folder; give a file.')
+                read[path] = f'already the output of {video!r}'
+        jobs.append(_Job(video, *files))
+    return jobs
+
+
+def _name(video: str) -> str:
+    """Return the name of a video for the names of its output files."""
+    from ..tracking.frames import is_camera, is_stream, without_password
+
+    if is_camera(video):
+        return f'camera{video}'
+    if is_stream(video):
+        return re.sub(r'\W+', '-', without_password(video)).strip('-')
+    return os.path.splitext(os.path.basename(video))[0]
+
+
+def _track(
+    job: _Job,
+    frames: VideoFrames,
+    new_tracker: Callable[[], FaceTracker],
+    options: argparse.Namespace,
+) -> int:
+    """Track the faces of one video."""
+    if frames.assumed:
+        print(
+            f'{frames.name!r} has no frame rate; {frames.rate:g} frames per second '
+            'are assumed where time stamps are missing.',
+            file=sys.stderr,
+        )
+    tracker = new_tracker()
+    names = tracker.predictor.info.keypoints
     start, interrupted, seen = monotonic(), False, 0
     with (
-        VideoPredictionFile(options.out, predictor.info.keypoints, rate) as file,
-        progress('frames', total, options.quiet) as advance,
-        _drawing(options, rate) as draw,
+        VideoPredictionFile(job.out, names, frames.rate) as file,
+        _drawing(job, frames, names, options) as drawn,
+        progress('frames', frames.total, options.quiet) as advance,
     ):
         try:
-            while True:
-                there, frame = capture.read()
-                if not there:
-                    break
-                faces = tracker(frame, file.images / rate)
-                file.add(frame.shape[1::-1], faces)
+            for frame in frames:
+                faces = tracker(frame.image, frame.time)
+                if drawn:
+                    drawn.add(frame, faces)
+                file.add(frame.image.shape[1::-1], frame.time, faces)
                 seen += bool(faces)
-                draw(frame, faces)
                 advance()
         except KeyboardInterrupt:
             interrupted = True
-        finally:
-            capture.release()
+        if not interrupted and not frames.count:
+            raise ValueError(
+                f'no frame of the video {frames.name!r} can be decoded; is it damaged?'
+            )
     summary = (
         f'{counted(tracker.count, "face")} in {counted(seen, "frame")} of '
-        f'{file.images}, {monotonic() - start:.1f} s: {options.out}'
+        f'{file.images}, {monotonic() - start:.1f} s: {job.out}'
     )
+    problems = frames.problems(ended=not interrupted)
+    for problem in problems:
+        summary += f'\n  {problem}'
     if interrupted:
         raise PartlyDone(summary)
     print(summary)
-    cut = total is not None and file.images < COMPLETE * total
-    if cut:
-        print(
-            f'  the video ended after {file.images} of the {total} frames '
-            'that its header names; the file may be cut short.'
-        )
-    return 0 if seen and not cut else 1
+    return 0 if seen and not problems else 1
 
 
-def _check(options: argparse.Namespace) -> None:
-    """Check the options before the model is loaded."""
-    if not os.path.isfile(options.video):
-        raise FileNotFoundError(f'video {options.video!r} does not exist.')
-    if not options.out.lower().endswith(ENDINGS):
-        raise ValueError(f'--out {options.out!r} must end in .csv or .json.')
-    read = {**model_inputs(options), options.video: 'the video itself'}
-    protect_inputs('--out', options.out, read)
-    if options.ellipses and not options.draw:
-        raise ValueError('--ellipses needs --draw FILE; give both.')
-    if options.draw:
-        if not options.draw.lower().endswith(tuple(CODECS)):
-            raise ValueError(f'--draw {options.draw!r} must end in .mp4 or .avi.')
-        protect_inputs('--draw', options.draw, read)
+def _drawing(
+    job: _Job, frames: VideoFrames, names: Sequence[str], options: argparse.Namespace
+) -> AbstractContextManager[DrawnVideo | None]:
+    """Return the drawn video, or None, as a context manager."""
+    if not job.draw:
+        return nullcontext()
+    from .drawn_video import DrawnVideo
 
-
-def _rate_and_frames(capture: cv2.VideoCapture, path: str) -> tuple[float, int | None]:
-    """Return the frames per second, and the number of frames if it is known."""
-    if not capture.isOpened():
-        raise ValueError(
-            f'OpenCV cannot decode the video {path!r}; convert it to MP4 (H.264).'
-        )
-    rate = capture.get(cv2.CAP_PROP_FPS)
-    if not 0 < rate < math.inf:
-        rate = DEFAULT_RATE
-        print(
-            f'{path!r} has no frame rate; {rate:g} frames per second are assumed.',
-            file=sys.stderr,
-        )
-    total = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    return rate, int(total) if 0 < total < 2**31 else None
-
-
-@contextmanager
-def _drawing(options: argparse.Namespace, rate: float) -> Iterator:
-    """Write a video with drawn faces atomically."""
-    if not options.draw:
-        yield lambda frame, faces: None
-        return
-    from ..image.drawing import draw_keypoints
-
-    ending = os.path.splitext(options.draw)[1].lower()
-    code = cv2.VideoWriter.fourcc(*CODECS[ending])
-    folder = os.path.dirname(os.path.abspath(options.draw))
-    os.makedirs(folder, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=folder, suffix=DRAFT + ending)
-    os.close(handle)
-    writer: cv2.VideoWriter | None = None
-
-    def draw(frame: np.ndarray, faces: list[TrackedFace]) -> None:
-        nonlocal writer
-        if writer is None:
-            size = frame.shape[1::-1]
-            writer = cv2.VideoWriter(draft, code, rate, size)
-            if not writer.isOpened():
-                raise OSError(f'this OpenCV cannot write {options.draw!r}; try .avi.')
-        fields = zip(*faces, strict=True) if faces else ((),) * 5
-        _, boxes, keypoints, confidence, covariance = fields
-        spread = covariance if options.ellipses else None
-        writer.write(draw_keypoints(frame, keypoints, confidence, boxes, spread))
-
-    try:
-        yield draw
-        if writer is not None:
-            writer.release()
-            os.chmod(draft, 0o644)
-            os.replace(draft, options.draw)
-    finally:
-        if os.path.exists(draft):
-            os.unlink(draft)
+    return DrawnVideo(job.draw, frames.finest_rate(), names, options.ellipses)

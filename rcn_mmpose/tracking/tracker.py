@@ -52,7 +52,8 @@ class FaceTracker:
     rule of the model's training boxes. The detector runs in the first frame, in
     every frame without a face, in every frame in which a face is lost, and
     every ``every`` frames. A face is lost when the mean confidence of its
-    keypoints falls below the threshold ``lost``.
+    keypoints falls below the threshold ``lost``. When the frame size changes, all
+    faces are lost.
 
     The default of ``lost`` separates the confidences of a 300W model on faces
     (120 of the validation part: 0.77 or more) from those on boxes beside faces
@@ -104,6 +105,7 @@ class FaceTracker:
         self.tracks: list[_Track] = []
         self.count = 0  # number of faces so far
         self.since = every  # frames since the detector ran
+        self.size = (0, 0)  # height and width of the last frame
 
     def __call__(self, frame: np.ndarray, time: float) -> list[TrackedFace]:
         """Find the faces of the next frame.
@@ -116,6 +118,10 @@ class FaceTracker:
         Returns:
             list[TrackedFace]: The faces, in the order of their track numbers.
         """
+        if frame.shape[:2] != self.size:
+            # Boxes in pixels of the last frame mean nothing in this one.
+            self.size = frame.shape[0], frame.shape[1]
+            self.tracks.clear()
         self.since += 1
         asked = not self.tracks or self.since >= self.every
         if asked:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
 from pathlib import Path
 
 import cv2
@@ -121,7 +123,9 @@ def test_drawn_video(video: Path, checkpoint: str) -> None:
     assert not [p for p in video.parent.rglob('*.tmp*')]
 
 
-def test_ctrl_c_keeps_finished_frames(
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_signals_keep_finished_frames(
+    number: int,
     video: Path,
     checkpoint: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -131,12 +135,14 @@ def test_ctrl_c_keeps_finished_frames(
 
     def tired(self: FaceTracker, frame: np.ndarray, time: float) -> list:
         if time > 0.25:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), number)
         return real(self, frame, time)
 
     monkeypatch.setattr(FaceTracker, '__call__', tired)
     out, drawn = video.parent / 'k.json', video.parent / 'd.avi'
-    assert call(video, checkpoint, '--out', out, '--draw', drawn) == 130
+    before = signal.getsignal(number)
+    assert call(video, checkpoint, '--out', out, '--draw', drawn) == 128 + number
+    assert signal.getsignal(number) == before
     assert 'interrupted. ' in capsys.readouterr().err
     assert len(json.loads(out.read_text())['images']) == 3
     assert len(frames_of(drawn)) == 3
