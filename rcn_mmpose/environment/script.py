@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from io import TextIOWrapper
 from types import FrameType
 from typing import Any, NamedTuple, NoReturn
 
@@ -149,6 +150,9 @@ def run_script(
         hint (str): The line after a signal.
     """
     raise_on_signals()
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == 'strict':
+        # A name that the terminal cannot show, such as é in ASCII, is no error.
+        sys.stdout.reconfigure(errors='backslashreplace')
     try:
         status = main(*arguments)
     except Exception as error:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -200,24 +201,28 @@ def test_an_unexpected_error_affects_one_image(
     assert failure['reason'] == 'MemoryError: too much'
 
 
-def test_ctrl_c_keeps_finished_results(
+@pytest.mark.parametrize(('number', 'status'), [(2, 130), (15, 143), (1, 129)])
+def test_a_signal_keeps_finished_results(
     folder: Path,
     checkpoint: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
+    number: int,
+    status: int,
 ) -> None:
+    """Ctrl-C, SIGTERM of docker stop, SIGHUP of a closed terminal."""
     real = load_model(checkpoint)
 
     def predictor(images: list, boxes: list) -> object:
         if 'b' in Path(images[0]).parent.name:
-            raise KeyboardInterrupt
+            signal.raise_signal(number)
         return real(images, boxes)
 
     predictor.info = real.info
     monkeypatch.setattr(predict, 'load', lambda options: predictor)
     monkeypatch.setattr(predict, 'BATCH', 1)
     out = folder / 'k.json'
-    assert call(folder, checkpoint, '--out', out) == 130
+    assert call(folder, checkpoint, '--out', out) == status
     assert len(json.loads(out.read_text())['annotations']) == 2
     assert 'interrupted. 2 faces in 2 images' in capsys.readouterr().err
 
@@ -490,3 +495,23 @@ def test_batches_and_the_device(
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     assert call(folder, checkpoint, *out, '--device', 'auto') == 0
     assert asked == [(2, 'cuda'), (None, 'cpu'), (None, 'cpu')]
+
+
+@pytest.mark.parametrize('name', ['k.csv', 'k.json'])
+def test_its_own_output_as_boxes(folder: Path, checkpoint: str, name: str) -> None:
+    """One face stays one face, in the same box."""
+    boxes = folder / 'boxes.csv'
+    boxes.write_text(f'{boxes.read_text()}\na/1.png,10.1,20.2,130.3,140.7\n')
+    first, again = folder / name, folder / f'again_{name}'
+    assert call(folder, checkpoint, '--out', first) == 0
+    boxes.write_text('')
+    words = ['--model', checkpoint, '--boxes', str(first), '--out', str(again)]
+    assert main(['predict', str(folder / 'images'), '--recursive', *words]) == 0
+    if name == 'k.csv':
+        assert again.read_bytes() == first.read_bytes()
+        return
+    faces = [json.loads(p.read_text())['annotations'] for p in (first, again)]
+    assert [len(found) for found in faces] == [4, 4]
+    for one, other in zip(*faces, strict=True):
+        np.testing.assert_allclose(one['bbox'], other['bbox'], rtol=1e-12)
+        np.testing.assert_allclose(one['keypoints'], other['keypoints'], atol=1e-3)

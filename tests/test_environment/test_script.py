@@ -50,6 +50,12 @@ def test_a_mistake_in_the_code_is_a_traceback() -> None:
     assert done.stderr.startswith('Traceback')
 
 
+def test_a_name_that_stdout_cannot_encode(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('PYTHONIOENCODING', 'ascii')
+    done = run(r"print('\u9854.jpg')")
+    assert (done.returncode, done.stdout) == (0, '\\u9854.jpg\n')
+
+
 @pytest.mark.parametrize(('name', 'status'), [('SIGINT', 130), ('SIGTERM', 143)])
 def test_a_signal_is_one_line(name: str, status: int) -> None:
     body = f'os.kill(os.getpid(), signal.{name}); time.sleep(30)'
