@@ -1,6 +1,7 @@
 """A local web page that shows the keypoints of an image.
 
 :mod:`rcn_mmpose.serve.upload` checks and decodes an uploaded image,
+:mod:`rcn_mmpose.serve.query` reads the query of a request,
 :mod:`rcn_mmpose.serve.service` predicts and draws, and
 :mod:`rcn_mmpose.serve.server` is the HTTP server (``http.server`` of Python, no
 framework). A browser shows ``page.html``, ``page.css`` and ``page.js``. The page
