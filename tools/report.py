@@ -118,6 +118,7 @@ def main(args: list[str]) -> None:
         curves,
         'error of a face',
         options.limit,
+        threshold=10,
     )
     write_errors(os.path.join(options.out, 'errors.csv'), table)
     print(f'{table.faces[0].dataset}: {len(table.faces)} faces, in percent')

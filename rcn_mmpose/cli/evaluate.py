@@ -8,6 +8,10 @@ prediction. A face without a prediction is missed: the table leaves it out; the
 lines below the table and the curves count it with an infinite error. Exit
 status: 0 if every face has a prediction, 1 if not.
 
+The faces are those that tools/test.py counts: annotations without keypoints,
+crowds and faces without a labelled keypoint or with an empty box are left out.
+Labels that contradict the size of their image are an error.
+
 If one file has 68 keypoints and the other has MTFL's five, the 68 are reduced
 to the five.
 """
@@ -21,7 +25,7 @@ import numpy as np
 
 from ..geometry.keypoints import FIVE_NAMES
 from ..io.predictions import read_predictions
-from . import protect_inputs
+from . import counted, protect_inputs
 
 EXAMPLES = """\
 rcn-mmpose evaluate keypoints.json data/annotations/300w_test.json
@@ -61,7 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--errors',
         metavar='FILE',
-        help='csv of the error of each face that has a prediction, for rcn-mmpose plot',
+        help='csv of the error of each face, infinite for a missed face, for '
+        'rcn-mmpose plot',
     )
     parser.add_argument(
         '--axis',
@@ -111,6 +116,14 @@ def run(options: argparse.Namespace) -> int:
         f'{missed} missed; {len(predicted) - len(faces)} predictions of no '
         'annotated face'
     )
+    for reason, count in truth.left_out.items():
+        print(f'  {counted(count, "annotation")} left out: {reason}')
+    boxless = sum('bbox' not in face.annotation for face in truth.faces)
+    if boxless:
+        print(
+            f'  {counted(boxless, "face")} without bbox, measured with the box of the '
+            'keypoints; tools/train.py and tools/test.py leave them out'
+        )
     print(f'\nfaces with a prediction, in percent\n{table.table(each_keypoint=True)}')
     curves = {
         name: np.append(table.errors('pixels', name), np.full(missed, np.inf))
@@ -124,10 +137,10 @@ def run(options: argparse.Namespace) -> int:
     if options.curves:
         folder = os.path.dirname(os.path.abspath(options.curves))
         os.makedirs(folder, exist_ok=True)
-        draw_curves(options.curves, curves, 'error of a face', options.axis)
+        draw_curves(options.curves, curves, 'error of a face', options.axis, 10)
         print(options.curves)
     if options.errors:
-        write_errors(options.errors, table)
+        write_errors(options.errors, table, pairs.missed_results(plan))
         print(options.errors)
     return 1 if missed else 0
 

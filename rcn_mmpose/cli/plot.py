@@ -3,9 +3,9 @@
 Reads csv files with the error of each face, which a test, tools/report.py and
 rcn-mmpose evaluate --errors write. Draws the cumulative error
 distributions (CED), and prints for each file the number of faces, mean error
-(NME), median, area under the curve (AUC) and failure rate (FR). Curves are
-comparable only for the same value and the same faces. A note is printed if the
-faces differ.
+(NME), median, area under the curve (AUC) and failure rate (FR). The legend has
+NME, and AUC and FR at the last limit. Curves are comparable only for the same
+value and the same faces. A note is printed if the faces differ.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f'{empty[0]}: no face has an error {value!r}.')
     os.makedirs(os.path.dirname(options.out) or '.', exist_ok=True)
     title = f'{value}, {options.subset}' if options.subset else value
-    draw_curves(options.out, curves, title, options.axis)
+    draw_curves(options.out, curves, title, options.axis, options.limits[-1])
     print(f'{title}, in percent')
     print(table_of_curves(curves, options.limits))
     if len({tuple(sorted(file.faces)) for file in files}) > 1:

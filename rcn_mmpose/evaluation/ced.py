@@ -12,6 +12,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..image.colours import curve_style
+
+MOST_INSIDE = 5  # curves whose legend has room inside the axes
 Errors = Sequence[float] | np.ndarray  # in percent, one per face
 
 
@@ -83,14 +86,18 @@ def draw_curves(
     curves: Mapping[str, Errors],
     quantity: str,
     limit: float = 10.0,
+    threshold: float | None = None,
 ) -> None:
-    """Draw CED curves into one image.
+    """Draw CED curves into one image; the legend has NME, AUC and FR of each.
 
     Args:
         path (str): Image to write. The file extension sets the format.
-        curves (Mapping): Errors in percent by label.
+        curves (Mapping): Errors in percent by label. NaN does not count; a missed
+            face has an infinite error.
         quantity (str): Name of the errors, for the axis.
         limit (float): Right end of the axis, in percent.
+        threshold (float, optional): Limit of AUC and FR in the legend, in percent.
+            Defaults to the end of the axis.
     """
     import matplotlib
 
@@ -98,15 +105,15 @@ def draw_curves(
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(6, 4.5), dpi=120)
-    styles = ('-', '--', ':', '-.')
     for i, (label, errors) in enumerate(curves.items()):
+        counted = np.asarray(errors, np.float64)
+        counted = counted[~np.isnan(counted)]
+        text = numbers_text(counted, threshold or limit) if len(counted) else 'no face'
         axes.step(
-            *staircase(errors, limit),
+            *staircase(counted, limit),
             where='post',
-            label=label,
-            # matplotlib has ten colours; then the line style changes
-            color=f'C{i % 10}',
-            linestyle=styles[i // 10 % len(styles)],
+            label=f'{label}\n{text}',
+            **curve_style(i),
         )
     axes.set(
         xlim=(0, limit),
@@ -115,7 +122,27 @@ def draw_curves(
         ylabel='faces with at most this error, %',
     )
     axes.grid(alpha=0.3)
-    axes.legend(loc='lower right', fontsize='small')
     figure.tight_layout()
-    figure.savefig(path)
+    place, corner = 'lower right', None
+    if len(curves) > MOST_INSIDE:
+        place, corner = 'center left', (1.02, 0.5)
+    axes.legend(loc=place, bbox_to_anchor=corner, fontsize='small')
+    # A legend beside the axes, and a long label, make the image wider.
+    figure.savefig(path, bbox_inches='tight')
     plt.close(figure)
+
+
+def numbers_text(errors: Errors, limit: float) -> str:
+    """Return NME, AUC and FR of a curve for a legend.
+
+    Args:
+        errors (Sequence | np.ndarray): In percent, at least one.
+        limit (float): Limit of AUC and FR, in percent.
+    """
+    values = dict(
+        NME=mean_error(errors),
+        AUC=area_under_curve(errors, limit),
+        FR=failure_rate(errors, limit),
+    )
+    ends = dict(NME='', AUC=f'{limit:g}', FR=f'{limit:g}')
+    return ', '.join(f'{name}{ends[name]} {v:.2f}' for name, v in values.items())

@@ -69,4 +69,32 @@ def test_more_curves_than_colours(tmp_path: Path) -> None:
     image = cv2.imread(path)
     colours = np.unique(image.reshape(-1, 3), axis=0).astype(int)
     strong = colours[np.ptp(colours, axis=1) > 60]
-    assert len(strong) >= 9  # ten colours, one of them grey
+    # Six of the palette; the seventh is black.
+    assert len(strong) >= 6
+    wide = image.shape[1]
+    draw_curves(path, dict(list(curves.items())[:2]), 'error', 10)
+    assert cv2.imread(path).shape[1] < wide  # the legend of many is beside the axes
+
+
+def test_the_legend_has_the_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matplotlib.axes import Axes
+
+    labels = []
+    step = Axes.step
+
+    def spy(self: Axes, *args: object, **options: object) -> list:
+        labels.append(options['label'])
+        return step(self, *args, **options)
+
+    monkeypatch.setattr(Axes, 'step', spy)
+    curves = dict(a=ERRORS, missed=[4.0, np.inf, np.nan], none=[np.nan])
+    draw_curves(str(tmp_path / 'ced.png'), curves, 'error', 15, threshold=8)
+    draw_curves(str(tmp_path / 'ced.png'), dict(b=ERRORS), 'error', 10)
+    assert labels == [
+        'a\nNME 4.80, AUC8 50.00, FR8 20.00',
+        'missed\nNME inf, AUC8 25.00, FR8 50.00',
+        'none\nno face',
+        'b\nNME 4.80, AUC10 56.00, FR10 20.00',
+    ]

@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from rcn_mmpose.image.colours import bgr
 from rcn_mmpose.lab.report.box_errors import box_errors, draw_box_errors
 
 
@@ -41,5 +42,5 @@ def test_curves(tmp_path: Path) -> None:
     path = str(tmp_path / 'a.png')
     draw_box_errors(path, curves, 'NME')
     image = cv2.imread(path).reshape(-1, 3)
-    for colour in ((180, 119, 31), (14, 127, 255)):  # C0 and C1, BGR
-        assert (image == colour).all(-1).sum() > 100
+    for colour in ('blue', 'vermillion'):
+        assert (image == bgr(colour)).all(-1).sum() > 100

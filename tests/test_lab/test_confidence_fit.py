@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from rcn_mmpose.codecs.calibration import FLOOR, Calibration
+from rcn_mmpose.image.colours import bgr
 from rcn_mmpose.lab.calibration.confidence_fit import (
     Outcomes,
     chi_square,
@@ -252,5 +253,5 @@ def test_diagram(tmp_path: Path) -> None:
         'truths within the radius',
     )
     image = cv2.imread(str(tmp_path / 'a.png')).reshape(-1, 3)
-    for colour in ((180, 119, 31), (14, 127, 255)):  # C0 and C1, BGR
-        assert (image == colour).all(-1).sum() > 50
+    for colour in ('blue', 'vermillion'):
+        assert (image == bgr(colour)).all(-1).sum() > 50

@@ -13,6 +13,7 @@ import pytest
 from conftest import load_tool
 
 from rcn_mmpose.cli import plot as plot_command
+from rcn_mmpose.image.colours import bgr
 from rcn_mmpose.image.contact_sheet import PREDICTION, TRUTH, captioned, legend
 
 
@@ -154,8 +155,8 @@ def test_curves_of_several_files(
         'new/ced.png',
     ]
     image = cv2.imread('new/ced.png').reshape(-1, 3)
-    for colour in ((180, 119, 31), (14, 127, 255)):  # C0 and C1, BGR
-        assert (image == colour).all(-1).sum() > 50
+    for colour in ('blue', 'vermillion'):
+        assert (image == bgr(colour)).all(-1).sum() > 50
 
     plot(
         ['report/errors.csv', '--subset', 'profile']

@@ -262,7 +262,7 @@ def write_all(
         write_errors(written[-1], table)
     written.append(os.path.join(out, 'ced.png'))
     quantity = f'error of a face by {report.main}'
-    draw_curves(written[-1], report.curves, quantity, 15)
+    draw_curves(written[-1], report.curves, quantity, 15, threshold=10)
     if 'wrong_boxes' in report.content:
         lines = report.content['wrong_boxes']['lines']
         curves = {

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...image.colours import CURVES
+
 BINS = 15
 LEAST = 1e-6  # lower limit of a probability in the logarithmic loss
 
@@ -110,7 +112,7 @@ def draw_reliability(
             fmt='os'[i % 2],
             markersize=4,
             linewidth=0.8,
-            color=f'C{i}',
+            color=CURVES[i % len(CURVES)],
             label=f'{label}: error {100 * found.error:.2f} %',
         )
         low = min(low, found.confidence.min(), below.min())
@@ -129,7 +131,7 @@ def draw_reliability(
             100 * share,
             ('o-', 's-')[i % 2],
             markersize=3,
-            color=f'C{i}',
+            color=CURVES[i % len(CURVES)],
             label=label,
         )
     right.set(

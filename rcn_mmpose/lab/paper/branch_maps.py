@@ -13,10 +13,12 @@ from mmpose.models.pose_estimators.base import BasePoseEstimator
 from torch import Tensor
 
 from ...evaluation.faces import read_face
+from ...image.colours import OKABE_ITO
 from ...models.heads import SumNetHead
 from ...models.layers import tile
 from .tested_faces import batches, in_crop, probabilities
 
+TRUE, PREDICTED = OKABE_ITO['sky_blue'], OKABE_ITO['vermillion']
 # Indices of eyes, nose tip and mouth corners, by the number of keypoints.
 SHOWN = {5: (0, 1, 2, 3, 4), 68: (36, 45, 30, 48, 54)}
 
@@ -60,8 +62,8 @@ def draw(
 
     The rows are SumNet's branches from the coarsest to the finest, their sum,
     and RCN. On the left are the score maps, on the right their softmax, with
-    one column per keypoint. Green crosses mark the true keypoints. In the last
-    two rows, red crosses mark the predictions.
+    one column per keypoint. Blue crosses mark the true keypoints. In the last
+    two rows, vermillion crosses the predictions.
 
     Args:
         path (str): Path of the image.
@@ -120,10 +122,12 @@ def _draw_maps(
             axis.imshow(image, cmap='gray', interpolation='nearest')
             axis.set(xticks=[], yticks=[])
             x, y = truth[place % count]
-            axis.plot(x, y, 'x', color='lime', ms=3, mew=0.6)
+            axis.plot(x, y, 'x', color=TRUE, ms=3, mew=0.6)
             if place >= count and name in predicted:
                 row, column = divmod(int(image.argmax()), image.shape[1])
-                axis.plot(column, row, '+', color='red', ms=4, mew=0.6)
+                axis.plot(
+                    column, row, '+', color=OKABE_ITO['vermillion'], ms=4, mew=0.6
+                )
     axes[0, count // 2].set_title('scores before the softmax', size=7)
     axes[0, count + count // 2].set_title('softmax', size=7)
     figure.savefig(path)

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ...image.colours import OKABE_ITO
 from ...io.output import write_whole
 
-FAMILIES = {'RCN': 'tab:blue', 'SumNet': 'tab:orange'}
+FAMILIES = {'RCN': OKABE_ITO['blue'], 'SumNet': OKABE_ITO['vermillion']}
 STYLES = ('-', '--', ':', '-.', (0, (1, 3)))
 
 

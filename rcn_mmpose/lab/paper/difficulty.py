@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ...evaluation.faces import FaceResult
+from ...image.colours import curve_style
 from ...image.contact_sheet import draw_face
 from .tested_faces import FaceErrors
 
@@ -132,10 +133,11 @@ def draw_log_errors(path: str, tested: Mapping[str, FaceErrors]) -> None:
     window = max(1, len(order) // 20) | 1
     share = 100 * (np.arange(len(order)) + 0.5) / len(order)
     figure, axes = plt.subplots(figsize=(7, 4.5), dpi=120)
-    for label, (_, errors) in tested.items():
+    for i, (label, (_, errors)) in enumerate(tested.items()):
         # An error of exactly 0 has no logarithm.
         logs = np.log(np.maximum(errors[order] / 100, 1e-4))
-        axes.plot(share, smooth(logs, window), label=label, linewidth=1.2)
+        (line,) = axes.plot(share, smooth(logs, window), label=label, linewidth=1.2)
+        line.set(**curve_style(i))
     axes.set(
         xlabel='difficulty: percent of the faces, from easy to hard',
         ylabel='log of the error',
@@ -168,7 +170,7 @@ def draw_grid(
     titles: Sequence[str],
     heads: Sequence[str],
 ) -> None:
-    """Draw tiles in rows and columns, with row titles and column heads."""
+    """Draw tiles in rows and columns, with titles, heads and a line on the marks."""
     import matplotlib
 
     matplotlib.use('Agg')
@@ -178,7 +180,7 @@ def draw_grid(
     figure, axes = plt.subplots(
         len(rows),
         columns,
-        figsize=(1.1 * columns + 1.2, 1.1 * len(rows) + 0.25),
+        figsize=(1.1 * columns + 1.2, 1.1 * len(rows) + 0.5),
         dpi=150,
         squeeze=False,
         gridspec_kw=dict(
@@ -186,8 +188,8 @@ def draw_grid(
             hspace=0.03,
             left=1.2 / (1.1 * columns + 1.2),
             right=0.995,
-            bottom=0.005,
-            top=1 - 0.25 / (1.1 * len(rows) + 0.25),
+            bottom=0.25 / (1.1 * len(rows) + 0.5),
+            top=1 - 0.25 / (1.1 * len(rows) + 0.5),
         ),
     )
     for line, tiles, title in zip(axes, rows, titles, strict=True):
@@ -197,5 +199,7 @@ def draw_grid(
             axis.set(xticks=[], yticks=[])
     for axis, head in zip(axes[0], heads, strict=True):
         axis.set_title(head, size=7, pad=3)
+    marks = 'blue dot: true keypoint, yellow cross: predicted keypoint'
+    figure.text(0.995, 0.01, marks, size=7, ha='right', va='bottom')
     figure.savefig(path)
     plt.close(figure)

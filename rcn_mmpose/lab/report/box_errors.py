@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...image.colours import curve_style
 from ...image.crop import Squares
 
 SHIFTS = (0.05, 0.1, 0.2)
@@ -103,13 +104,14 @@ def draw_box_errors(
 
     figure, panels = plt.subplots(1, len(AXES), figsize=(9, 3.2), dpi=120, sharey=True)
     for axes, (kind, title) in zip(panels, AXES.items(), strict=True):
-        for label, values in curves.items():
+        for i, (label, values) in enumerate(curves.items()):
             points = sorted(
                 (amount, value)
                 for (k, amount), value in values.items()
                 if k in (kind, 'none')
             )
-            axes.plot(*zip(*points, strict=True), marker='o', label=label)
+            (line,) = axes.plot(*zip(*points, strict=True), label=label)
+            line.set(marker='os^Dv'[i % 5], **curve_style(i))
         axes.set(xlabel=title, ylim=(0, None))
         axes.grid(alpha=0.3)
     panels[0].set_ylabel(quantity)

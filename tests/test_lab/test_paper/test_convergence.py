@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from rcn_mmpose.image.colours import bgr
 from rcn_mmpose.lab.paper.convergence import draw_convergence, mean_curve
 
 
@@ -22,5 +23,5 @@ def test_image(tmp_path: Path) -> None:
     }
     draw_convergence(str(path), curves, 'NME_cells_eye_points')
     image = cv2.imread(str(path)).reshape(-1, 3)
-    for colour in ((180, 119, 31), (14, 127, 255)):  # blue, orange; BGR
-        assert (image == colour).all(-1).sum() > 100
+    for colour in ('blue', 'vermillion'):
+        assert (image == bgr(colour)).all(-1).sum() > 100
