@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ..environment.processes import registries, spare_lost_threads
 from ..geometry.boxes import box_from_detection
 
 
@@ -20,6 +21,10 @@ class MMDetDetector:
     ``mmcv`` and raise an error without it: non-maximum suppression as in SSD,
     Faster and Mask R-CNN, and deformable convolutions. R-FCN is not part of
     MMDetection 3.
+
+    Threads may share a detector; their calls run one after the other. A copy and a
+    pickle hold the paths and build the detector again. A forked process computes in
+    one thread of PyTorch.
 
     Args:
         config (str): Config file of the detector.
@@ -60,8 +65,8 @@ class MMDetDetector:
             raise ValueError(f'score={score}; give a number from 0 to 1.')
         if correction is not None and set(correction) != {'scale', 'shift'}:
             raise ValueError(f'correction={dict(correction)}; give scale and shift.')
-        self.config = os.fspath(config)
-        self.checkpoint = os.fspath(checkpoint)
+        self.config = os.path.abspath(config)
+        self.checkpoint = os.path.abspath(checkpoint)
         self.label = label
         self.score = score
         self.correction = correction
@@ -82,17 +87,12 @@ class MMDetDetector:
         Raises:
             ImportError: If MMDetection cannot be imported.
         """
-        if self._model is None:
-            self._build()
-        from mmdet.apis import inference_detector
-        from mmengine.registry import DefaultScope
-
         if image.ndim == 2 or image.shape[2] == 1:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+        spare_lost_threads()
         # MMDetection looks up the transforms of its pipeline at every call.
-        with DefaultScope.overwrite_default_scope(self._scope):
-            found = inference_detector(self._model, image).pred_instances
-        found = found.cpu().numpy()
+        with registries():
+            found = self._detect(image).cpu().numpy()
         kept = (found.labels == self.label) & (found.scores >= self.score)
         # Some heads clip boxes to the image until no area is left.
         kept &= (found.bboxes[:, 2:] > found.bboxes[:, :2]).all(1)
@@ -103,6 +103,19 @@ class MMDetDetector:
                 [box_from_detection(box, **self.correction) for box in boxes]
             )
         return boxes.reshape(-1, 4)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return dict(vars(self), _model=None)
+
+    def _detect(self, image: np.ndarray) -> Any:
+        """Return all detections in an image, uint8 (H, W, 3)."""
+        if self._model is None:
+            self._build()
+        from mmdet.apis import inference_detector
+        from mmengine.registry import DefaultScope
+
+        with DefaultScope.overwrite_default_scope(self._scope):
+            return inference_detector(self._model, image).pred_instances
 
     def _build(self) -> None:
         """Build the detector in its own registry scope; MMPose keeps its scope."""

@@ -87,14 +87,21 @@ def as_images(images: Any) -> list:
 
     Raises:
         TypeError: If the value is neither one image nor several.
+        ValueError: If there is no image.
     """
     try:
-        return list(images)
+        found = list(images)
     except TypeError as error:
         raise TypeError(
             f'images of type {type(images).__name__}; give one (a path, a '
             'PIL.Image or a numpy array) or a list of them.'
         ) from error
+    if not found:
+        raise ValueError(
+            'no images; give one (a path, a PIL.Image or an array) or a list of at '
+            'least one.'
+        )
+    return found
 
 
 def as_boxes(boxes: Any, where: str = '') -> np.ndarray:
@@ -124,6 +131,33 @@ def as_boxes(boxes: Any, where: str = '') -> np.ndarray:
             'pixels for each face of an image: (N, 4) numbers.'
         )
     return array
+
+
+def boxes_of_images(boxes: Any, count: int, alone: bool) -> list[np.ndarray | None]:
+    """Return the boxes of each image as an array.
+
+    Args:
+        boxes: One entry for each image, or None for no boxes.
+        count (int): Number of images.
+        alone (bool): Whether the caller gave a single image, not a list.
+
+    Returns:
+        list: For each image float64 (N, 4), or None for no boxes.
+
+    Raises:
+        ValueError: If the boxes do not match the images.
+    """
+    if boxes is None:
+        return [None] * count
+    if len(boxes) != count:
+        raise ValueError(
+            f'{count} images, but boxes for {len(boxes)}; give one entry for each '
+            'image of a list: its boxes (N, 4), or an empty list.'
+        )
+    return [
+        as_boxes(entry, '' if alone else f' of image {i}')
+        for i, entry in enumerate(boxes)
+    ]
 
 
 def decode_image(
@@ -156,6 +190,18 @@ def decode_image(
             f'or not in a format that OpenCV can decode; {advice}'
         )
     return array
+
+
+def stored_size(content: bytes) -> tuple[int, int]:
+    """Return width and height of an image without the rotation of its EXIF tag.
+
+    Args:
+        content (bytes): All of a file that :func:`decode_image` decodes.
+    """
+    flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
+    array = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    height, width = array.shape
+    return width, height
 
 
 def check_size(content: bytes, path: str) -> None:

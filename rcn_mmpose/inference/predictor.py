@@ -8,11 +8,12 @@ images.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,22 +22,35 @@ from ..image.crop import Prediction, Squares, crop_square
 from ..image.reading import (
     as_boxes,
     as_images,
+    boxes_of_images,
     image_name,
     is_image,
     read_image,
 )
 from ..io.output import Failure, Result, SourceImage
+from .failure_reasons import reason_of
 from .second_pass import SecondPass, merge, predict_again
 
 if TYPE_CHECKING:
     from .loading import ModelInfo
 
+NO_BOXES = (
+    'no boxes, and this predictor has no detector; give the boxes of the faces '
+    '(x1, y1, x2, y2), or load the model with detector=..., a function from an image '
+    'to boxes.'
+)
+NOT_FINITE = 'the network returned keypoints that are not finite numbers.'
 # From an image, uint8 grey or BGR, to the boxes of its faces (N, 4).
 Detector = Callable[[np.ndarray], np.ndarray]
 
 
 class Predictor(ABC):
     """Find the keypoints of faces.
+
+    Threads may call one predictor at the same time: the results are those of one
+    call after the other, if the detector allows threads, as the detectors of
+    :mod:`rcn_mmpose.detect` do. A predictor also works in a forked process. Its
+    pickles hold the path of its file and its options, not the weights.
 
     Args:
         info (ModelInfo): Description of the model.
@@ -93,12 +107,15 @@ class Predictor(ABC):
         Returns:
             Result: All faces, in the order of images and boxes. In a list of
             images, a face or an image that fails becomes an entry of
-            ``failures``, and the other faces are predicted.
+            ``failures``, and the other faces are predicted. This holds for every
+            ``Exception`` of reading, detector and network, also MemoryError. The
+            faces of a batch that fails are predicted one by one.
 
         Raises:
             ValueError: If the boxes do not match the images, there is no
                 image, or a single image or one of its faces fails.
             FileNotFoundError: If the single image does not exist.
+            Exception: What detector or network raise for a single image.
             TypeError: If ``images`` is neither an image nor a list.
         """
         start = perf_counter()
@@ -106,28 +123,23 @@ class Predictor(ABC):
         if alone:
             images, boxes = [images], None if boxes is None else [boxes]
         images = as_images(images)
-        boxes = self._boxes(images, boxes, alone)
+        if boxes is None and self.detector is None:
+            raise ValueError(NO_BOXES)
+        boxes = boxes_of_images(boxes, len(images), alone)
         faces = _Faces(self, strict=alone)
         for image, known in zip(images, boxes, strict=True):
             faces.add(image, known)
-            if self.second_pass and len(faces.crops) >= self.batch_size:
+            if self.second_pass and len(faces.waiting) >= self.batch_size:
                 faces.predict()  # releases the images
         faces.predict()
         return faces.result(start)
 
     def predict(self, images: Any, boxes: Any = None) -> Result:
-        """Predict the keypoints of the faces in images, like a call.
+        """Predict the keypoints of the faces in images, see :meth:`__call__`.
 
         An array of crops is still taken, with a DeprecationWarning, as in
         :meth:`predict_crops`: uint8 (N, height, width) of the model's input
         size, which cannot be an image.
-
-        Args:
-            images: See :meth:`__call__`.
-            boxes: See :meth:`__call__`.
-
-        Returns:
-            Result: All faces, in the order of images and boxes.
         """
         if boxes is None and self._are_crops(images):
             warn_renamed('Predictor.predict(crops)', 'Predictor.predict_crops(crops)')
@@ -211,6 +223,12 @@ class Predictor(ABC):
             other.info = replace(self.info, box_rule=dict(box_rule))
         return other
 
+    def __copy__(self) -> Predictor:
+        """Return a predictor that shares the network, also if pickles do not."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
+        return other
+
     @abstractmethod
     def _run(self, crops: np.ndarray) -> Prediction:
         """Predict a batch of at most ``batch_size`` crops."""
@@ -223,33 +241,16 @@ class Predictor(ABC):
             and value.shape[1:] == tuple(self.info.input_size[::-1])
         )
 
-    def _boxes(
-        self, images: Sequence, boxes: Sequence | None, alone: bool
-    ) -> Sequence[np.ndarray | None]:
-        """Check that each image has its boxes, or the detector finds them."""
-        if not len(images):
-            raise ValueError(
-                'no images; give one (a path, a PIL.Image or an array) or '
-                'a list of at least one.'
-            )
-        if boxes is None:
-            if self.detector is None:
-                raise ValueError(
-                    'no boxes, and this predictor has no detector; give the '
-                    'boxes of the faces (x1, y1, x2, y2), or load the model with '
-                    'detector=..., a function from an image to boxes.'
-                )
-            return [None] * len(images)
-        if len(boxes) != len(images):
-            raise ValueError(
-                f'{len(images)} images, but boxes for {len(boxes)}; give '
-                'one entry for each image of a list: its boxes (N, 4), or an '
-                'empty list.'
-            )
-        return [
-            as_boxes(entry, '' if alone else f' of image {i}')
-            for i, entry in enumerate(boxes)
-        ]
+
+class _Waiting(NamedTuple):
+    """A face that waits for the network."""
+
+    crop: np.ndarray
+    square: tuple[np.ndarray, float]
+    array: np.ndarray | None  # the image, for a second pass
+    row: int  # index of the face in the result
+    image: int
+    face: int
 
 
 class _Faces:
@@ -259,15 +260,10 @@ class _Faces:
         self.predictor = predictor
         self.info = predictor.info
         self.strict = strict
-        self.network_seconds = 0.0
-        # Faces that wait for the network.
-        self.crops: list[np.ndarray] = []
-        self.squares: list[tuple[np.ndarray, float]] = []
-        self.arrays: list[np.ndarray] = []
-        # Faces that have a crop.
-        self.rows: list[int] = []
+        self.seconds = dict(decode=0.0, detect=0.0, crop=0.0, network=0.0)
+        self.waiting: list[_Waiting] = []
+        self.rows: list[int] = []  # of the faces with a prediction
         self.predictions: list[Prediction] = []
-        # All faces.
         self.boxes: list[np.ndarray] = []
         self.image_index: list[int] = []
         self.images: list[SourceImage] = []
@@ -279,14 +275,14 @@ class _Faces:
         array, size = None, (0, 0)
         detector = self.predictor.detector
         try:
-            array = read_image(image)
+            with self._timed('decode'):
+                array = read_image(image)
             size = (array.shape[1], array.shape[0])
             if boxes is None and detector is not None:
-                boxes = as_boxes(detector(array), ' of the detector')
-        except (ValueError, TypeError, OSError) as error:
-            if self.strict:
-                raise
-            self.failures.append(Failure(index, None, str(error)))
+                with self._timed('detect'):
+                    boxes = as_boxes(detector(array), ' of the detector')
+        except Exception as error:
+            self._fail(index, None, error, '' if array is None else 'detector')
             array = None
         source = SourceImage(name, size)
         if not name and array is not None:
@@ -301,37 +297,73 @@ class _Faces:
     def _crop(self, array: np.ndarray, box: np.ndarray, index: int, face: int) -> None:
         """Crop one face."""
         try:
-            square = self.info.square(box)
-            crop = crop_square(array, *square, self.info.input_size)
-        except ValueError as error:
-            if self.strict:
+            with self._timed('crop'):
+                square = self.info.square(box)
+                crop = crop_square(array, *square, self.info.input_size)
+        except Exception as error:
+            if self.strict and isinstance(error, ValueError):
                 raise ValueError(f'face {face}: {error}') from error
-            self.failures.append(Failure(index, face, str(error)))
+            self._fail(index, face, error)
             return
-        self.crops.append(crop)
-        self.squares.append(square)
-        self.rows.append(len(self.boxes) - 1)
-        if self.predictor.second_pass:
-            self.arrays.append(array)
+        kept = array if self.predictor.second_pass else None
+        row = len(self.boxes) - 1
+        self.waiting.append(_Waiting(crop, square, kept, row, index, face))
 
     def predict(self) -> None:
-        """Run the network on the waiting faces, once or twice."""
-        if not self.crops:
+        """Run the network on the waiting faces."""
+        waiting, self.waiting = self.waiting, []
+        self._predict(waiting)
+
+    def _predict(self, faces: list[_Waiting]) -> None:
+        """Run the network on faces; if that fails, on fewer faces at a time."""
+        if not faces:
             return
-        start = perf_counter()
-        found = self.predictor.predict_crops(np.stack(self.crops))
-        self.network_seconds += perf_counter() - start
-        squares = Squares.upright(self.squares)
-        found = squares.to_image(found, self.info.input_size[0])
-        second_pass = self.predictor.second_pass
-        if second_pass:
-            again, seconds = predict_again(
-                self.predictor, self.arrays, found, second_pass
-            )
-            self.network_seconds += seconds
-            found = merge(found, again) if second_pass.merge else again
+        try:
+            found = self._run(faces)
+        except Exception as error:
+            if self.strict or len(faces) == 1:
+                self._fail(faces[0].image, faces[0].face, error, 'network')
+                return
+            size = self.predictor.batch_size
+            step = size if len(faces) > size else 1
+            for i in range(0, len(faces), step):
+                self._predict(faces[i : i + step])
+            return
         self.predictions.append(found)
-        self.crops, self.squares, self.arrays = [], [], []
+        self.rows += [face.row for face in faces]
+        for i in np.flatnonzero(~np.isfinite(found[0]).all((1, 2))):
+            self.failures.append(Failure(faces[i].image, faces[i].face, NOT_FINITE))
+
+    def _run(self, faces: list[_Waiting]) -> Prediction:
+        """Return the prediction of faces in pixels of their images."""
+        model, second_pass = self.predictor, self.predictor.second_pass
+        with self._timed('network'):
+            found = model.predict_crops(np.stack([face.crop for face in faces]))
+        squares = Squares.upright([face.square for face in faces])
+        found = squares.to_image(found, self.info.input_size[0])
+        if second_pass:
+            images = [face.array for face in faces if face.array is not None]
+            with self._timed('crop'):
+                again, seconds = predict_again(model, images, found, second_pass)
+            self.seconds['crop'] -= seconds
+            self.seconds['network'] += seconds
+            found = merge(found, again) if second_pass.merge else again
+        return found
+
+    @contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        """Add the time of a block to a part of the work."""
+        start = perf_counter()
+        yield
+        self.seconds[part] += perf_counter() - start
+
+    def _fail(
+        self, image: int, face: int | None, error: Exception, part: str = ''
+    ) -> None:
+        """Note a failure; for a single image, raise the error."""
+        if self.strict:
+            raise error
+        self.failures.append(Failure(image, face, reason_of(error, part)))
 
     def result(self, start: float) -> Result:
         """Return the result of all faces.
@@ -348,8 +380,12 @@ class _Faces:
             places = (keypoints, confidence, covariance)
             for place, parts in zip(places, found, strict=True):
                 place[self.rows] = np.concatenate(parts)
+        # Failures of the network were noted last.
+        failures = sorted(
+            self.failures, key=lambda f: (f.image, -1 if f.face is None else f.face)
+        )
         total = perf_counter() - start
-        seconds = self.network_seconds
+        other = total - sum(self.seconds.values())
         return Result(
             keypoints=keypoints,
             confidence=confidence,
@@ -358,7 +394,7 @@ class _Faces:
             image_index=np.array(self.image_index, np.int64),
             images=tuple(self.images),
             names=tuple(names),
-            failures=tuple(self.failures),
-            timing=dict(crop=total - seconds, network=seconds, total=total),
+            failures=tuple(failures),
+            timing=dict(self.seconds, other=other, total=total),
             lines=self.info.lines,
         )

@@ -7,8 +7,10 @@ network, softmax and decoding. An exported model computes the same.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,13 +19,17 @@ from torch import Tensor
 
 from ..codecs import CellIndex
 from ..codecs.decoding import read_scores
+from ..environment.processes import spare_lost_threads
 from ..image.crop import Prediction
 from ..image.lcn import local_contrast_normalize
 from ..models.data_preprocessors import LCNDataPreprocessor
 from ..models.heads import ScoreMapHead, SoftArgmaxHead
+from .by_path import TravelsByPath
 from .loading import ModelInfo
-from .predictor import Predictor
 from .split_upsampling import split_upsampling
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 # Number of cells that fit the cache of a CPU: of the score maps that are decoded
 # at once, and of the finest features of a batch.
@@ -163,8 +169,10 @@ class FaceNetwork(nn.Module):
         return ((maps[0] + maps[1]) / 2).log().view_as(scores)
 
 
-class TorchPredictor(Predictor):
+class TorchPredictor(TravelsByPath):
     """Find keypoints with a trained model, by PyTorch.
+
+    A forked process computes in one thread of PyTorch.
 
     Args:
         model (nn.Module): The model; it is copied.
@@ -181,6 +189,9 @@ class TorchPredictor(Predictor):
         ValueError: If the device does not exist, or an option is not allowed.
     """
 
+    opened = 'network'
+    path = ''  # until remember() is called
+
     def __init__(
         self,
         model: nn.Module,
@@ -195,6 +206,7 @@ class TorchPredictor(Predictor):
         if batch_size is None:
             batch_size = network.best_batch_size()
         super().__init__(info, batch_size, **options)
+        self.precision = precision
         try:
             self.device = torch.device(device)
             self.network = network.to(self.device)
@@ -206,8 +218,49 @@ class TorchPredictor(Predictor):
                 f'of {", ".join(available_devices())}.'
             ) from error
 
+    def remember(
+        self,
+        config: str | os.PathLike | Config | None,
+        checkpoint: str | os.PathLike,
+        record: Mapping,
+    ) -> None:
+        """Note the files of the model, by which a pickle finds its weights.
+
+        Args:
+            config: The config, or None for the config in the checkpoint.
+            checkpoint: The checkpoint.
+            record (Mapping): Its size and sha256.
+        """
+        self.config = config
+        if isinstance(config, (str, os.PathLike)):
+            self.config = os.path.abspath(config)
+        self.path = os.path.abspath(checkpoint)
+        self.record = record
+
+    def _open(self) -> None:
+        """Load the network from its files."""
+        from .estimator import load_torch_predictor
+
+        options = dict(precision=self.precision, device=str(self.device))
+        box_rule = self.info.box_rule
+        twin = load_torch_predictor(self.config, self.path, box_rule, **options)
+        for name in ('input_size', 'keypoints', 'radius', 'calibration'):
+            if getattr(twin.info, name) != getattr(self.info, name):
+                raise ValueError(
+                    f'config {self.config!r} has changed since this predictor was '
+                    f'loaded: {name} differs. Load it again.'
+                )
+        self.network = twin.network
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> TorchPredictor:
+        """Copy the network in memory."""
+        twin = memo[id(self)] = object.__new__(type(self))
+        vars(twin).update(deepcopy(vars(self), memo))
+        return twin
+
     def _run(self, crops: np.ndarray) -> Prediction:
         """Predict a batch."""
+        spare_lost_threads()
         with torch.inference_mode():
             batch = torch.from_numpy(crops).to(self.device)
             keypoints, confidence, covariance = self.network(batch)

@@ -20,6 +20,8 @@ from ..environment.missing import PREDICTION
 
 FOLDER = Path(__file__).resolve().parent / 'models'
 INDEX = 'index.json'
+CHECKPOINTS = ('.pth', '.pt')
+CONFIGS = ('.py', '.yml', '.yaml', '.json')
 FORMAT = 1
 # Endings of the files that each runtime reads; the first one is the model file. An
 # .onnx file reads its weights from the .pth file.
@@ -95,6 +97,26 @@ def index_text(models: Mapping[str, ShippedModel]) -> str:
     """Return the text of an index of models."""
     content = dict(format=FORMAT, models=[asdict(m) for m in models.values()])
     return json.dumps(content, indent=2, ensure_ascii=False) + '\n'
+
+
+def find_model(model: str | os.PathLike, runtime: str | None = None) -> str:
+    """Return the file of a model.
+
+    Names of shipped models are resolved here only.
+
+    Args:
+        model: A file, or a name.
+        runtime (str, optional): See :func:`shipped_file`.
+
+    Raises:
+        FileNotFoundError: If there is no such file and no such name.
+    """
+    path = os.fspath(model)
+    if os.path.isfile(path):
+        return path
+    if path.endswith((*CHECKPOINTS, *CONFIGS, '.onnx')):
+        raise FileNotFoundError(f'model {path!r} does not exist.')
+    return shipped_file(path, runtime)
 
 
 def shipped_file(
@@ -180,6 +202,31 @@ def check_file(path: Path, wanted: Mapping) -> None:
             f'{str(path)!r} has {found["bytes"]:,} bytes and the sha256 '
             f'{found["sha256"]}, but the index records {wanted["bytes"]:,} bytes and '
             f'{wanted["sha256"]}; install the package again.'
+        )
+
+
+def check_described(path: Path, sha256: str | None, description: Path) -> None:
+    """Check that a file is the one in the description of an exported model.
+
+    Args:
+        path (Path): The file.
+        sha256 (str, optional): Its sha256 in the description.
+        description (Path): The json file.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the sha256 differs.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{str(path)!r} does not exist; it holds the weights of the model '
+            f'that {str(description)!r} describes. Copy it to the same folder.'
+        )
+    if describe_file(path)['sha256'] != sha256:
+        raise ValueError(
+            f'{str(description)!r} belongs to another model than {str(path)!r}: '
+            'the sha256 differs. Copy both files again, or export the model '
+            'again.'
         )
 
 

@@ -105,8 +105,6 @@ def test_batches_over_faces_and_images(batch_size: int) -> None:
         for box in rows
     ]
     np.testing.assert_array_equal(result.keypoints, alone)
-    assert {*result.timing} == {'crop', 'network', 'total'}
-    assert result.timing['total'] >= result.timing['crop'] > 0
 
 
 def test_several_images_in_any_form() -> None:

@@ -276,7 +276,6 @@ def test_two_passes(model: Predictor, checkpoint: Path) -> None:
     )
     np.testing.assert_allclose(alone(IMAGE, BOXES).keypoints, again[0], atol=2e-3)
     np.testing.assert_array_equal(twice.boxes, BOXES)  # as given
-    assert {*twice.timing} == {'crop', 'network', 'total'}
     assert twice.timing['crop'] > 0 < twice.timing['network']
 
 
