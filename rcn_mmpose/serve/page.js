@@ -4,7 +4,7 @@ const at = (id) => document.getElementById(id);
 const LEAST = 5;  // sides of a drawn box, in pixels of the screen
 let limits = null;
 let image = null;  // the file of the user
-let boxes = [];  // drawn by hand: x1, y1, x2, y2 in pixels of the image
+let boxes = [];  // drawn around faces: x1, y1, x2, y2 in pixels of the image
 let shown = null;  // the answer that is shown
 let asked = 0;  // number of the last request; older answers are not shown
 
@@ -70,7 +70,7 @@ function query() {
     ellipses: at('ellipses').checked ? 1 : 0,
     detect: at('detect').checked ? 1 : 0,
   });
-  for (const box of boxes) found.append('box', box.join());
+  for (const box of boxes) found.append('face', box.join());
   return found;
 }
 

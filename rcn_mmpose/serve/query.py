@@ -32,16 +32,18 @@ def read_query(query: str) -> dict[str, Any]:
             max_num_fields=MOST_BOXES + 4,
         )
         boxes = [_box(text) for text in given.pop('box', [])]
+        faces = [_box(text) for text in given.pop('face', [])]
         (name,) = given.pop('name', [''])
         (model,) = given.pop('model', [''])
         (ellipses,) = given.pop('ellipses', ['0'])
-        (detect,) = given.pop('detect', ['0' if boxes else '1'])
-        if given or len(name) > LONGEST_NAME or len(boxes) > MOST_BOXES:
+        (detect,) = given.pop('detect', ['0' if boxes or faces else '1'])
+        if given or len(name) > LONGEST_NAME or len(boxes + faces) > MOST_BOXES:
             raise ValueError
         return dict(
             name=name,
             model=model,
             boxes=boxes,
+            faces=faces,
             ellipses=FLAGS[ellipses],
             detect=FLAGS[detect],
         )
@@ -50,7 +52,8 @@ def read_query(query: str) -> dict[str, Any]:
             HTTPStatus.BAD_REQUEST,
             f'The query {query!r:.100} is not valid; allowed are name= with at '
             f'most {LONGEST_NAME} characters, model=, ellipses=0 or 1, detect=0 or 1, '
-            f'and box=x1,y1,x2,y2 (x1 < x2, y1 < y2) at most {MOST_BOXES} times.',
+            f'and box= or face=x1,y1,x2,y2 (x1 < x2, y1 < y2) at most {MOST_BOXES} '
+            'times.',
         ) from error
 
 

@@ -10,8 +10,10 @@ request              answer
 ==================== =======================================================
 
 The query of ``/predict`` has ``name=`` (of the image), ``ellipses=1`` (draw
-them), ``model=`` (one that ``/model`` names), and ``box=x1,y1,x2,y2`` in pixels,
-once for each face, in place of the detector; ``detect=1`` detects faces, too.
+them), ``model=`` (one that ``/model`` names), and for each face, in place of the
+detector, ``box=x1,y1,x2,y2`` in pixels (as ``predict --boxes``) or
+``face=x1,y1,x2,y2`` (from the eyebrows to the chin and from ear to ear);
+``detect=1`` detects faces, too.
 
 The answer to every error is JSON with the key ``error``. There are no other
 paths, and the server never opens a file whose name comes from a request.

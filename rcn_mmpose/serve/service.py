@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from ..geometry.boxes import overlap
 from ..geometry.keypoints import known_lines
 from ..image.drawing import draw_keypoints
 from ..io.output import Failure, PredictionFile, SourceImage
+from .drawn_faces import training_boxes, with_boxes
 from .query import MOST_BOXES
 from .upload import FORMATS, MOST_BYTES, Refusal, decode
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 # enlarged, so that the dots look round. A large image is reduced, so that the
 # answer stays small.
 SHOWN = 800, 1600
-# A drawn box replaces the detected boxes that share so much of their union with it.
-SAME_FACE = 0.3
 NO_FACE = (
     'No face was found. The detector finds upright frontal faces only. For other '
     'faces, draw a box around the face.'
@@ -96,6 +94,7 @@ class Service:
         ellipses: bool = False,
         model: str = '',
         boxes: Sequence[Sequence[float]] = (),
+        faces: Sequence[Sequence[float]] = (),
         detect: bool = True,
     ) -> dict[str, Any]:
         """Find the keypoints of an image.
@@ -106,8 +105,10 @@ class Service:
             ellipses (bool): Whether to draw ellipses that contain 90 % of the
                 probability, too. Defaults to False.
             model (str): Name of the model. Defaults to the first one.
-            boxes (Sequence): Boxes that the user drew, (x1, y1, x2, y2) in pixels,
-                finite. Such a box replaces detected boxes of the same face.
+            boxes (Sequence): Boxes for the predictor, (x1, y1, x2, y2) in pixels,
+                with an area. They replace detected boxes of the same face.
+            faces (Sequence): Boxes around faces, from the eyebrows to the chin and
+                from ear to ear, which become such boxes.
             detect (bool): Whether to detect faces, too. Defaults to True.
 
         Returns:
@@ -126,15 +127,18 @@ class Service:
                 f'The model {model!r:.100} is not served; give one of '
                 f'{", ".join(self.predictors)}.',
             )
-        drawn = np.reshape(np.array(boxes, np.float64), (-1, 4))
+        given = [*boxes]
+        if faces:
+            given += [*training_boxes(np.array(faces, np.float64), predictor)]
+        known = np.reshape(np.array(given, np.float64), (-1, 4))
         with self.lock:
             image = decode(content)
             # For a list, a face that fails is recorded in the result. For a
             # single image, it would raise an error.
             if not detect:
-                result = predictor([image], [drawn])
-            elif len(drawn):
-                result = _with_drawn(predictor, drawn)([image])
+                result = predictor([image], [known])
+            elif len(known):
+                result = with_boxes(predictor, known)([image])
             else:
                 result = predictor([image])
             picture = _draw(image, result, ellipses)
@@ -149,18 +153,6 @@ class Service:
             drawn='data:image/jpeg;base64,' + base64.b64encode(picture).decode(),
             seconds=result.timing['total'],
         )
-
-
-def _with_drawn(predictor: Predictor, drawn: np.ndarray) -> Predictor:
-    """Return a predictor whose detector also returns the drawn boxes, at the end."""
-
-    def find(image: np.ndarray) -> np.ndarray:
-        found = np.reshape(predictor.detector(image), (-1, 4))
-        for box in drawn:
-            found = found[overlap(box, found) < SAME_FACE]
-        return np.concatenate((found, drawn))
-
-    return predictor.with_detector(find, predictor.info.box_rule)
 
 
 def _written(result: Result, kind: str) -> str:

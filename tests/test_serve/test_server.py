@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rcn_mmpose.serve import server as module
@@ -228,6 +229,9 @@ def test_contents(ask: Ask, png: bytes) -> None:
         'box=3,2,1,4',  # x1 > x2
         'box=1,2,3,2',  # no area
         '&'.join(101 * ['box=1,2,3,4']),
+        '&'.join(51 * ['box=1,2,3,4', 'face=1,2,3,4']),
+        'face=1,2,3',
+        'face=3,2,1,4',
         '%',
     ],
 )
@@ -350,6 +354,8 @@ def test_boxes(ask: Ask, png: bytes) -> None:
     assert found(two) == [[10, 20, 130, 130], [20, 20, 120, 130]]
     assert found('box=0,0,30,30&detect=1') == [detected, [0, 0, 30, 30]]
     assert found('detect=0') == []
+    (face,) = found('face=0,0,100,80')
+    np.testing.assert_allclose(face, [-17.456, -34.819, 134.912, 134.912], atol=0.01)
     many = '&'.join(['box=10,20,140,150'] * 100)
     assert len(found(f'{many}&name=a&ellipses=0&model=small&detect=0')) == 100
 
