@@ -3,12 +3,21 @@
 const at = (id) => document.getElementById(id);
 const LEAST = 5;  // sides of a drawn box, in pixels of the screen
 let limits = null;
+let starting = null;  // the promise of the limits
 let image = null;  // the file of the user
 let boxes = [];  // drawn around faces: x1, y1, x2, y2 in pixels of the image
 let shown = null;  // the answer that is shown
 let asked = 0;  // number of the last request; older answers are not shown
 
-async function start() {
+function start() {
+  starting ??= begin().catch((error) => {
+    starting = null;  // The next image tries again.
+    throw error;
+  });
+  return starting;
+}
+
+async function begin() {
   limits = await ask('model');
   for (const { model } of limits.models) {
     at('models').append(new Option(model));
@@ -75,7 +84,7 @@ function query() {
 }
 
 async function predict() {
-  if (!image || !limits) return;
+  if (!image) return;
   const number = ++asked;
   stopDrawing();
   allowSaving(false);
@@ -83,6 +92,7 @@ async function predict() {
   at('result').setAttribute('aria-busy', true);
   say(`${image.name}: predicting ...`);
   try {
+    await start();
     if (image.size > limits.most_bytes) {
       throw new Error(`The image has ${image.size} bytes; send at most ` +
         `${limits.most_bytes}. Make the image smaller.`);

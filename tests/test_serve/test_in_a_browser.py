@@ -252,6 +252,18 @@ def test_a_screen_reader_finds_a_name_for_each_control(
     assert live['live'] == 'polite'
 
 
+def test_an_image_before_the_page_knows_the_models(
+    browser: Browser, server: PageServer, png: bytes
+) -> None:
+    """The request for the models is late or failed; the image is not lost."""
+    open_page(browser, server)
+    browser.run(
+        "limits = starting = null;document.getElementById('models').replaceChildren()"
+    )
+    assert ': 1 face' in give(browser, 'early.png', png)
+    assert browser.run("return document.getElementById('models').length") == 1
+
+
 def test_paste_and_drop_replace_the_chosen_file(
     browser: Browser, server: PageServer, png: bytes, tmp_path: Path
 ) -> None:
