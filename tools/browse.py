@@ -11,7 +11,6 @@ face as the network receives it: cropped, jittered, occluded and normalised.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 import cv2
@@ -29,6 +28,7 @@ from rcn_mmpose.datasets.transforms import LoadGreyImage
 from rcn_mmpose.engine.config_check import check_config
 from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.image.contact_sheet import contact_sheet, draw_face
+from rcn_mmpose.io.image_files import write_image
 
 
 def original_tile(dataset: object, index: int, side: int) -> np.ndarray:
@@ -119,12 +119,8 @@ def main(args: list[str]) -> None:
         tiles = [
             input_tile(dataset, preprocessor, int(i), options.side) for i in chosen
         ]
-    folder = os.path.dirname(options.out)
-    if folder:
-        os.makedirs(folder, exist_ok=True)
     marks = ['truth', 'hidden', 'box'] if options.mode == 'original' else ['truth']
-    if not cv2.imwrite(options.out, contact_sheet(tiles, marks=marks)):
-        raise ValueError(f'cannot write {options.out!r}; give a .png or .jpg file')
+    write_image(options.out, contact_sheet(tiles, marks=marks))
     print(f'{options.out}: {count} of {len(dataset)} faces')
 
 

@@ -36,6 +36,7 @@ from rich.progress import (
 
 from rcn_mmpose.environment.script import RESUME_SAME, run_script
 from rcn_mmpose.image.contact_sheet import contact_sheet, draw_face
+from rcn_mmpose.io.image_files import write_image
 from rcn_mmpose.synthetic import render_face
 from rcn_mmpose.synthetic.face_set import (
     SPLITS,
@@ -182,10 +183,7 @@ def draw_sheet(options: argparse.Namespace) -> None:
         ],
         marks=['truth', 'hidden'],
     )
-    folder = os.path.dirname(os.path.abspath(options.sheet))
-    os.makedirs(folder, exist_ok=True)
-    if not cv2.imwrite(options.sheet, sheet):
-        raise OSError(f'cannot write {options.sheet!r}')
+    write_image(options.sheet, sheet)
     print(options.sheet)
 
 

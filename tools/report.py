@@ -20,7 +20,6 @@ import argparse
 import os
 import sys
 
-import cv2
 import numpy as np
 
 from rcn_mmpose import compat
@@ -37,6 +36,7 @@ from rcn_mmpose.evaluation.ced import draw_curves
 from rcn_mmpose.evaluation.error_file import write_errors
 from rcn_mmpose.evaluation.error_table import ErrorTable
 from rcn_mmpose.evaluation.faces import fields_of, one_per_face, read_face
+from rcn_mmpose.io.image_files import write_image
 from rcn_mmpose.lab.report.face_sheets import named_tile, sheet_of
 from rcn_mmpose.registry import METRICS
 
@@ -111,8 +111,7 @@ def main(args: list[str]) -> None:
         tiles = [named_tile(table.faces[i], main_errors[i]) for i in indices]
         sheet = sheet_of(tiles, f'error of the face ({quantity})', hidden=False)
         path = os.path.join(options.out, name)
-        if not cv2.imwrite(path, sheet):
-            raise OSError(f'{path!r} cannot be written.')
+        write_image(path, sheet)
     draw_curves(
         os.path.join(options.out, 'ced.png'),
         curves,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 
-from ..io.output import write_whole
+from ..io.image_files import write_image
 
 if TYPE_CHECKING:
     from ..io.output import Result
@@ -56,10 +56,9 @@ class Drawings:
         target = self.files[path]
         try:
             drawn = result.draw(**self.style)
-            content = cv2.imencode(os.path.splitext(target)[1], drawn)[1]
         except cv2.error as error:
             raise ValueError(f'{error}') from error
-        write_whole(target, content.tobytes())
+        write_image(target, drawn)
 
 
 def drawn_files(paths: Sequence[str], folder: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..image.colours import curve_style
+from ..io.image_files import write_figure
 
 MOST_INSIDE = 5  # curves whose legend has room inside the axes
 Errors = Sequence[float] | np.ndarray  # in percent, one per face
@@ -128,7 +129,7 @@ def draw_curves(
         place, corner = 'center left', (1.02, 0.5)
     axes.legend(loc=place, bbox_to_anchor=corner, fontsize='small')
     # A legend beside the axes, and a long label, make the image wider.
-    figure.savefig(path, bbox_inches='tight')
+    write_figure(path, figure, bbox_inches='tight')
     plt.close(figure)
 
 

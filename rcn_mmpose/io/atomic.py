@@ -14,7 +14,21 @@ def write_whole(path: str, content: bytes) -> None:
     Args:
         path (str): The file; its folder is made if needed.
         content (bytes): All of its content.
+
+    Raises:
+        OSError: If the file cannot be written. The error names the file, not the
+            temporary one. An earlier file stays.
     """
+    try:
+        _write(path, content)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, path) from error
+
+
+def _write(path: str, content: bytes) -> None:
+    """Write a temporary file and move it into place."""
     folder = os.path.dirname(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
     handle, draft = tempfile.mkstemp(dir=folder, suffix=DRAFT)

@@ -20,7 +20,6 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 
@@ -38,6 +37,7 @@ from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.evaluation.faces import read_face
 from rcn_mmpose.image.contact_sheet import contact_sheet
 from rcn_mmpose.inference.estimator import load_estimator
+from rcn_mmpose.io.image_files import write_image
 from rcn_mmpose.io.output import write_whole
 from rcn_mmpose.lab.calibration.map_statistics import validation_faces
 from rcn_mmpose.lab.calibration.roc import (
@@ -97,7 +97,7 @@ def main(args: Sequence[str]) -> None:
     seed = options.seed if options.paste else None
     found, crops = predict(model.eval(), dataset, options.batch_size, seed)
     if options.sheet:
-        cv2.imwrite(options.sheet, contact_sheet(crops))
+        write_image(options.sheet, contact_sheet(crops))
     figures = measure(found)
     name = faces.val_dataloader.dataset.ann_file
     how = 'covered by objects' if options.paste else 'hidden by their flags'

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...image.colours import CURVES
+from ...io.image_files import write_figure
 
 BINS = 15
 LEAST = 1e-6  # lower limit of a probability in the logarithmic loss
@@ -146,7 +147,7 @@ def draw_reliability(
         axes.grid(alpha=0.3)
         axes.legend(loc='upper left', fontsize='small')
     figure.tight_layout()
-    figure.savefig(path)
+    write_figure(path, figure)
     plt.close(figure)
 
 

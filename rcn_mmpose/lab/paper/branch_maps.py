@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ...evaluation.faces import read_face
 from ...image.colours import OKABE_ITO
+from ...io.image_files import write_figure
 from ...models.heads import SumNetHead
 from ...models.layers import tile
 from .tested_faces import batches, in_crop, probabilities
@@ -130,5 +131,5 @@ def _draw_maps(
                 )
     axes[0, count // 2].set_title('scores before the softmax', size=7)
     axes[0, count + count // 2].set_title('softmax', size=7)
-    figure.savefig(path)
+    write_figure(path, figure)
     plt.close(figure)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ...image.colours import OKABE_ITO
-from ...io.output import write_whole
+from ...io.image_files import write_figure
 
 FAMILIES = {'RCN': OKABE_ITO['blue'], 'SumNet': OKABE_ITO['vermillion']}
 STYLES = ('-', '--', ':', '-.', (0, (1, 3)))
@@ -80,7 +79,5 @@ def draw_convergence(
     axes.grid(alpha=0.3, which='both')
     axes.legend(fontsize='small')
     figure.tight_layout()
-    content = io.BytesIO()
-    figure.savefig(content, format='png')
+    write_figure(path, figure)
     plt.close(figure)
-    write_whole(path, content.getvalue())

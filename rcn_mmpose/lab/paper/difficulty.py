@@ -10,6 +10,7 @@ import numpy as np
 from ...evaluation.faces import FaceResult
 from ...image.colours import curve_style
 from ...image.contact_sheet import draw_face
+from ...io.image_files import write_figure
 from .tested_faces import FaceErrors
 
 # Percentiles of difficulty; the hardest faces have many bins, as in the paper.
@@ -146,7 +147,7 @@ def draw_log_errors(path: str, tested: Mapping[str, FaceErrors]) -> None:
     axes.grid(alpha=0.3)
     axes.legend(fontsize='small')
     figure.tight_layout()
-    figure.savefig(path)
+    write_figure(path, figure)
     plt.close(figure)
 
 
@@ -201,5 +202,5 @@ def draw_grid(
         axis.set_title(head, size=7, pad=3)
     marks = 'blue dot: true keypoint, yellow cross: predicted keypoint'
     figure.text(0.995, 0.01, marks, size=7, ha='right', va='bottom')
-    figure.savefig(path)
+    write_figure(path, figure)
     plt.close(figure)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...image.colours import curve_style
 from ...image.crop import Squares
+from ...io.image_files import write_figure
 
 SHIFTS = (0.05, 0.1, 0.2)
 SCALES = (0.05, 0.1, 0.2)
@@ -117,5 +118,5 @@ def draw_box_errors(
     panels[0].set_ylabel(quantity)
     panels[0].legend(loc='lower right', fontsize='small')
     figure.tight_layout()
-    figure.savefig(path)
+    write_figure(path, figure)
     plt.close(figure)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-import cv2
 import numpy as np
 
 from ...evaluation.faces import FaceResult
 from ...image.contact_sheet import captioned, contact_sheet, draw_face
 from ...image.reading import read_image
+from ...io.image_files import write_image
 
 SIDE = 240  # of a tile, in pixels
 
@@ -61,8 +61,7 @@ def draw_sheets(
         tiles = [named_tile(faces[i], errors[i], flag) for i, flag in flags.items()]
         written.append(os.path.join(folder, name))
         some = any(np.any(flag) for flag in flags.values())
-        if not cv2.imwrite(written[-1], sheet_of(tiles, quantity, some)):
-            raise OSError(f'{written[-1]!r} cannot be written.')
+        write_image(written[-1], sheet_of(tiles, quantity, some))
     return written
 
 
