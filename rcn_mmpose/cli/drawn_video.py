@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -41,18 +41,25 @@ class DrawnVideo:
         rate (float): Frames per second.
         names (Sequence[str]): Names of the K keypoints.
         ellipses (bool): Whether to draw ellipses with 90 % of the probability.
+        **style (Any): ``radius`` and ``box`` of
+            :func:`~rcn_mmpose.image.drawing.draw_keypoints`.
 
     Raises:
         OSError: If the video cannot be written.
     """
 
     def __init__(
-        self, path: str, rate: float, names: Sequence[str], ellipses: bool
+        self,
+        path: str,
+        rate: float,
+        names: Sequence[str],
+        ellipses: bool,
+        **style: Any,
     ) -> None:
         self.path = path
         self.rate = rate
-        self.lines = known_lines(names)
         self.ellipses = ellipses
+        self.style = dict(style, lines=known_lines(names))
         self.count = 0  # frames in the video
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)
@@ -114,8 +121,8 @@ class DrawnVideo:
             confidence,
             boxes,
             covariance if self.ellipses else None,
-            lines=self.lines,
             numbers=numbers,
+            **self.style,
         )
         self._write(self._last)
 

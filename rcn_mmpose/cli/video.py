@@ -11,6 +11,7 @@ Ctrl-C and SIGTERM keep the results so far.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 import sys
@@ -23,12 +24,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..io.output import ENDINGS
 from ..io.predictions import VideoPredictionFile
 from . import (
+    STANDARD_OUTPUT,
     PartlyDone,
     add_detector_argument,
     add_model_arguments,
     counted,
     load,
     model_inputs,
+    output_of,
     progress,
     protect_inputs,
     say_licence,
@@ -58,20 +61,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--out',
         metavar='FILE',
-        help='output file, .csv (one line per keypoint and frame) or .json; '
-        f'{NAME} stands for the name of the video (default: keypoints.csv, or '
-        f'{NAME}.csv for several videos)',
+        help='output file, .csv (one line per keypoint and frame) or .json, or - '
+        f'for stdout; {NAME} stands for the name of the video (default: '
+        f'keypoints.csv, or {NAME}.csv for several videos)',
     )
     parser.add_argument(
+        '--format',
+        choices=('csv', 'json'),
+        help='form of the output on stdout (default: csv); a file has the form of '
+        'its ending',
+    )
+    drawing = parser.add_argument_group('drawings')
+    drawing.add_argument(
         '--draw',
         metavar='FILE',
         help=f'.mp4 or .avi with the faces drawn; {NAME} as in --out',
     )
-    parser.add_argument(
+    drawing.add_argument(
         '--ellipses',
         action='store_true',
         help='also draw ellipses with 90 %% of the probability',
     )
+    drawing.add_argument(
+        '--radius',
+        type=float,
+        metavar='PIXELS',
+        help='radius of the dots (default: a size that suits the face)',
+    )
+    drawing.add_argument('--no-box', action='store_true', help='do not draw the boxes')
     add_detector_argument(parser)
     parser.add_argument(
         '--lost',
@@ -158,15 +175,24 @@ def _jobs(options: argparse.Namespace) -> list[_Job]:
     """Check the options, and return the videos with their output files."""
     several = len(options.videos) > 1
     out = options.out or (f'{NAME}.csv' if several else 'keypoints.csv')
-    if not out.lower().endswith(ENDINGS):
-        raise ValueError(f'--out {out!r} must end in .csv or .json.')
-    if options.ellipses and not options.draw:
-        raise ValueError('--ellipses needs --draw FILE; give both.')
+    if out != STANDARD_OUTPUT and not out.lower().endswith(ENDINGS):
+        raise ValueError(f'--out {out!r} must end in .csv or .json, or be -.')
+    if options.format and out != STANDARD_OUTPUT:
+        raise ValueError(
+            f'--format {options.format} is for --out -; the ending of a file, here '
+            f'{out!r}, chooses its form.'
+        )
+    for name in ('ellipses', 'radius', 'no_box'):
+        if getattr(options, name) not in (None, False) and not options.draw:
+            option = name.replace('_', '-')
+            raise ValueError(f'--{option} needs --draw FILE; give both.')
+    if options.radius is not None and not 0 < options.radius < math.inf:
+        raise ValueError(f'--radius {options.radius:g}: give pixels above 0.')
     if options.draw and not options.draw.lower().endswith(DRAWN_ENDINGS):
         raise ValueError(f'--draw {options.draw!r} must end in .mp4 or .avi.')
     for option, path in (('--out', out), ('--draw', options.draw)):
         if several and path and NAME not in path:
-            ending = os.path.splitext(path)[1]
+            ending = os.path.splitext(path)[1] or '.csv'
             raise ValueError(
                 f'{option} {path!r} is one file for {len(options.videos)} videos; '
                 f"give one for each, such as {option} '{NAME}{ending}'."
@@ -179,7 +205,7 @@ def _jobs(options: argparse.Namespace) -> list[_Job]:
         name = _name(video)
         files = [path and path.replace(NAME, name) for path in (out, options.draw)]
         for option, path in zip(('--out', '--draw'), files, strict=True):
-            if path:
+            if path and path != STANDARD_OUTPUT:
                 protect_inputs(option, path, read)
                 if os.path.isdir(path):
                     raise ValueError(f'{option} {path!r} is a folder; give a file.')
@@ -215,8 +241,9 @@ def _track(
     tracker = new_tracker()
     names = tracker.predictor.info.keypoints
     start, interrupted, seen = monotonic(), False, 0
+    out, stream = output_of(job.out, options.format or 'csv')
     with (
-        VideoPredictionFile(job.out, names, frames.rate) as file,
+        VideoPredictionFile(out, names, frames.rate, stream) as file,
         _drawing(job, frames, names, options) as drawn,
         progress('frames', frames.total, options.quiet) as advance,
     ):
@@ -243,7 +270,7 @@ def _track(
         summary += f'\n  {problem}'
     if interrupted:
         raise PartlyDone(summary)
-    print(summary)
+    print(summary, file=sys.stderr if stream else sys.stdout)
     return 0 if seen and not problems else 1
 
 
@@ -255,4 +282,11 @@ def _drawing(
         return nullcontext()
     from .drawn_video import DrawnVideo
 
-    return DrawnVideo(job.draw, frames.finest_rate(), names, options.ellipses)
+    return DrawnVideo(
+        job.draw,
+        frames.finest_rate(),
+        names,
+        options.ellipses,
+        radius=options.radius,
+        box=not options.no_box,
+    )

@@ -55,7 +55,7 @@ class SizeWatch:
         raw = self._packets.set(cv2.CAP_PROP_FORMAT, -1)  # compressed frames
         self._active = bool(pattern and raw)
         self._sizes: dict[bytes, tuple[int, int] | bytes] = {}  # the first one first
-        self._frame = -1  # number of the last frame
+        self._frame, self._stamp = -1, 0.0  # of the last frame
         self._packet = -1  # number of the last compressed frame
         self._changed: tuple[int, float] | None = None  # its number and time stamp
 
@@ -70,6 +70,7 @@ class SizeWatch:
             stamp (float): Time stamp of the frame, ``CAP_PROP_POS_MSEC``.
         """
         self._frame += 1
+        last, self._stamp = self._stamp, stamp
         while self._active and self._packet < self._frame + AHEAD:
             self._active = self._packets.grab()
             self._packet += 1
@@ -79,9 +80,9 @@ class SizeWatch:
         if self._changed is None:
             return False
         number, time = self._changed
-        # A decoder can lose a frame before the change.
-        early = self._frame >= number - AHEAD and self._frame and stamp == time
-        return self._frame >= number or bool(early)
+        # A decoder can lose frames before the change. Unknown time stamps are equal.
+        early = self._frame >= number - AHEAD and stamp == time != last
+        return early or self._frame >= number
 
     def _is_other_size(self) -> bool:
         """Whether a compressed frame tells another size than the first one."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from clips import set_times, write_clip
+from video_clips import set_times, write_clip
 
 from rcn_mmpose.tracking import frames as module
 from rcn_mmpose.tracking.frames import FrameClock, VideoFrames, without_password

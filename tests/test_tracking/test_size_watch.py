@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from clips import write_clip
+from video_clips import write_clip
 
 from rcn_mmpose.tracking.frames import VideoFrames
 from rcn_mmpose.tracking.size_watch import FORMATS, SizeWatch
