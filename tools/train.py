@@ -16,7 +16,9 @@ from rcn_mmpose.engine.config_edits import (
 )
 from rcn_mmpose.engine.distributed import entry_point
 from rcn_mmpose.engine.interruption import resumable
+from rcn_mmpose.engine.schedule_check import settle_schedule
 from rcn_mmpose.environment.malloc import keep_freed_memory
+from rcn_mmpose.lab.calibration.training_box_hook import TrainingBoxHook
 
 
 def parse_args() -> argparse.Namespace:
@@ -84,8 +86,9 @@ def main() -> None:
     with resumable(args, sys.argv):
         cfg, lines = edited_config(args, TRAIN_EDITS)
         runner = Runner.from_cfg(cfg)
-        for line in lines:
+        for line in [*lines, *settle_schedule(runner)]:
             runner.logger.warning(line)
+        runner.register_hook(TrainingBoxHook())
         runner.train()
 
 

@@ -23,6 +23,7 @@ from .cpu_amp import amp_pays
 from .distributed import check_batch, init_distributed
 from .hooks import use_compiler
 from .schedule import scale_by_root, use_recipe
+from .training_length import stretch_schedule
 
 Edit = Callable[[Config, argparse.Namespace], str | None]
 
@@ -151,6 +152,13 @@ def start_processes(cfg: Config, args: argparse.Namespace) -> None:
 
 
 # Edits of training.
+
+
+def fit_schedule(cfg: Config, args: argparse.Namespace) -> str:
+    """Stretch the learning rate schedule to the length of the training."""
+    planned = Config.fromfile(args.config)
+    apply_recipe(planned, args)
+    return stretch_schedule(cfg, planned, args.cfg_options)
 
 
 def skip_validation(cfg: Config, args: argparse.Namespace) -> None:
@@ -306,6 +314,7 @@ def draw_bad_cases(cfg: Config, args: argparse.Namespace) -> None:
 # - The recipe comes before --cfg-options, so that an option can change a setting of
 #   the recipe. Both come before the check of keys, which must see every key that a
 #   person wrote. All other edits come after the check: they add only valid keys.
+# - The schedule is fitted after all edits that change the length of the training.
 # - The work folder comes before --resume, which searches it for checkpoints.
 # - --amp comes before start_processes: a wrong optimiser wrapper must end the run
 #   before processes connect to each other. For the same reason, all edits of a test
@@ -327,6 +336,7 @@ COMMON_EDITS: tuple[Edit, ...] = (
 )
 TRAIN_EDITS: tuple[Edit, ...] = (
     *COMMON_EDITS,
+    fit_schedule,
     skip_validation,
     enable_amp,
     choose_start,

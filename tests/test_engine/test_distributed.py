@@ -12,7 +12,6 @@ import torch
 from conftest import load_tool
 from fake_mtfl import make_mtfl
 from mmengine.config import Config, ConfigDict
-from one_rank import gradients, read_config, without_augmentation
 
 from rcn_mmpose.engine import distributed
 from rcn_mmpose.engine.distributed import (
@@ -20,6 +19,8 @@ from rcn_mmpose.engine.distributed import (
     check_gpus,
     init_distributed,
 )
+
+from .one_rank import gradients, read_config, without_augmentation
 
 FACES = 64
 
