@@ -45,7 +45,7 @@ class ErrorTable:
             self.protocols = PROTOCOLS
         for face in faces:
             _check(face, len(plan.keypoints['']))
-        self.subsets = self._find_subsets()
+        self.subsets = find_subsets(faces, plan, self._log)
         self._lengths: dict[tuple[str, str], list[float]] = {}
         for name, groups in plan.normalisers.items():
             lengths = [_length(face, name, groups) for face in faces]
@@ -137,17 +137,26 @@ class ErrorTable:
 
     def columns(self) -> dict[str, np.ndarray]:
         """Compute the errors of each face, (N,), under the name of their NME."""
-        wanted = dict.fromkeys(
-            measure._replace(value='NME', faces='')
-            for measure in self.plan.measures
-            if measure.protocol in self.protocols
-        )
         return {
             measure.name: self.errors(
                 measure.protocol, measure.normaliser, measure.keypoints
             )
-            for measure in wanted
+            for measure in self._mean_errors()
         }
+
+    def columns_of(self) -> list[str]:
+        """Return the set of keypoints of each column."""
+        return [measure.keypoints for measure in self._mean_errors()]
+
+    def _mean_errors(self) -> list[Measure]:
+        """List the mean errors of all faces, one for each column."""
+        return list(
+            dict.fromkeys(
+                measure._replace(value='NME', faces='')
+                for measure in self.plan.measures
+                if measure.protocol in self.protocols
+            )
+        )
 
     def table(self, each_keypoint: bool = False) -> str:
         """Format the values as a table to read, in percent.
@@ -227,24 +236,39 @@ class ErrorTable:
         ]
         return math.fsum(chosen) / len(chosen) if chosen else math.nan
 
-    def _find_subsets(self) -> dict[str, np.ndarray]:
-        """Find the faces of each subset, bool (N,); ``''`` holds all faces."""
-        subsets = {'': np.ones(len(self.faces), bool)}
-        left = []
-        for name, rule in self.plan.subsets.items():
-            try:
-                subsets[name] = find_members(name, rule, self.faces)
-            except ValueError:
-                if name in self.plan.required:
-                    raise
-                left.append(name)
-        if left:
-            self._log(
-                'subsets left out, because the list of faces does not hold all '
-                f'of their faces: {", ".join(left)}',
-                logging.INFO,
-            )
-        return subsets
+
+def find_subsets(
+    faces: Sequence[FaceResult],
+    plan: MeasurePlan,
+    log: Callable[[str, int], None] | None = None,
+) -> dict[str, np.ndarray]:
+    """Find the faces of each subset, bool (N,); ``''`` holds all faces.
+
+    Args:
+        faces (Sequence[FaceResult]): N faces.
+        plan (MeasurePlan): The plan with the rules of the subsets.
+        log (Callable, optional): Takes a message on subsets that are left out,
+            and its level. By default there is no message.
+
+    Raises:
+        ValueError: If a required subset matches no face.
+    """
+    subsets = {'': np.ones(len(faces), bool)}
+    left = []
+    for name, rule in plan.subsets.items():
+        try:
+            subsets[name] = find_members(name, rule, faces)
+        except ValueError:
+            if name in plan.required:
+                raise
+            left.append(name)
+    if left and log:
+        log(
+            'subsets left out, because the list of faces does not hold all '
+            f'of their faces: {", ".join(left)}',
+            logging.INFO,
+        )
+    return subsets
 
 
 def to_stderr(text: str, level: int) -> None:

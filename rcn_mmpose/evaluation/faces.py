@@ -96,7 +96,9 @@ def one_per_face(
     """Remove duplicate results of a face, and sort the faces by id.
 
     Samplers repeat faces so that all processes test the same number of faces.
-    The repeated faces depend on the number of processes.
+    The repeated faces depend on the number of processes. Faces of different images
+    are different faces, even if their ids are equal, as in two annotation files that
+    are tested together and both count from 1.
 
     Args:
         results (Iterable[FaceResult]): Results of all processes, in any order.
@@ -106,8 +108,8 @@ def one_per_face(
         list[FaceResult]: One result per face.
 
     Raises:
-        ValueError: If a face has no id, if two faces have the same id, or if
-            there are enough results but faces of the dataset are missing.
+        ValueError: If a face has no id, if two faces of an image have the same id,
+            or if there are enough results but faces of the dataset are missing.
     """
     results = list(results)
     found: dict[tuple, FaceResult] = {}
@@ -118,20 +120,19 @@ def one_per_face(
                 "needed to find faces that are tested twice; add 'id' to the "
                 'meta_keys of PackPoseInputs.'
             )
-        first = found.setdefault((face.dataset, face.id), face)
-        if first.img_path != face.img_path or not np.array_equal(
-            first.truth, face.truth, equal_nan=True
-        ):
+        first = found.setdefault((face.dataset, face.id, face.img_path), face)
+        if not np.array_equal(first.truth, face.truth, equal_nan=True):
             raise ValueError(
-                f'id {face.id} belongs to two faces, in {first.img_path!r} '
-                f'and in {face.img_path!r}; give each annotation of '
-                f'{face.dataset!r} an id of its own.'
+                f'id {face.id} belongs to two faces of {face.img_path!r}. Give each '
+                f'annotation of {face.dataset!r} an id of its own or, if the faces '
+                'are of two annotation files, each dataset a name of its own: '
+                "metainfo=dict(dataset_name='...')."
             )
     if size is not None and len(found) < size <= len(results):
         raise ValueError(
             f'{len(results)} results are of {len(found)} faces, but the '
-            f'dataset has {size}: some annotations have the same id or are '
-            'duplicates; give each face one annotation with an id of its own.'
+            f'dataset has {size}: some annotations are duplicates, or files that '
+            'are tested together hold the same faces; give each face one annotation.'
         )
     return [found[key] for key in sorted(found)]
 

@@ -99,7 +99,8 @@ def common_errors(
 
     Returns:
         list[np.ndarray]: Errors of each file, with faces in the order of the
-        first file. Faces without an error are left out.
+        first file; infinite for a missed face. Faces without an error are left
+        out.
 
     Raises:
         ValueError: If the files hold different faces, or an error is missing
@@ -121,6 +122,11 @@ def common_errors(
         }
         if not table:
             raise ValueError(f'{file.path}: subset {subset!r} has no face.')
+        if len(table) < sum(members) - sum(np.isnan(file.errors[name][members])):
+            raise ValueError(
+                f'{file.path}: a face occurs twice; give each annotation an id of '
+                'its own and test again.'
+            )
         tables.append(table)
     for file, table in zip(files, tables, strict=True):
         if table.keys() != tables[0].keys():

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..geometry.keypoints import FIVE_NAMES, five_from_68
 from ..io.annotations import TrueFace, Truth
-from ..io.box_files import match_names
+from ..io.image_names import match_names, plain_name
+from ..io.label_check import SMALL, check_size
 from ..io.predictions import PredictedFace
 from .faces import FaceResult, fields_of, read_face
 from .measures import MeasurePlan
@@ -22,38 +23,50 @@ class Pairs(NamedTuple):
         names: Names of the keypoints of both sides.
         faces: The annotated faces.
         predictions: Predicted keypoints (x, y) of each face, (K, 2).
+        missed: The annotated faces without a prediction.
     """
 
     names: tuple[str, ...]
     faces: list[TrueFace]
     predictions: list[np.ndarray]
+    missed: list[TrueFace]
 
     def results(self, plan: MeasurePlan) -> list[FaceResult]:
         """Return the face results that an error table takes."""
-        fields = fields_of(plan.subsets.values())
-        return [
-            read_face(
-                dict(
-                    id=face.annotation.get('id', i),
-                    img_path=face.file,
-                    gt_instances=dict(
-                        keypoints=face.keypoints[None],
-                        keypoints_visible=face.labelled[None],
-                        bboxes=face.box[None],
-                    ),
-                    pred_instances=dict(keypoints=prediction[None]),
-                    # there is no crop; the pixel protocol does not use it
-                    input_size=(1, 1),
-                    input_center=(0, 0),
-                    input_scale=(1, 1),
-                    raw_ann_info=face.annotation,
+        return _results(plan, self.faces, self.predictions)
+
+    def missed_results(self, plan: MeasurePlan) -> list[FaceResult]:
+        """Return the missed faces, with predictions that are NaN."""
+        nothing = [np.full_like(face.keypoints, np.nan) for face in self.missed]
+        return _results(plan, self.missed, nothing)
+
+
+def _results(
+    plan: MeasurePlan, faces: Sequence[TrueFace], predictions: Sequence[np.ndarray]
+) -> list[FaceResult]:
+    """Return face results of annotated faces and their predictions."""
+    fields = fields_of(plan.subsets.values())
+    return [
+        read_face(
+            dict(
+                id=face.annotation.get('id', i),
+                img_path=face.file,
+                gt_instances=dict(
+                    keypoints=face.keypoints[None],
+                    keypoints_visible=face.labelled[None],
+                    bboxes=face.box[None],
                 ),
-                fields,
-            )
-            for i, (face, prediction) in enumerate(
-                zip(self.faces, self.predictions, strict=True)
-            )
-        ]
+                pred_instances=dict(keypoints=prediction[None]),
+                # there is no crop; the pixel protocol does not use it
+                input_size=(1, 1),
+                input_center=(0, 0),
+                input_scale=(1, 1),
+                raw_ann_info=face.annotation,
+            ),
+            fields,
+        )
+        for i, (face, prediction) in enumerate(zip(faces, predictions, strict=True))
+    ]
 
 
 def pair_faces(truth: Truth, predicted: Sequence[PredictedFace]) -> Pairs:
@@ -69,21 +82,33 @@ def pair_faces(truth: Truth, predicted: Sequence[PredictedFace]) -> Pairs:
     Raises:
         ValueError: If the numbers of keypoints differ and neither side can be
             reduced to five keypoints (such as five keypoints without names),
-            or if an image name is ambiguous.
+            if an image name is ambiguous, or if both files cannot be of the same
+            images.
     """
     truth, predicted = _same_keypoints(truth, predicted)
     predictions: dict[str, list[np.ndarray]] = {}
+    sizes: dict[str, tuple[float, float]] = {}
+    # ./a.jpg and a.jpg are the same image
+    first: dict[str, str] = {}
     for prediction in predicted:
-        predictions.setdefault(prediction.file, []).append(prediction.keypoints)
+        file = first.setdefault(plain_name(prediction.file), prediction.file)
+        predictions.setdefault(file, []).append(prediction.keypoints)
+        sizes[file] = prediction.size
     annotated: dict[str, list[int]] = {}
+    first = {}
     for i, face in enumerate(truth.faces):
-        annotated.setdefault(face.file, []).append(i)
+        file = first.setdefault(plain_name(face.file), face.file)
+        annotated.setdefault(file, []).append(i)
     # either side may have the longer path, so names are matched both ways
     names = match_names(annotated, list(predictions))
     rest = [file for file in annotated if file not in names.values()]
     left = [file for file in predictions if file not in names]
     found = {name: file for file, name in names.items()}
     found.update(match_names(left, rest))
+    for name, file in found.items():
+        if min(sizes[file]) > 0:
+            check_size(name, truth.sizes.get(name, (0, 0)), sizes[file])
+    _check_unit(truth, predicted)
     chosen: dict[int, np.ndarray] = {}
     for name, indices in annotated.items():
         if name in found:
@@ -96,7 +121,19 @@ def pair_faces(truth: Truth, predicted: Sequence[PredictedFace]) -> Pairs:
         truth.names,
         [truth.faces[i] for i in order],
         [chosen[i] for i in order],
+        [face for i, face in enumerate(truth.faces) if i not in chosen],
     )
+
+
+def _check_unit(truth: Truth, predicted: Sequence[PredictedFace]) -> None:
+    """Check that predictions are not fractions of the image."""
+    largest = max(float(abs(face.keypoints).max()) for face in predicted)
+    sides = [float((face.box[2:] - face.box[:2]).max()) for face in truth.faces]
+    if largest <= 1.5 and min(sides) > SMALL:
+        raise ValueError(
+            'all predicted keypoints lie within 1 pixel: they look like fractions '
+            'of the image. Multiply them by its width and height.'
+        )
 
 
 def _pair_one_image(
@@ -121,13 +158,24 @@ def _pair_one_image(
     return pairs
 
 
+def _in_order(
+    names: tuple[str, ...], predicted: Sequence[PredictedFace]
+) -> Sequence[PredictedFace]:
+    """Put predicted keypoints of the same names into the order of the truth."""
+    theirs = predicted[0].names
+    if theirs == names or sorted(theirs) != sorted(set(names)):
+        return predicted
+    order = [theirs.index(name) for name in names]
+    return [face._replace(keypoints=face.keypoints[order]) for face in predicted]
+
+
 def _same_keypoints(
     truth: Truth, predicted: Sequence[PredictedFace]
 ) -> tuple[Truth, Sequence[PredictedFace]]:
     """Reduce 68 keypoints of one side to five, if the other side has five."""
     ours, theirs = len(truth.names), len(predicted[0].keypoints)
     if ours == theirs:
-        return truth, predicted
+        return truth, _in_order(truth.names, predicted)
     if theirs == 68 and truth.names == FIVE_NAMES:
         return truth, [
             face._replace(keypoints=five_from_68(face.keypoints)) for face in predicted

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,9 +15,14 @@ from ..geometry.keypoints import (
     NAMES_68,
     TESTED_68,
     are_groups,
+    current_names,
     eye_normaliser,
 )
 from . import BROKEN
+from .coco import face_category, image_names, why_unusable
+from .label_check import check_labels
+from .labels import Labels
+from .text_files import open_text
 
 # COFW's and WFLW's normalisers, by the number of keypoints
 EYES = {
@@ -52,35 +59,50 @@ class Truth(NamedTuple):
     Attributes:
         faces: Faces with at least one labelled keypoint.
         names: Names of the K keypoints.
-        category: The first category of the file.
+        category: The first category of the file that names keypoints.
+        left_out: Numbers of annotations that do not count, by the reason.
+        sizes: Width and height of the images by name, 0 if unknown.
     """
 
     faces: list[TrueFace]
     names: tuple[str, ...]
     category: dict[str, Any]
+    left_out: dict[str, int]
+    sizes: dict[str, tuple[float, float]]
 
 
 def read_annotations(path: str) -> Truth:
     """Read the true keypoints of a COCO json.
 
+    The faces are those that count in a training and in ``tools/test.py``, see
+    :func:`~rcn_mmpose.io.coco.why_unusable`, and faces without a box.
+
     Args:
         path (str): A COCO json with ``images``, ``annotations`` and,
             optionally, ``categories``. Annotations have ``keypoints`` and,
             optionally, ``bbox``; the default box bounds the labelled
-            keypoints.
+            keypoints. Annotations without ``keypoints``, such as boxes of
+            persons, are left out.
 
     Raises:
         OSError: If the file cannot be read.
         ValueError: If the file has another form or holds no face, faces have
-            different numbers of keypoints, or a labelled keypoint is not
-            finite.
+            different numbers of keypoints, a labelled keypoint is not finite, or
+            labels and images contradict each other.
     """
-    with open(path, encoding='utf-8') as file:
+    left_out: Counter[str] = Counter()
+    with open_text(path) as file:
         try:
             content = json.load(file)
-            names = {i['id']: i['file_name'] for i in content['images']}
-            faces = [_face(a, names) for a in content['annotations']]
-            category = (content.get('categories') or [{}])[0]
+            names = image_names(content)
+            faces = []
+            for annotation in content['annotations']:
+                reason = why_unusable(annotation)
+                if reason:
+                    left_out[reason] += 1
+                else:
+                    faces.append(_face(annotation, names))
+            category = face_category(content)
             called = tuple(category.get('keypoints', ()))
             if not all(isinstance(n, str) for n in (*names.values(), *called)):
                 raise ValueError('an image or a keypoint has no name')
@@ -88,12 +110,18 @@ def read_annotations(path: str) -> Truth:
             if called and eyes:
                 if not are_groups(eyes, len(called)) or len(eyes) != 2:
                     raise ValueError('eyes are not two lists of keypoints')
+            sizes = {
+                image['file_name']: (
+                    float(image.get('width') or 0),
+                    float(image.get('height') or 0),
+                )
+                for image in content['images']
+            }
         except BROKEN as error:
             raise ValueError(
                 f'annotations {path!r} are not a complete COCO json with keypoints '
                 f'({type(error).__name__}: {error}).'
             ) from error
-    faces = [face for face in faces if face.labelled.any()]
     counts = sorted({len(face.labelled) for face in faces})
     if len(counts) != 1:
         raise ValueError(
@@ -102,11 +130,17 @@ def read_annotations(path: str) -> Truth:
         )
     if len(called) != counts[0]:
         called = tuple(f'kpt-{i}' for i in range(counts[0]))
-    return Truth(faces, called, category)
+    called = current_names(called)
+    truth = Truth(faces, called, category, dict(left_out), sizes)
+    try:
+        check_labels(_labels(truth))
+    except ValueError as error:
+        raise ValueError(f'annotations {path!r}: {error}') from error
+    return truth
 
 
 def _face(annotation: dict, names: dict) -> TrueFace:
-    """Read one face."""
+    """Read one usable face."""
     points = np.array(annotation['keypoints'], float).reshape(-1, 3)
     labelled = points[:, 2] > 0
     if not np.isfinite(points[labelled]).all():
@@ -114,17 +148,27 @@ def _face(annotation: dict, names: dict) -> TrueFace:
     if 'bbox' in annotation:
         x, y, width, height = map(float, annotation['bbox'])
         box = np.array((x, y, x + width, y + height))
-    elif labelled.any():
+    else:
         inside = points[labelled, :2]
         box = np.concatenate((inside.min(0), inside.max(0)))
-    else:
-        box = np.full(4, np.nan)
     return TrueFace(
         names[annotation['image_id']],
         points[:, :2],
         labelled,
         box,
         annotation,
+    )
+
+
+def _labels(truth: Truth) -> Labels:
+    """Return the labels of all faces as arrays."""
+    none = (math.nan,) * 4
+    return Labels(
+        [face.file for face in truth.faces],
+        np.array([truth.sizes[face.file] for face in truth.faces]),
+        np.array([face.keypoints for face in truth.faces]),
+        np.array([face.labelled for face in truth.faces]),
+        np.array([face.annotation.get('bbox', none) for face in truth.faces], float),
     )
 
 

@@ -1,11 +1,13 @@
 """Write COCO annotation files of faces, and check given ones."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..geometry.keypoints import known_lines
+from .labels import Labels
 from .output import write_whole
 
 
@@ -37,6 +39,7 @@ def write_faces(
     faces_listed: int | None = None,
     description: str = '',
     relations: dict | None = None,
+    training_boxes: Mapping[str, Mapping] | None = None,
 ) -> None:
     """Write an annotation file atomically.
 
@@ -50,6 +53,8 @@ def write_faces(
         relations (dict, optional): ``flip_pairs`` and ``eyes`` of the
             keypoints, for
             :class:`~rcn_mmpose.datasets.face.own_faces.OwnFaceDataset`.
+        training_boxes (Mapping, optional): See
+            :mod:`rcn_mmpose.geometry.training_boxes`.
     """
     faces = list(faces)
     images: dict[str, dict[str, Any]] = {}
@@ -89,6 +94,7 @@ def write_faces(
         info=dict(
             description=description,
             faces_listed=faces_listed or len(faces),
+            **(dict(training_boxes=training_boxes) if training_boxes else {}),
         ),
         images=list(images.values()),
         annotations=annotations,
@@ -97,12 +103,87 @@ def write_faces(
                 id=1,
                 name='face',
                 keypoints=list(keypoint_names),
-                skeleton=[],
+                skeleton=[[a + 1, b + 1] for a, b in known_lines(keypoint_names)],
                 **(relations or {}),
             )
         ],
     )
     write_whole(path, json.dumps(content).encode())
+
+
+def labels_of(faces: Sequence[Face]) -> Labels:
+    """Return the keypoints of converted faces for a check; their boxes follow."""
+    points = np.array([face.keypoints for face in faces], float)
+    return Labels(
+        [face.file_name for face in faces],
+        np.array([face.size for face in faces], float),
+        points,
+        np.ones(points.shape[:2], bool),
+        np.full((len(faces), 4), np.nan),
+    )
+
+
+def image_names(content: dict) -> dict[Any, str]:
+    """Return the ``file_name`` of each image by its ``id``.
+
+    Raises:
+        ValueError: If two images have the same id.
+        KeyError, TypeError, AttributeError: If the json has another form.
+    """
+    names: dict[Any, str] = {}
+    for image in content['images']:
+        if image['id'] in names:
+            raise ValueError(f'image id {image["id"]!r:.50} is a duplicate')
+        names[image['id']] = image['file_name']
+    return names
+
+
+def face_category(content: dict) -> dict[str, Any]:
+    """Return the first category with names of keypoints, or else the first."""
+    categories = content.get('categories') or [{}]
+    return next((c for c in categories if c.get('keypoints')), categories[0])
+
+
+def is_crowd(face: dict) -> bool:
+    """Whether an annotation is a group of faces, which COCO calls a crowd."""
+    return bool(face.get('iscrowd', 0))
+
+
+def why_unusable(face: dict) -> str:
+    """Return why an annotation counts neither in a training nor in a test.
+
+    The rules are those of MMPose's datasets. In addition, a keypoint must be
+    labelled, because the error of a face without one is not defined.
+
+    Args:
+        face (dict): An annotation that :func:`check_faces` accepts.
+
+    Returns:
+        str: The reason, empty for a usable face. A face without a box is
+        usable, if its keypoints give the box.
+    """
+    if 'keypoints' not in face:
+        return 'without keypoints'
+    if is_crowd(face):
+        return 'of a crowd'
+    points = np.array(face['keypoints'], float).reshape(-1, 3)
+    labelled = points[:, 2] > 0
+    if not face.get('num_keypoints', 1) or not labelled.any():
+        return 'without a labelled keypoint'
+    if points[:, :2].max() <= 0:
+        return 'with all keypoints at (0, 0)'
+    if 'bbox' in face:
+        x, y, width, height = map(float, face['bbox'])
+        box = np.array((x, y, x + width, y + height), np.float32)
+        # A negative side is not empty, but an error of the whole file.
+        if min(width, height) >= 0 and (box[2:] <= box[:2]).any():
+            return 'with an empty box'
+    return ''
+
+
+def is_usable(face: dict) -> bool:
+    """Whether an annotation with a box counts in a training and in a test."""
+    return 'bbox' in face and not why_unusable(face)
 
 
 def check_faces(content: dict, count: int) -> None:

@@ -7,12 +7,16 @@ import pickle
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch.distributed
 import torch.multiprocessing
 from mmengine.dataset import DefaultSampler
 from mmengine.dist import is_main_process
-from tested_face import build, evaluate, metainfo, random_samples, sample
+from tested_face import TRUTH, build, evaluate, metainfo, random_samples, sample
+
+from rcn_mmpose.evaluation.error_file import read_errors
+from rcn_mmpose.evaluation.paired_bootstrap import common_errors
 
 META = metainfo(
     5,
@@ -138,13 +142,11 @@ def test_errors_reach_every_process(tmp_path: Path) -> None:
 
 
 def test_duplicate_ids() -> None:
-    # two annotations of two images
-    twice = [sample(id=1), sample(id=1, img_path='data/other.png')]
-    with pytest.raises(ValueError, match='id 1 belongs to two faces, .*other'):
-        evaluate(twice)
     # two annotations of one image
     other = [[61.0, 80.0], [100.0, 80.0], [81.0, 110.5]]
-    with pytest.raises(ValueError, match='id 1 belongs to two faces'):
+    with pytest.raises(ValueError, match='id 1 belongs to two faces of .*face.png'):
+        evaluate([sample(id=1), sample(other, id=1)])
+    with pytest.raises(ValueError, match=r"metainfo=dict\(dataset_name='...'\)"):
         evaluate([sample(id=1), sample(other, id=1)])
     # a duplicate annotation in one dataset
     face = sample()
@@ -153,6 +155,19 @@ def test_duplicate_ids() -> None:
     # the same id in two datasets
     faces = [sample(id=1), sample(id=1, dataset_name='second')]
     assert evaluate(faces)['NME_pixels_eye_points'] == 0
+
+
+def test_two_files_of_one_dataset_count_from_1(tmp_path: Path) -> None:
+    """Faces of two files that are tested together, whose ids are equal."""
+    path = tmp_path / 'errors.csv'
+    moved = [*TRUTH[:2], [81.0, 116.5]]
+    faces = [sample(id=1, img_path='a/1.png'), sample(moved, id=1, img_path='b/1.png')]
+    # One of three keypoints of the second face is 6 pixels away, of 40: 5 percent.
+    assert evaluate(faces, out_file=str(path))['NME_pixels_eye_points'] == 2.5
+    file = read_errors(str(path))
+    assert file.faces == [('1', 'a/1.png'), ('1', 'b/1.png')]
+    (errors,) = common_errors([file], 'NME_pixels_eye_points')
+    np.testing.assert_allclose(errors, (0, 5))
 
 
 def test_without_an_id() -> None:

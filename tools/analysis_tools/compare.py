@@ -6,6 +6,8 @@ r"""Compare two models on the same faces by a paired bootstrap.
 reads files with the error of each face (``out_file`` of FaceNME), and prints both
 mean errors, their difference and its 95 % interval over faces. With several files
 per model, such as one file per seed, the error of a face is the mean over the files.
+Faces that one of the files misses (rcn-mmpose evaluate --errors) are counted and
+left out of the means.
 """
 
 from __future__ import annotations
@@ -56,11 +58,16 @@ def main(args: list[str]) -> None:
     for value in values:
         errors = common_errors(files, value, options.subset)
         split = len(options.first)
-        found = paired_bootstrap(
-            np.mean(errors[:split], 0),
-            np.mean(errors[split:], 0),
-            options.resamples,
-        )
+        pair = [np.mean(errors[:split], 0), np.mean(errors[split:], 0)]
+        seen = np.isfinite(pair).all(0)
+        if not seen.all():
+            first, second = (int(np.isinf(model).sum()) for model in pair)
+            print(
+                f'{(~seen).sum()} of {len(seen)} faces are left out: {first} missed by '
+                f'the first model, {second} by the second; rcn-mmpose plot shows the '
+                'failure rates with them'
+            )
+        found = paired_bootstrap(*(model[seen] for model in pair), options.resamples)
         where = f', {options.subset}' if options.subset else ''
         print(
             f'{value}{where}, {found.faces} faces: '

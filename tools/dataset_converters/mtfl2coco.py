@@ -33,6 +33,7 @@ from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.geometry.boxes import box_from_eyes_and_mouth
 from rcn_mmpose.geometry.keypoints import FIVE_NAMES
 from rcn_mmpose.io.coco import Face, write_faces
+from rcn_mmpose.io.text_files import open_text
 
 ATTRIBUTES = ('gender', 'smile', 'glasses', 'pose')
 FIELDS = 1 + 10 + len(ATTRIBUTES)
@@ -54,7 +55,8 @@ def parse_line(line: str, where: str) -> tuple:
     Raises:
         ValueError: If a field is missing or is not a number.
     """
-    fields = line.split()
+    # From the right, as a name may hold blanks.
+    fields = line.strip().rsplit(maxsplit=FIELDS - 1)
     if len(fields) != FIELDS:
         raise ValueError(
             f'{where}: {len(fields)} fields instead of {FIELDS} (image, 5 '
@@ -87,8 +89,8 @@ def read_list(path: str) -> list[tuple]:
         ValueError: If the file is not UTF-8, or a line is broken.
     """
     try:
-        with open(path, encoding='utf-8') as file:
-            lines = file.readlines()
+        with open_text(path) as file:
+            lines = file.read().splitlines()
     except ValueError as error:
         raise ValueError(
             f'{path} is not a list of MTFL ({error}); unpack the archive again.'

@@ -38,8 +38,9 @@ from rcn_mmpose.datasets.transforms import LoadGreyImage
 from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.geometry.boxes import box_from_extent
 from rcn_mmpose.geometry.keypoints import NAMES_68, five_from_68
-from rcn_mmpose.io.coco import Face, write_faces
+from rcn_mmpose.io.coco import Face, labels_of, write_faces
 from rcn_mmpose.io.folders import find_files
+from rcn_mmpose.io.label_check import check_labels
 from rcn_mmpose.io.pts import find_image, read_pts
 
 # name: (folder, number of faces in the official release)
@@ -89,12 +90,12 @@ def read_part(root: str, part: str) -> tuple[list[Face], list, list[str]]:
             points = read_pts(path)
             if len(points) != 68:
                 raise ValueError(f'{path} has {len(points)} points, not 68')
-            grey = load(dict(img_path=image))['img']
+            grey = load(dict(img_path=image, keypoints=points[None]))['img']
             box = box_from_extent(points)
         except ValueError as error:
             broken.append(str(error))
             continue
-        name = os.path.relpath(image, root)
+        name = os.path.relpath(image, root).replace(os.sep, '/')
         size = grey.shape[::-1]
         faces.append(Face(name, size, points, box, dict(part=part)))
         patches.append(aligned_patch(grey, five_from_68(points)))
@@ -185,6 +186,8 @@ def main(args: list[str]) -> None:
         faces = [face for part in LISTS[name] for face in found[part][0]]
         if len(faces) == list_size(name):
             selections[name] = (faces, name, len(faces))
+    for faces, _, _ in selections.values():
+        check_labels(labels_of(faces))
     for name, (faces, description, listed) in selections.items():
         path = os.path.join(options.out, f'300w_{name}.json')
         write_faces(path, faces, NAMES_68, listed, description)

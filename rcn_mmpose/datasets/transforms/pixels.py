@@ -9,7 +9,9 @@ from mmengine.fileio import get
 
 from ...image.crop import to_grey
 from ...image.lcn import local_contrast_normalize
-from ...image.reading import decode_image
+from ...image.reading import decode_image, stored_size
+from ...io.label_check import check_labels, check_size
+from ...io.labels import Labels
 from ...registry import TRANSFORMS
 
 
@@ -23,6 +25,10 @@ class LoadGreyImage(BaseTransform):
     Required keys: ``img_path`` or ``img``, (H, W) grey or (H, W, 3) BGR,
     uint8. Added keys: ``img`` (H, W) uint8, ``img_shape``, ``ori_shape``.
 
+    Labels of an image file are held against it: its size against ``listed_size``
+    (width and height in the annotation file) or, without a size, the keypoints and
+    the box.
+
     Args:
         backend_args (dict, optional): File backend of MMEngine. Defaults to the
             local disk.
@@ -30,7 +36,7 @@ class LoadGreyImage(BaseTransform):
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is not a complete image or too large to decode,
-            or the array is not a uint8 image.
+            the array is not a uint8 image, or the labels contradict the image.
     """
 
     def __init__(self, backend_args: dict | None = None) -> None:
@@ -41,10 +47,32 @@ class LoadGreyImage(BaseTransform):
         img = results.get('img')
         if img is None:
             img = self._read(results['img_path'])
+            self._check(results, img.shape[1::-1])
         results['img'] = to_grey(img)
         results.setdefault('img_path', None)
         results['img_shape'] = results['ori_shape'] = img.shape[:2]
         return results
+
+    def _check(self, results: dict, size: tuple[int, int]) -> None:
+        """Check the labels of one sample against the size of its image."""
+        path, listed = results['img_path'], results.get('listed_size', (0, 0))
+        if min(listed) >= 1:
+            if tuple(listed) != size:
+                content = get(path, self.backend_args)
+                check_size(path, listed, size, stored_size(content))
+        elif results.get('keypoints') is not None:
+            points = np.asarray(results['keypoints'], float)[0, :, :2]
+            seen = results.get('keypoints_visible', np.ones((1, len(points))))
+            labelled = seen[0].reshape(len(points), -1)[:, 0] > 0
+            inside = points[labelled]
+            # Nearly all faces; the whole check would take longer than decoding.
+            if not (
+                len(inside)
+                and inside.min() >= 0
+                and (inside.max(0) < size).all()
+                and inside.max() > 1.5
+            ):
+                check_labels(Labels.of_face(path, size, points, labelled))
 
     def _read(self, path: str) -> np.ndarray:
         """Decode a file, BGR."""
