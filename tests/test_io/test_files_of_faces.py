@@ -11,7 +11,8 @@ import pytest
 
 from rcn_mmpose.cli.failures import FailureGroups
 from rcn_mmpose.cli.predict import list_images
-from rcn_mmpose.io.box_files import boxes_of, match_names, read_boxes
+from rcn_mmpose.io.box_files import boxes_of, read_boxes
+from rcn_mmpose.io.image_names import match_names
 from rcn_mmpose.io.output import Failure, PredictionFile, Result, SourceImage
 from rcn_mmpose.io.predictions import read_predictions
 
@@ -24,22 +25,27 @@ def test_images_of_files_folders_and_patterns(tmp_path: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         path.touch()
 
-    def found(*names: str, recursive: bool = False) -> tuple[list[str], int]:
+    def found(*names: str, recursive: bool = False) -> tuple[list[str], list[str]]:
         paths = [str(tmp_path / name) for name in names]
         listed = list_images(paths, recursive)
         assert not listed.failures
         relative = [os.path.relpath(path, tmp_path) for path in listed.paths]
-        return relative, listed.ignored
+        return relative, listed.notes
 
-    assert found('') == (['[1].png', 'a.png', 'b.JPG'], 1)
-    assert found('', recursive=True)[0] == [*('[1].png', 'a.png', 'b.JPG', 'in/c.webp')]
+    ignored = '1 file in the folders ignored: no ending of an image (.txt 1)'
+    below = '1 subfolder not searched; --recursive searches subfolders'
+    assert found('') == (['[1].png', 'a.png', 'b.JPG'], [ignored, below])
+    assert found('', recursive=True) == (
+        ['[1].png', 'a.png', 'b.JPG', 'in/c.webp'],
+        [ignored],
+    )
     # each once, in the order of the arguments; a named file may have any ending
     assert found('b.JPG', '', 'notes.txt') == (
         ['b.JPG', '[1].png', 'a.png', 'notes.txt'],
-        1,
+        [ignored, below],
     )
-    assert found('**/*.webp') == (['in/c.webp'], 0)
-    assert found('[1].png') == (['[1].png'], 0)  # a name, not a pattern
+    assert found('**/*.webp') == (['in/c.webp'], [])
+    assert found('[1].png') == (['[1].png'], [])  # a name, not a pattern
 
 
 def test_each_image_once_by_its_first_name(
