@@ -7,32 +7,35 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
 from ..environment.renamed import warn_renamed
-from ..geometry.boxes import box_from_detection, drop_duplicates, training_rule
+from ..geometry.boxes import (
+    box_from_detection,
+    check_training_boxes,
+    drop_duplicates,
+)
+from ..geometry.training_boxes import EXTENT, EYES_AND_MOUTH
 from ..image.crop import to_grey
 
 CASCADE = 'haarcascade_frontalface_alt2.xml'
 # Training boxes of a model -> scale and shift from the cascade's box, see
 # HaarDetector.
-CALIBRATED = dict(
-    eyes_and_mouth=dict(scale=1.209, shift=0.088),
-    extent=dict(scale=1.165, shift=0.154),
-)
+CALIBRATED = dict(eyes_and_mouth=EYES_AND_MOUTH['haar'], extent=EXTENT['haar'])
 SMALLEST = 24  # pixels a side of a face; the cascade's own window has 20
 LONGEST = 1280  # pixels a side of the image that is searched
 
 
 class Model(Protocol):
-    """A model with K keypoints, such as a predictor."""
+    """A model, such as a predictor."""
 
     @property
     def info(self) -> Any:
-        """Description of the model; ``info.keypoints`` has K names."""
+        """Description of the model, with ``name`` and ``training_boxes``."""
 
 
 class HaarDetector:
@@ -64,10 +67,12 @@ class HaarDetector:
     Several threads may call one detector at the same time.
 
     Args:
-        boxes (str): Boxes to return: ``'eyes_and_mouth'`` or ``'extent'``, as
-            :mod:`rcn_mmpose.geometry.boxes` names them, or ``'cascade'`` for
-            uncorrected boxes. Defaults to ``'eyes_and_mouth'``, which suits
-            models with five keypoints.
+        boxes (str | Mapping): Boxes to return: ``'eyes_and_mouth'`` or
+            ``'extent'``, as :mod:`rcn_mmpose.geometry.boxes` names them;
+            ``'cascade'`` for uncorrected boxes; or ``scale``, ``shift`` and
+            ``sideways`` of :func:`~rcn_mmpose.geometry.boxes.box_from_detection`.
+            Defaults to ``'eyes_and_mouth'``, which suits models of MTFL's five
+            keypoints.
         smallest (float): Side of the smallest face, as a fraction of the
             image's shorter side, above 0 and below 1. Faces below 24 pixels
             are never found. Defaults to 0.05.
@@ -87,13 +92,20 @@ class HaarDetector:
 
     def __init__(
         self,
-        boxes: str = 'eyes_and_mouth',
+        boxes: str | Mapping[str, float] = 'eyes_and_mouth',
         smallest: float = 0.05,
         neighbours: int = 4,
     ) -> None:
-        if boxes not in (*CALIBRATED, 'cascade'):
+        correction: Mapping[str, float] | None = None
+        if isinstance(boxes, Mapping):
+            check_training_boxes(dict(haar=boxes))
+            correction = dict(boxes)
+        elif boxes in (*CALIBRATED, 'cascade'):
+            correction = CALIBRATED.get(boxes)
+        else:
             raise ValueError(
-                f'boxes={boxes!r}; choose one of {(*CALIBRATED, "cascade")}.'
+                f'boxes={boxes!r}; choose one of {(*CALIBRATED, "cascade")}, or '
+                'give dict(scale=..., shift=...).'
             )
         if not 0 < smallest < 1:
             raise ValueError(
@@ -102,8 +114,8 @@ class HaarDetector:
             )
         if neighbours < 1:
             raise ValueError(f'neighbours={neighbours}; give 1 or more.')
-        self.correction = CALIBRATED.get(boxes)
-        self.box_rule = dict(rule='given') if self.correction else None
+        self.correction = correction
+        self.box_rule = None if correction is None else dict(rule='given')
         self.smallest = smallest
         self.neighbours = neighbours
         self._cascade = _Cascade()
@@ -122,8 +134,20 @@ class HaarDetector:
             model (Model): From ``load_model``; it is not changed.
             smallest (float): See :class:`HaarDetector`.
             neighbours (int): See :class:`HaarDetector`.
+
+        Raises:
+            ValueError: If the boxes of the training are unknown.
         """
-        return cls(training_rule(len(model.info.keypoints)), smallest, neighbours)
+        boxes = model.info.training_boxes.get('haar')
+        if boxes is None:
+            raise ValueError(
+                f'the model {model.info.name!r} does not say how its training boxes '
+                "follow from those of OpenCV's detector, so its crops would be "
+                'wrong. Measure it once on the training faces: python -m '
+                'rcn_mmpose.lab.calibration.detector_boxes ANNOTATIONS IMAGES '
+                '--save MODEL. Or give the boxes of the faces.'
+            )
+        return cls(boxes, smallest, neighbours)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Find the faces of an image.
@@ -159,7 +183,7 @@ class HaarDetector:
         boxes = boxes * np.tile(size / small, 2) - 0.5
         # The cascade's threads return the boxes in any order.
         boxes = boxes[np.lexsort((*boxes.T[:2], boxes[:, 0] - boxes[:, 2]))]
-        if self.correction:
+        if self.correction is not None:
             corrected = [box_from_detection(b, **self.correction) for b in boxes]
             boxes = np.array(corrected).reshape(-1, 4)
         return boxes

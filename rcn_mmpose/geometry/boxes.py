@@ -20,6 +20,7 @@ Each rule returns a finite box with an area or raises a ValueError.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -42,18 +43,44 @@ class BoxRule(NamedTuple):
 
 BOX_RULES = {
     'given': BoxRule('box', ()),
-    'detection': BoxRule('box', ('scale', 'shift')),
+    'detection': BoxRule('box', ('scale', 'shift', 'sideways')),
     'eyes_and_mouth': BoxRule('keypoints', ('margin',)),
     'extent': BoxRule('keypoints', ('scale',)),
 }
 
 
-def training_rule(keypoints: int) -> Literal['eyes_and_mouth', 'extent']:
-    """Name the box rule that a model was trained with.
+def check_training_boxes(boxes: Mapping[str, Mapping]) -> None:
+    """Raise a ValueError unless training boxes can be used.
 
     Args:
-        keypoints (int): Number of keypoints of the model. Five keypoints are
-            MTFL's; other sets are boxed by their extent.
+        boxes (Mapping): See :mod:`rcn_mmpose.geometry.training_boxes`.
+    """
+    numbers = BOX_RULES['detection'].options
+    rules = [name for name, rule in BOX_RULES.items() if rule.source == 'keypoints']
+    for source, options in boxes.items() if isinstance(boxes, Mapping) else [('', {})]:
+        given = dict(options) if isinstance(options, Mapping) else {}
+        if source == 'keypoints' and given.get('rule') in rules and len(given) == 1:
+            continue
+        finite = all(
+            isinstance(v, (int, float)) and np.isfinite(v) for v in given.values()
+        )
+        if not given or not set(given) <= set(numbers) or not finite:
+            break
+        if not given.get('scale', 1) > 0:
+            break
+    else:
+        return
+    raise ValueError(
+        f'training_boxes={boxes!r:.300}; give for each detector finite numbers '
+        f'{numbers}, with a scale above 0.'
+    )
+
+
+def training_rule(keypoints: int) -> Literal['eyes_and_mouth', 'extent']:
+    """Name the box rule of this project's datasets by their number of keypoints.
+
+    Args:
+        keypoints (int): 5 for MTFL's; other sets are boxed by their extent.
     """
     return 'eyes_and_mouth' if keypoints == 5 else 'extent'
 
@@ -197,12 +224,13 @@ def box_from_extent(keypoints: np.ndarray, scale: float = 1.3) -> np.ndarray:
 
 
 def box_from_detection(
-    box: np.ndarray, scale: float = 1.10, shift: float = 0.07
+    box: np.ndarray, scale: float = 1.10, shift: float = 0.07, sideways: float = 0.0
 ) -> np.ndarray:
     """Turn a face detector's box into a crop.
 
     The crop is a square whose side is ``scale`` times the longer side of the
-    box, around a centre lowered by ``shift`` times that side. The defaults
+    box, around a centre lowered by ``shift`` times that side, and moved to the
+    right by ``sideways`` times that side. The defaults
     are the medians between MTCNN's boxes and :func:`box_from_eyes_and_mouth`
     on the MTFL training faces; another detector may want other values.
 
@@ -210,6 +238,7 @@ def box_from_detection(
         box (np.ndarray): (x1, y1, x2, y2), of shape (4,).
         scale (float): Factor of the side. Defaults to 1.10.
         shift (float): Downward shift. Defaults to 0.07.
+        sideways (float): Shift to the right. Defaults to 0.
 
     Returns:
         np.ndarray: The box, float64 of shape (4,).
@@ -220,7 +249,7 @@ def box_from_detection(
     """
     box = box_from_given(np.asarray(box, dtype=np.float64))
     longer = (box[2:] - box[:2]).max()
-    centre = (box[:2] + box[2:]) / 2 + (0, shift * longer)
+    centre = (box[:2] + box[2:]) / 2 + (sideways * longer, shift * longer)
     half = scale * longer / 2
     square = np.concatenate((centre - half, centre + half))
     if not _spans(square):

@@ -125,6 +125,25 @@ def known_lines(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
     return KNOWN_LINES.get(tuple(names), ())
 
 
+def skeleton_info(
+    names: Sequence[str],
+    lines: Sequence[tuple[int, int]],
+    colors: Sequence[tuple[int, int, int]],
+) -> dict[int, dict[str, Any]]:
+    """Describe lines as ``skeleton_info`` of MMPose's metainfo.
+
+    Args:
+        names (Sequence[str]): K names.
+        lines (Sequence[tuple[int, int]]): Pairs of indices from 0.
+        colors (Sequence[tuple[int, int, int]]): RGB of each keypoint, from 0 to
+            255; a line has the colour of its first keypoint.
+    """
+    return {
+        i: dict(link=(names[a], names[b]), id=i, color=colors[a])
+        for i, (a, b) in enumerate(lines)
+    }
+
+
 def are_groups(value: Any, count: int) -> bool:
     """Whether a value is a list of non-empty lists of indices below ``count``."""
     sequences = (list, tuple)

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from ..geometry.boxes import box_from_keypoints, training_rule
+from ..geometry.training_boxes import EXTENT, EYES_AND_MOUTH
 from ..geometry.keypoints import (
     FIVE_NAMES,
     FIVE_RELATIONS,
@@ -203,6 +204,7 @@ def write_annotations(folder: str, split: str, parts: list[Part], points: int) -
         FIVE_NAMES if points == 5 else NAMES_68,
         description=f'synthetic faces, {split}, seed {parts[0].seed}',
         relations=FIVE_RELATIONS if points == 5 else RELATIONS_68,
+        training_boxes=EYES_AND_MOUTH if points == 5 else EXTENT,
     )
     return path
 

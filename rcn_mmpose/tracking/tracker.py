@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..geometry.boxes import box_from_keypoints, overlap, training_rule
+from ..geometry.boxes import overlap
+from ..geometry.keypoints import FIVE_NAMES
+from ..geometry.training_boxes import (
+    EXTENT,
+    EYES_AND_MOUTH,
+    training_box_of_keypoints,
+)
 from .one_euro import OneEuroFilter
 
 if TYPE_CHECKING:
@@ -98,6 +104,9 @@ class FaceTracker:
                 "box_rule=dict(rule='given')."
             )
         self.predictor = predictor
+        # How the boxes of the training follow from keypoints.
+        known = EYES_AND_MOUTH if predictor.info.keypoints == FIVE_NAMES else EXTENT
+        self.rule = {**known, **predictor.info.training_boxes}['keypoints']
         self.detector = detector
         self.lost = lost
         self.every = every
@@ -187,7 +196,6 @@ class FaceTracker:
         """Return the box of keypoints by the training rule, or None if empty."""
         try:
             height, width = frame.shape[:2]
-            rule = training_rule(len(keypoints))
-            return box_from_keypoints(rule, keypoints, (width, height))
+            return training_box_of_keypoints(keypoints, (width, height), self.rule)
         except ValueError:
             return None

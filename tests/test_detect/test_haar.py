@@ -136,7 +136,10 @@ def test_the_detector_of_a_model_returns_the_boxes_of_its_training(
     count: int, boxes: str, face: SyntheticFace
 ) -> None:
     rule = dict(rule='detection', scale=3.0)
-    info = ModelInfo((40, 40), tuple('k' * count), box_rule=rule)
+    trained = dict(haar=haar.CALIBRATED[boxes])
+    info = ModelInfo(
+        (40, 40), tuple('k' * count), box_rule=rule, training_boxes=trained
+    )
     plain = Corner(info)
     predictor = plain.with_detector(HaarDetector.for_model(plain, neighbours=3))
     assert plain.info is info and plain.detector is None
@@ -151,7 +154,8 @@ def test_the_detector_of_a_model_returns_the_boxes_of_its_training(
 
 
 def test_the_old_function_sets_the_detector_of_the_predictor() -> None:
-    predictor = Corner(ModelInfo((40, 40), tuple('abcde')))
+    trained = dict(haar=dict(scale=2.0))
+    predictor = Corner(ModelInfo((40, 40), tuple('abcde'), training_boxes=trained))
     with pytest.warns(DeprecationWarning, match='Predictor.with_detector'):
         detector = detect_faces_for(predictor, neighbours=3)
     assert predictor.detector is detector and detector.neighbours == 3

@@ -51,7 +51,6 @@ from rcn_mmpose.detect import HaarDetector
 from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.evaluation.ced import draw_curves
 from rcn_mmpose.evaluation.error_file import write_errors
-from rcn_mmpose.geometry.boxes import training_rule
 from rcn_mmpose.inference import load_model
 from rcn_mmpose.inference.loading import find_model
 from rcn_mmpose.io.output import write_whole
@@ -190,7 +189,7 @@ def main(args: list[str]) -> None:
     os.makedirs(out, exist_ok=True)
     detector = None
     if not options.no_detector:
-        detector = HaarDetector(training_rule(len(model.info.keypoints)))
+        detector = HaarDetector.for_model(model)
     wrong: list[int] = []
     errors = []
     if options.box_faces:
