@@ -117,6 +117,11 @@ def test_a_model_of_another_form_is_refused(value: object) -> None:
         carried_config(dict(model=value))
 
 
+@pytest.mark.filterwarnings('error')
+def test_loading_warns_of_nothing(tmp_path: Path) -> None:
+    load_model(write(tmp_path / 'good.pth'))
+
+
 def test_training_pipelines_are_dropped() -> None:
     """A training with --device-data has its pipeline in the preprocessor."""
     harm = [dict(type='os.system', command='id')]
