@@ -6,7 +6,7 @@ Only ``--draw`` imports this module.
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -70,14 +70,13 @@ class DrawnVideo:
         try:
             os.makedirs(folder, exist_ok=True)
             # OpenCV chooses the format by the ending.
-            handle, self._draft = tempfile.mkstemp(
-                DRAFT + ending, f'{name[:50]}.', folder
-            )
+            draft = f'{name[:50]}.{secrets.token_hex(8)}{DRAFT}{ending}'
+            self._draft = os.path.join(folder, draft)
+            open(self._draft, 'xb').close()  # with the permissions of the umask
         except OSError as error:
             raise OSError(
                 f'--draw {path!r} cannot be written: {error.strerror}.'
             ) from error
-        os.close(handle)
 
     def __enter__(self) -> DrawnVideo:
         """Return the video."""
@@ -94,7 +93,6 @@ class DrawnVideo:
             if self._writer is not None:
                 self._writer.release()
                 self._check()
-                os.chmod(self._draft, 0o644)
                 os.replace(self._draft, self.path)
         except OSError:
             if error is None:

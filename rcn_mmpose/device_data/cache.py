@@ -16,8 +16,8 @@ from __future__ import annotations
 import json
 import os
 import os.path as osp
+import secrets
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -28,7 +28,7 @@ import numpy as np
 from mmengine.logging import print_log
 from rich.progress import track
 
-from ..io.output import DRAFT
+from ..io.atomic import DRAFT
 
 try:
     import fcntl
@@ -205,7 +205,8 @@ def _build(
                 f'it takes {count * size**2 / 1e6:.0f} MB, and '
                 f'{free / 1e6:.0f} MB are free'
             )
-        draft = tempfile.mkdtemp(DRAFT, f'{name}.', parent)
+        draft = osp.join(parent, f'{name}.{secrets.token_hex(8)}{DRAFT}')
+        os.mkdir(draft)  # with the permissions of the umask
     try:
         keypoints, visible = [], []
         with _clear_errors(parent):
@@ -242,7 +243,6 @@ def _build(
             path = osp.join(draft, 'manifest.json')
             with open(path, 'w', encoding='utf-8') as file:
                 json.dump(manifest, file, indent=1)
-            os.chmod(draft, 0o755)  # mkdtemp allows only the owner
             if osp.isdir(folder):
                 shutil.rmtree(folder)
             os.rename(draft, folder)

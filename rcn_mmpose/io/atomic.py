@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
+from contextlib import suppress
 
 DRAFT = '.tmp'  # ending of a temporary file that a killed process may leave
 
@@ -31,12 +32,12 @@ def _write(path: str, content: bytes) -> None:
     """Write a temporary file and move it into place."""
     folder = os.path.dirname(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=folder, suffix=DRAFT)
+    draft = os.path.join(folder, f'{secrets.token_hex(8)}{DRAFT}')
     try:
-        with os.fdopen(handle, 'wb') as file:
+        with open(draft, 'xb') as file:  # with the permissions of the umask
             file.write(content)
-        os.chmod(draft, 0o644)
         os.replace(draft, path)
     except BaseException:
-        os.unlink(draft)
+        with suppress(FileNotFoundError):
+            os.unlink(draft)
         raise
