@@ -7,15 +7,25 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from typing import Any, Literal
 
 import cv2
 import numpy as np
 
+from .conversion import (
+    advice,
+    decode_deep,
+    from_pil,
+    from_tensor,
+    is_pil,
+    is_tensor,
+    to_8_bits,
+)
 from .limits import LONGEST_SIDE, MOST_PIXELS
 
 PNG = b'\x89PNG\r\n\x1a\n'
+# Grey values of a file of 14 bits that is decoded as one of 16 bits.
+DARK = 64
 # JPEG markers that start a frame, in any coding.
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 # JPEG markers without a length.
@@ -27,8 +37,10 @@ def read_image(image: Any) -> np.ndarray:
 
     Args:
         image: A path (decoded in colour and rotated by its EXIF tag), a
-            ``PIL.Image``, or an array: uint8, (H, W) or (H, W, 1) grey or
-            (H, W, 3) in OpenCV's order BGR.
+            ``PIL.Image``, an array: uint8, (H, W) or (H, W, 1) grey or
+            (H, W, 3) in OpenCV's order BGR, or a tensor in torchvision's form, see
+            :func:`rcn_mmpose.image.conversion.from_tensor`. Arrays and files of
+            16 bits are reduced, see :func:`rcn_mmpose.image.conversion.to_8_bits`.
 
     Returns:
         np.ndarray: uint8 grey or BGR.
@@ -40,15 +52,20 @@ def read_image(image: Any) -> np.ndarray:
     """
     if isinstance(image, (str, os.PathLike)):
         array = _decode(os.fspath(image))
-    elif _is_pil(image):
-        array = _from_pil(image)
     elif isinstance(image, np.ndarray):
         array = image
+    elif is_pil(image):
+        array = from_pil(image)
+    elif is_tensor(image):
+        array = from_tensor(image)
     else:
         raise TypeError(
             f'an image of type {type(image).__name__}; give a path, a '
-            'PIL.Image or a numpy array.'
+            'PIL.Image (for a file in memory: PIL.Image.open(io.BytesIO(x))) or a '
+            'numpy array (numpy.asarray(x)).'
         )
+    if array.dtype.kind == 'u' and array.dtype.itemsize == 2:
+        array = to_8_bits(array)
     channels = array.shape[2:] or (1,)
     if (
         array.dtype != np.uint8
@@ -56,14 +73,9 @@ def read_image(image: Any) -> np.ndarray:
         or channels not in ((1,), (3,))
         or not array.size
     ):
-        hint = ''
-        if array.dtype.kind == 'f':
-            hint = ' Convert values from 0 to 1: (255 * x).astype(numpy.uint8).'
-        elif channels == (4,):
-            hint = ' Remove the fourth channel: x[..., :3].'
         raise ValueError(
             f'an image of shape {array.shape} and type {array.dtype}; give '
-            f'uint8 (H, W) grey or (H, W, 3) BGR.{hint}'
+            f'uint8 (H, W) grey or (H, W, 3) BGR.{advice(array)}'
         )
     return array
 
@@ -76,10 +88,16 @@ def image_name(image: Any) -> str:
 
 
 def is_image(value: Any) -> bool:
-    """Whether a value is one image, not several."""
+    """Whether a value is one image, not several; it need not be a valid one."""
     if isinstance(value, np.ndarray):
-        return value.ndim < 4
-    return isinstance(value, (str, bytes, os.PathLike)) or _is_pil(value)
+        names = value.ndim == 1 and value.dtype.kind in 'OU'
+        return value.ndim < 4 and not names
+    if isinstance(value, (list, tuple)):
+        return False
+    if isinstance(value, (str, bytes, os.PathLike)) or is_pil(value):
+        return True
+    # Arrays of other libraries, tensors and open files.
+    return getattr(value, 'ndim', None) in (2, 3) or hasattr(value, 'read')
 
 
 def as_images(images: Any) -> list:
@@ -117,12 +135,14 @@ def as_boxes(boxes: Any, where: str = '') -> np.ndarray:
     Raises:
         ValueError: If a box is not four numbers.
     """
+    if not isinstance(boxes, (np.ndarray, list)) and is_tensor(boxes):
+        boxes = boxes.detach().cpu().double().numpy()
     try:
         array = np.asarray(boxes, np.float64)
-    except (TypeError, ValueError):
+        if array.size == 0 and len(boxes) == 0:
+            return np.zeros((0, 4))
+    except (TypeError, ValueError, RuntimeError):
         array = np.zeros((0, 0))
-    if array.size == 0 and len(boxes) == 0:
-        return np.zeros((0, 4))
     if array.shape == (4,):
         array = array[None]
     if array.ndim != 2 or array.shape[1] != 4:
@@ -149,6 +169,8 @@ def boxes_of_images(boxes: Any, count: int, alone: bool) -> list[np.ndarray | No
     """
     if boxes is None:
         return [None] * count
+    if not hasattr(boxes, '__len__'):
+        boxes = list(boxes)
     if len(boxes) != count:
         raise ValueError(
             f'{count} images, but boxes for {len(boxes)}; give one entry for each '
@@ -178,12 +200,15 @@ def decode_image(
         ValueError: If the image is too large, incomplete or not an image.
     """
     check_size(content, path)
-    array = None
+    array: np.ndarray | None = None
     if content and is_whole(content):
         try:
             array = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
         except cv2.error:  # the size in the header is absurd
             array = None
+        if array is None or array.max() <= DARK:
+            deep = decode_deep(content, path)
+            array = array if deep is None else deep
     if array is None:
         raise ValueError(
             f'image {path!r} ({len(content)} bytes) is corrupt or cut short, '
@@ -285,33 +310,6 @@ def claimed_size(content: bytes) -> tuple[int, int]:
                 length = content[place + 2 : place + 4]
                 place += 2 + int.from_bytes(length, 'big')
     return 0, 0
-
-
-def _is_pil(value: Any) -> bool:
-    """Whether a value is a PIL.Image, without importing PIL."""
-    module = sys.modules.get('PIL.Image')
-    return module is not None and isinstance(value, module.Image)
-
-
-def _from_pil(image: Any) -> np.ndarray:
-    """Convert a PIL.Image to grey or BGR.
-
-    Raises:
-        ValueError: If the range of its values is unknown.
-    """
-    from PIL import ImageOps
-
-    image = ImageOps.exif_transpose(image)
-    if image.mode == 'L':
-        return np.asarray(image)
-    if image.mode.startswith('I;16'):  # Pillow would clip at 255.
-        return (np.asarray(image) >> 8).astype(np.uint8)
-    if image.mode in ('I', 'F'):
-        raise ValueError(
-            f'a PIL.Image of mode {image.mode!r}, whose white is not known; '
-            "scale its values to 0 to 255 and convert it to mode 'L'."
-        )
-    return np.asarray(image.convert('RGB'))[..., ::-1].copy()
 
 
 def _decode(path: str) -> np.ndarray:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import cv2
@@ -149,3 +150,133 @@ def test_pil_with_an_unknown_white(dtype: type) -> None:
     image = Image.fromarray(COLOUR[..., 0].astype(dtype))
     with pytest.raises(ValueError, match="of mode '[IF]', whose white"):
         read_image(image)
+
+
+# ------------------------------------------------- deep images and other forms
+
+# Each grey value and its neighbours, so that every bit counts.
+GREY = COLOUR[..., 0].copy()
+GREY[0, 0] = 255  # the full range
+
+
+@pytest.mark.parametrize('bits', [8, 10, 12, 14, 16])
+@pytest.mark.parametrize('ending', ['.png', '.tiff', '.pgm'])
+def test_files_of_any_depth(ending: str, bits: int, tmp_path: Path) -> None:
+    """12-bit data in a file of 16 bits was almost black."""
+    deep = GREY.astype(np.uint16) << (bits - 8)
+    path = tmp_path / f'deep{ending}'
+    cv2.imwrite(str(path), deep)
+    found = read_image(path)
+    assert found.dtype == np.uint8 and found.shape == (12, 9, 3)
+    rounding = 1 if (ending, bits) == ('.tiff', 16) else 0  # OpenCV's, for 16 bits
+    assert np.abs(found[..., 1].astype(int) - GREY).max() <= rounding
+    np.testing.assert_array_equal(read_image(deep), GREY)
+    np.testing.assert_array_equal(read_image(Image.fromarray(deep)), GREY)
+
+
+def test_deep_colour(tmp_path: Path) -> None:
+    deep = COLOUR.astype(np.uint16) * 16 + 5
+    deep[0, 0] = 4095
+    path = tmp_path / 'deep.png'
+    cv2.imwrite(str(path), deep)
+    np.testing.assert_array_equal(read_image(path), deep // 16)
+    np.testing.assert_array_equal(read_image(deep.astype('>u2')), deep // 16)
+
+
+def test_dark_files_of_8_bits_stay_dark(tmp_path: Path) -> None:
+    for ending in ('.png', '.tiff', '.ppm', '.jpg', '.bmp'):
+        path = tmp_path / f'dark{ending}'
+        cv2.imwrite(str(path), COLOUR // 8)
+        expected = cv2.imread(str(path))
+        np.testing.assert_array_equal(read_image(path), expected)
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'int32'])
+def test_files_with_an_unknown_white(dtype: str, tmp_path: Path) -> None:
+    path = tmp_path / 'a.tiff'
+    Image.fromarray((GREY / 255).astype(dtype)).save(path)
+    with pytest.raises(ValueError, match=f'{dtype}, whose white is not known; save'):
+        read_image(path)
+
+
+def test_tensors_of_torchvision() -> None:
+    torch = pytest.importorskip('torch')
+    rgb = torch.from_numpy(COLOUR[..., ::-1].copy()).permute(2, 0, 1)
+    forms = {
+        'uint8': rgb,
+        'float': rgb / 255,
+        'gradient': (rgb / 255).requires_grad_(),
+        'double': rgb.double() / 255,
+    }
+    for name, tensor in forms.items():
+        assert is_image(tensor)
+        np.testing.assert_array_equal(read_image(tensor), COLOUR, err_msg=name)
+    for grey in (rgb[:1], rgb[0], rgb[:1] / 255):
+        np.testing.assert_array_equal(np.squeeze(read_image(grey)), COLOUR[..., 2])
+    assert not is_image(rgb[None])
+    for wrong, message in (
+        (rgb.permute(1, 2, 0), r'shape \(12, 9, 3\).*x.permute\(2, 0, 1\) .* x.numpy'),
+        (rgb[None], r'shape \(1, 3, 12, 9\)'),
+        (rgb.float(), 'float32 with values from .* to 255; give values from 0 to 1'),
+        ((rgb / 255 - 0.5) / 0.2, 'without normalisation'),
+        (rgb * float('nan'), 'from nan to nan'),
+        (rgb.int(), 'type int32'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read_image(wrong)
+    boxes = torch.tensor([[1.0, 2, 3, 4]]).requires_grad_()
+    for form in (boxes, boxes[0], boxes.detach().bfloat16()):
+        assert as_boxes(form).tolist() == [[1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize(
+    ('array', 'cure'),
+    [
+        (COLOUR / 255, '(255 * x).astype(numpy.uint8)'),
+        (COLOUR.astype(float), ' x.astype(numpy.uint8)'),
+        (COLOUR.astype(np.int64), ' x.astype(numpy.uint8)'),
+        (COLOUR.astype(np.int32) * 16, ' x.astype(numpy.uint16)'),
+        (COLOUR > 99, '255 * x.astype(numpy.uint8)'),
+        (COLOUR - 300.0, 'from -300 to -45, to 0 to 255'),
+        (np.dstack((COLOUR, GREY)), 'x[..., :3]'),
+        (np.dstack((GREY, GREY)), 'x[..., 0]'),
+        (COLOUR.transpose(2, 0, 1), 'x.transpose(1, 2, 0)'),
+        (COLOUR.transpose(2, 0, 1) / 255, 'x.transpose(1, 2, 0). Convert its'),
+    ],
+)
+def test_the_cure_makes_an_image(array: np.ndarray, cure: str) -> None:
+    with pytest.raises(ValueError, match='give uint8') as caught:
+        read_image(array)
+    assert cure in str(caught.value)
+    steps = [part.split('. ')[0].rstrip('.') for part in str(caught.value).split(': ')]
+    x = array
+    for step in steps[1:]:
+        x = eval(step, dict(x=x, numpy=np))
+    if 'Scale' not in str(caught.value):
+        assert read_image(x).dtype == np.uint8
+
+
+@pytest.mark.parametrize('mode', ['1', 'P', 'LA', 'PA', 'RGBA', 'CMYK', 'YCbCr', 'HSV'])
+def test_pil_modes(mode: str) -> None:
+    plain = Image.fromarray(np.full((6, 5, 3), 255, np.uint8))
+    image = read_image(plain.convert('RGBA' if mode == 'PA' else 'RGB').convert(mode))
+    assert image.shape == (6, 5, 3) and image.min() >= 254
+
+
+def test_several_images_in_an_array_of_names() -> None:
+    assert not is_image(np.array(['a.png', 'b.png']))
+    assert not is_image(np.array([Path('a'), Path('b')], object))
+    assert is_image(np.zeros(5))  # refused as an image, not taken for five
+
+
+def test_files_in_memory_are_refused_with_a_cure() -> None:
+    for value in (io.BytesIO(b'x'), b'x'):
+        assert is_image(value)
+        with pytest.raises(TypeError, match='PIL.Image.open'):
+            read_image(value)
+
+
+def test_boxes_of_no_known_form() -> None:
+    for wrong in (object(), iter([[1, 2, 3, 4]]), 5):
+        with pytest.raises(ValueError, match=r'\(N, 4\) numbers'):
+            as_boxes(wrong)
