@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -239,3 +240,162 @@ def test_predict_still_takes_crops_with_a_warning() -> None:
         old = model.predict(crops)
     for ours, expected in zip(old, model.predict_crops(crops), strict=True):
         np.testing.assert_array_equal(ours, expected)
+
+
+# --------------------------------------------------- errors of any kind in a list
+
+
+class Odd(Exception):
+    """An error that no reader expects."""
+
+
+class Failing(Brightest):
+    """Fails for a batch that holds a crop whose first pixel is 7."""
+
+    error: BaseException = RuntimeError('no memory')
+
+    def _run(self, crops: np.ndarray) -> tuple:
+        found = super()._run(crops)
+        if (crops[:, 0, 0] == 7).any():
+            raise self.error
+        return found
+
+
+def marked(value: int) -> np.ndarray:
+    """Return an image of one grey value with a bright spot."""
+    image = np.full((60, 60), value, np.uint8)
+    image[30, 35] = 255
+    return image
+
+
+ERRORS = [
+    RuntimeError('x\n  y'),
+    Odd('x y'),
+    cv2.error('x y'),
+    MemoryError('x y'),
+    AssertionError('x y'),
+    KeyError('x y'),
+    RecursionError('x y'),
+    ValueError('x y'),
+    OSError('x y'),
+]
+
+
+def type_name(error: BaseException) -> str:
+    kind = type(error)
+    module = '' if kind.__module__ == 'builtins' else f'{kind.__module__}.'
+    return f'{module}{kind.__name__}'
+
+
+@pytest.mark.parametrize('error', ERRORS, ids=lambda error: type(error).__name__)
+def test_any_error_of_a_detector_is_a_failure_of_its_image(error: Exception) -> None:
+    def detector(image: np.ndarray) -> list:
+        if image[0, 0] == 7:
+            raise error
+        return [[10, 10, 50, 50]]
+
+    model = predictor(detector=detector)
+    images = [marked(value) for value in (1, 7, 3)]
+    result = model(images)
+    assert result.found.tolist() == [True, True]
+    assert result.image_index.tolist() == [0, 2]
+    (failure,) = result.failures
+    assert (failure.image, failure.face) == (1, None)
+    assert failure.reason.startswith(f'the detector failed: {type_name(error)}: ')
+    assert 'x y' in failure.reason
+    with pytest.raises(type(error)):  # a single image
+        model(images[1])
+
+
+@pytest.mark.parametrize('batch_size', [1, 2, 3, 100])
+@pytest.mark.parametrize('error', ERRORS, ids=lambda error: type(error).__name__)
+def test_any_error_of_the_network_is_a_failure_of_its_face(
+    error: Exception, batch_size: int
+) -> None:
+    info = ModelInfo((40, 40), ('spot',))
+    model = Failing(info, batch_size)
+    model.error, model.sizes = error, []
+    box = [10, 10, 50, 50]
+    images = [marked(value) for value in (1, 2, 7, 3, 7, 4)]
+    boxes = [[box] * count for count in (1, 2, 2, 0, 1, 2)]
+    result = model(images, boxes)
+    # Faces: 0 | 1 2 | 3 4 (fail) | - | 5 (fails) | 6 7
+    assert result.found.tolist() == [1, 1, 1, 0, 0, 0, 1, 1]
+    np.testing.assert_array_equal(result.keypoints[result.found], [[[35, 30]]] * 5)
+    assert [failure[:2] for failure in result.failures] == [(2, 0), (2, 1), (4, 0)]
+    for failure in result.failures:
+        assert failure.reason.startswith(f'the network failed: {type_name(error)}: ')
+    with pytest.raises(type(error)):
+        model(images[2], [box])
+
+
+def test_good_batches_are_not_split() -> None:
+    """Their results stay those of a call without the image that fails."""
+    model = Failing(ModelInfo((40, 40), ('spot',)), 2)
+    model.sizes = []
+    model([marked(value) for value in (1, 2, 7, 3, 4)], [[[10, 10, 50, 50]]] * 5)
+    assert model.sizes == [2, 2, *(2, 2, 1, 1, 1)]
+
+
+@pytest.mark.parametrize('error', [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_is_no_failure(error: type) -> None:
+    model = Failing(ModelInfo((40, 40), ('spot',)), 2)
+    model.error = error()
+    with pytest.raises(error):
+        model([marked(7)], [[[10, 10, 50, 50]]])
+
+
+def test_any_error_of_reading_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import Image
+
+    class Broken(Image.Image):
+        def getexif(self) -> None:
+            raise Odd('x')
+
+        mode = 'RGB'
+
+    result = predictor()([Broken(), IMAGE], [[GOOD], [GOOD]])
+    assert result.found.tolist() == [False, True]
+    assert 'Odd: x' in result.failures[0].reason
+
+
+def test_keypoints_that_are_not_finite_are_a_failure() -> None:
+    class Lost(Brightest):
+        def _run(self, crops: np.ndarray) -> tuple:
+            points, *others = super()._run(crops)
+            return np.where(crops[:, :1, :1] == 7, np.nan, points), *others
+
+    model = Lost(ModelInfo((40, 40), ('spot',)))
+    model.sizes = []
+    result = model([marked(1), marked(7)], [[[10, 10, 50, 50]]] * 2)
+    assert result.found.tolist() == [True, False]
+    ((image, face, reason),) = result.failures
+    assert (image, face) == (1, 0) and 'not finite' in reason
+
+
+# ------------------------------------------------------------------------- times
+
+
+@pytest.mark.parametrize('slow', ['decode', 'detect', 'crop', 'network'])
+def test_each_part_has_its_time(slow: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from time import sleep
+
+    from rcn_mmpose.inference import predictor as module
+
+    def waiting(part: str, function: Callable) -> Callable:
+        def call(*arguments: object) -> object:
+            sleep(0.2 * (part == slow))
+            return function(*arguments)
+
+        return call
+
+    for part, name in (('decode', 'read_image'), ('crop', 'crop_square')):
+        monkeypatch.setattr(module, name, waiting(part, getattr(module, name)))
+    model = predictor(detector=waiting('detect', lambda image: [GOOD]))
+    monkeypatch.setattr(model, '_run', waiting('network', model._run))
+    timing = model([IMAGE, IMAGE]).timing
+    assert list(timing) == ['decode', 'detect', 'crop', 'network', 'other', 'total']
+    parts = [timing[part] for part in list(timing)[:-1]]
+    assert sum(parts) == pytest.approx(timing['total'])
+    assert min(parts) >= 0
+    assert timing[slow] >= 0.2 > timing['total'] - timing[slow]
