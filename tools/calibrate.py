@@ -34,8 +34,8 @@ from torch import nn
 from rcn_mmpose.codecs.calibration import Calibration
 from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.inference.estimator import load_estimator
+from rcn_mmpose.io.atomic import write_whole
 from rcn_mmpose.io.checkpoint import read_checkpoint
-from rcn_mmpose.io.output import write_whole
 from rcn_mmpose.lab.calibration.confidence_fit import (
     CalibrationScores,
     Outcomes,

@@ -372,10 +372,13 @@ class _Prediction:
 
     def summary(self, notes: Iterable[str]) -> str:
         """Return the numbers of faces, images and failures, with the reasons."""
+        where = self.file.path
+        if self.options.out == STANDARD_OUTPUT:
+            where = 'stdout'
         line = (
             f'{counted(self.file.faces, "face")} in '
             f'{counted(self.images, "image")}, {self.file.failures} failed, '
-            f'{monotonic() - self.start:.1f} s: {self.file.path}'
+            f'{monotonic() - self.start:.1f} s: {where}'
         )
         lines = [line, *(self.failed.lines() if self.failed else ())]
         if self.file.kept:

@@ -17,7 +17,7 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 
-from ..io.output import DRAFT, write_whole
+from ..io.atomic import DRAFT, write_whole
 from ..registry import HOOKS
 
 # These weights depend on the number of keypoints; fine-tuning may omit them.

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ..environment.missing import EXPORT
-from ..io.output import write_whole
+from ..io.atomic import write_whole
 from .loading import INPUT, OnnxPredictor, description_of
 
 # The backbone is quantised. The last convolution is not: on 300W it would cost

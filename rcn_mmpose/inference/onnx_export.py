@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import torch
 
-from ..io.output import write_whole
+from ..io.atomic import write_whole
 from ..models.large_kernels.large_conv import LargeConv2d
 from ..version import __version__
 from .loading import INPUT, OUTPUTS, OnnxPredictor, description_of

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..geometry.keypoints import known_lines
+from .atomic import write_whole
 from .labels import Labels
-from .output import write_whole
 
 
 class Face(NamedTuple):

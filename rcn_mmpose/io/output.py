@@ -21,6 +21,7 @@ import csv
 import io
 import json
 import os
+import secrets
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,8 +32,7 @@ from typing import Any, TextIO, TypeVar
 import numpy as np
 
 from ..geometry.keypoints import KNOWN_LINES
-from .atomic import DRAFT as DRAFT
-from .atomic import write_whole as write_whole  # for other modules
+from .atomic import DRAFT
 from .result_views import Failure, ResultViews, SourceImage
 
 FACE_COLUMNS = ('face', 'x1', 'y1', 'x2', 'y2')
@@ -307,7 +307,6 @@ class FaceFile:
             self._main.close()
             self.kept = not self.useful and os.path.exists(self.path)
             if wanted and not self.kept:
-                os.chmod(self._drafts[0], 0o644)
                 os.replace(self._drafts.pop(0), self.path)
             for draft in self._drafts:
                 os.unlink(draft)
@@ -334,12 +333,13 @@ class FaceFile:
         folder, name = os.path.split(os.path.abspath(self.path))
         os.makedirs(folder, exist_ok=True)
         # A name may have 255 bytes, and a character up to 4.
-        handle, draft = tempfile.mkstemp(kind + DRAFT, f'{name[:50]}.', folder)
-        self._drafts.append(draft)
-        # A file name may hold bytes that are not UTF-8.
-        return open(
-            handle, 'w+', encoding='utf-8', errors='surrogateescape', newline=''
-        )
+        draft = f'{name[:50]}.{secrets.token_hex(8)}{kind}{DRAFT}'
+        path = os.path.join(folder, draft)
+        # With the permissions of the umask. A file name may hold bytes that are not
+        # UTF-8.
+        file = open(path, 'x+', encoding='utf-8', errors='surrogateescape', newline='')
+        self._drafts.append(path)
+        return file
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:

@@ -14,15 +14,15 @@ import cv2
 import numpy as np
 
 from ..geometry.boxes import box_from_keypoints, training_rule
-from ..geometry.training_boxes import EXTENT, EYES_AND_MOUTH
 from ..geometry.keypoints import (
     FIVE_NAMES,
     FIVE_RELATIONS,
     NAMES_68,
     RELATIONS_68,
 )
+from ..geometry.training_boxes import EXTENT, EYES_AND_MOUTH
+from ..io.atomic import DRAFT, write_whole
 from ..io.coco import Face, write_faces
-from ..io.output import DRAFT, write_whole
 from .render import render_face
 from .streams import child
 

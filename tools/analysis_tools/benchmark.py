@@ -31,7 +31,7 @@ compat.activate()
 import torch
 from rich.console import Console
 
-from rcn_mmpose.io.output import write_whole
+from rcn_mmpose.io.atomic import write_whole
 from rcn_mmpose.lab.benchmark import report
 from rcn_mmpose.lab.benchmark.measured_process import ProcessPlan
 from rcn_mmpose.lab.benchmark.turns import Measurement, measure

@@ -37,8 +37,8 @@ from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.evaluation.faces import read_face
 from rcn_mmpose.image.contact_sheet import contact_sheet
 from rcn_mmpose.inference.estimator import load_estimator
+from rcn_mmpose.io.atomic import write_whole
 from rcn_mmpose.io.image_files import write_image
-from rcn_mmpose.io.output import write_whole
 from rcn_mmpose.lab.calibration.map_statistics import validation_faces
 from rcn_mmpose.lab.calibration.roc import (
     area_under_roc,

@@ -53,7 +53,7 @@ from rcn_mmpose.evaluation.ced import draw_curves
 from rcn_mmpose.evaluation.error_file import write_errors
 from rcn_mmpose.inference import load_model
 from rcn_mmpose.inference.loading import find_model
-from rcn_mmpose.io.output import write_whole
+from rcn_mmpose.io.atomic import write_whole
 from rcn_mmpose.lab.report import annotated_faces
 from rcn_mmpose.lab.report.annotated_faces import LISTS, AnnotatedFaces
 from rcn_mmpose.lab.report.box_errors import box_errors, draw_box_errors

@@ -41,7 +41,7 @@ from rcn_mmpose.geometry.boxes import box_from_extent, box_from_eyes_and_mouth
 from rcn_mmpose.image.reading import read_image
 from rcn_mmpose.inference import load_model
 from rcn_mmpose.inference.torch_predictor import TorchPredictor
-from rcn_mmpose.io.output import write_whole
+from rcn_mmpose.io.atomic import write_whole
 from rcn_mmpose.lab.complexity import count
 from rcn_mmpose.lab.paper.markdown import put_between_marks
 from rcn_mmpose.lab.release import packing, records

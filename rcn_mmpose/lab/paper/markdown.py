@@ -8,7 +8,7 @@ import re
 import statistics
 from collections.abc import Callable, Sequence
 
-from ...io.output import write_whole
+from ...io.atomic import write_whole
 from .tables import Column, Table, TableRow
 
 NOT_RUN = 'not run'

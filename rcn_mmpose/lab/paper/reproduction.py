@@ -12,7 +12,7 @@ from typing import TextIO
 import torch
 
 from ...evaluation.error_file import read_errors
-from ...io.output import write_whole
+from ...io.atomic import write_whole
 from . import results
 from .experiment import Experiment, Settings, cfg_options
 from .experiment_data import faces_of, missing_path

@@ -27,7 +27,7 @@ import os.path as osp
 import re
 
 from ...environment.diagnosis import versions
-from ...io.output import write_whole
+from ...io.atomic import write_whole
 from .experiment import Experiment, Settings
 from .tables import FaceTestSet, Tables
 
