@@ -4,6 +4,7 @@ from .checkpoint_hooks import CheckpointCheckHook, WholeCheckpointHook
 from .cpu_amp import CPUAmpOptimWrapper
 from .hooks import ChannelsLastHook, CompileHook, FiniteLossHook
 from .log_processor import ShortLogProcessor
+from .resume import ResumeHook
 
 __all__ = [
     'CPUAmpOptimWrapper',
@@ -11,6 +12,7 @@ __all__ = [
     'CheckpointCheckHook',
     'CompileHook',
     'FiniteLossHook',
+    'ResumeHook',
     'ShortLogProcessor',
     'WholeCheckpointHook',
 ]

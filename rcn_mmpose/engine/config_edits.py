@@ -190,19 +190,34 @@ def enable_amp(cfg: Config, args: argparse.Namespace) -> None:
         )
 
 
-def choose_start(cfg: Config, args: argparse.Namespace) -> None:
+def choose_start(cfg: Config, args: argparse.Namespace) -> str | None:
     """``--resume``: start from a checkpoint.
 
     Without a path, this is the latest checkpoint in the work folder. If there is
     none, ``load_from`` of the config still gives the initial weights.
+
+    Raises:
+        FileNotFoundError: If the checkpoint does not exist.
     """
     if args.resume == 'auto':
         cfg.resume = find_latest_checkpoint(cfg.work_dir) is not None
-        if cfg.resume:
-            cfg.load_from = None
+        if not cfg.resume:
+            return f'--resume: {cfg.work_dir} has no checkpoint; the training starts.'
+        cfg.load_from = None
     elif args.resume:
+        if not osp.isfile(args.resume) and '://' not in args.resume:
+            raise FileNotFoundError(
+                f'--resume: checkpoint {args.resume!r} does not exist; without a path, '
+                'the latest checkpoint of the work folder is taken.'
+            )
         cfg.resume = True
         cfg.load_from = args.resume
+    if cfg.get('resume'):
+        kind = 'rcn_mmpose.ResumeHook'
+        # A config that a run wrote has the hook already.
+        hooks = [x for x in cfg.get('custom_hooks') or [] if x.get('type') != kind]
+        cfg.custom_hooks = [*hooks, dict(type=kind)]
+    return None
 
 
 def compile_network(cfg: Config, args: argparse.Namespace) -> None:

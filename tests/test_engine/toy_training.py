@@ -22,7 +22,7 @@ from rcn_mmpose.engine.config_edits import (
 from rcn_mmpose.engine.schedule_check import settle_schedule
 
 ROOT = Path(__file__).parents[2]
-KEYS = ('train_cfg', 'optim_wrapper', 'param_scheduler', 'custom_hooks')
+KEYS = ('train_cfg', 'optim_wrapper', 'param_scheduler')
 
 
 class OneNumber(BaseModel):
@@ -86,10 +86,10 @@ def runner_of(cfg: Config, work: Path, batches: int, **more: Any) -> Runner:
         log_level='ERROR',
         default_hooks=dict(logger=None),
         default_scope='mmpose',
-        **{key: cfg[key] for key in KEYS[:3]},
+        **{key: cfg[key] for key in KEYS},
         **more,
+        cfg=Config({k: v for k, v in cfg.items() if k != 'lines'}),
     )
-    runner.cfg = cfg
     rates = Rates()
     runner.register_hook(rates)
     runner.rates = rates.rates

@@ -165,11 +165,14 @@ def test_a_resumed_training_is_deterministic(
         last = torch.load(tmp_path / work / f'epoch_{epochs}.pth', weights_only=False)
         return last['state_dict']
 
+    first = tmp_path / 'straight' / 'epoch_1.pth'
     straight = train('straight', 2)
+    best = set(first.parent.glob('best_*'))
     cached = list(converted.glob('cache/crops_mtfl_train_*/crops.npy'))
     assert cached or not path
-    half = train('halves', 1)
-    whole = train('halves', 2, '--resume')
+    half = torch.load(first, weights_only=False)['state_dict']
+    whole = train('halves', 2, '--resume', str(first))
+    assert set(first.parent.glob('best_*')) == best
     assert any(not torch.equal(half[k], whole[k]) for k in half)
     for name, value in straight.items():
         assert torch.equal(value, whole[name]), name
