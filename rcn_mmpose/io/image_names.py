@@ -150,7 +150,7 @@ def names_on_disk(folder: str, names: Iterable[str]) -> dict[str, str]:
         place, end = os.path.split(name)
         if end in entries(os.path.join(folder, place)):
             continue
-        parts = plain_name(name).split('/')
+        parts = posixpath.normpath(name.replace('\\', '/')).split('/')
         last = len(parts) if WINDOWS_ROOT.match(plain_name(name)) else 1
         found = (spelt(parts[start:]) for start in range(last))
         real = next((path for path in found if path), '')

@@ -39,7 +39,7 @@ def check_labels(labels: Labels) -> None:
     """
     if not len(labels.images):
         return
-    found = {**_of_file(labels), **_of_faces(labels)}
+    found = {**_of_faces(labels), **_of_file(labels)}
     if not found:
         return
     first = min(found)
@@ -161,6 +161,14 @@ def _of_faces(labels: Labels) -> dict[int, str]:
         'The box does not hold the keypoints. Are both of the same face, and in '
         'pixels of the same image?',
     )
+    far = boxed & (labels.held(corners, 0.05) < 0.25)
+    if len(points) >= SEVERAL and 2 * far.sum() > len(points):
+        note(
+            far,
+            both,
+            'As in most faces of the file, the box does not hold the keypoints. Are '
+            'both in pixels of the same image?',
+        )
     return found
 
 
@@ -230,13 +238,6 @@ def _other_reading(labels: Labels) -> dict[int, str]:
             int(i): f'bbox is {np.round(boxes[i], 2).tolist()}. {reason}'
             for i in np.flatnonzero(better)
         }
-    outside = declared.held < 0.25
-    if total >= SEVERAL and 2 * outside.sum() > total:
-        text = (
-            'as in most faces of the file, the box does not hold the keypoints. Are '
-            'both in pixels of the same image?'
-        )
-        return {int(i): text for i in np.flatnonzero(outside)}
     return {}
 
 

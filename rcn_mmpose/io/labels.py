@@ -142,7 +142,9 @@ def other_orders(boxes: np.ndarray) -> dict[str, np.ndarray]:
         CORNERS: boxes,
         'x2, y2, x1, y1': boxes[:, [2, 3, 0, 1]],
         'x1, x2, y1, y2': boxes[:, [0, 2, 1, 3]],
-        'y, x, height, width': corners_of(boxes[:, [1, 0, 3, 2]]),
+        'y, x, height, width (or with x and y of the keypoints swapped)': corners_of(
+            boxes[:, [1, 0, 3, 2]]
+        ),
         'x and y of the centre, width, height': np.hstack(
             (boxes[:, :2] - half, boxes[:, :2] + half)
         ),

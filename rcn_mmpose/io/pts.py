@@ -29,7 +29,7 @@ def find_image(path: str) -> str:
             if os.path.isfile(stem + spelt):
                 return stem + spelt
     folder, name = os.path.split(stem)
-    found = {}
+    found: dict[str, str] = {}
     for entry in os.listdir(folder or os.curdir):
         other, ending = os.path.splitext(entry)
         if _composed(other) == _composed(name):

@@ -2,14 +2,20 @@
 
 import json
 import os.path as osp
+from collections import defaultdict
 from copy import deepcopy
 
 import numpy as np
 from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
+from ...geometry.boxes import check_training_boxes
 from ...io import BROKEN
-from ...io.coco import check_faces
+from ...io.coco import check_faces, is_crowd, is_usable
+from ...io.image_names import names_on_disk
+from ...io.label_check import check_labels
+from ...io.labels import Labels
+from ...io.text_files import open_text
 from ...registry import DATASETS
 
 # Keys of the metainfo that MMPose's parser removes and a test needs.
@@ -25,11 +31,15 @@ FOR_TESTS = (
 class FaceDataset(BaseCocoStyleDataset):
     """Base class of the face datasets.
 
-    There are five differences from MMPose's base class. A box may leave its image
-    and is not clipped. The log names faces that cannot be used.
+    There are six differences from MMPose's base class. A box may leave its image
+    and is not clipped. The log names faces that cannot be used. Labels that
+    contradict their image are an error, and images are found in other spellings
+    of their names.
     ``metainfo['faces_listed']`` counts the faces of the original dataset, so that a
     test can report its coverage, and ``metainfo['list_name']`` is the description
-    in the file. The metainfo keeps normalisers, keypoint groups and subsets for
+    in the file, and ``metainfo['training_boxes']`` those of the file, see
+    :mod:`rcn_mmpose.geometry.training_boxes`. The metainfo keeps normalisers,
+    keypoint groups and subsets for
     :class:`~rcn_mmpose.evaluation.face_nme.FaceNME`. With
     ``rcn_mmpose.EpochSampler`` the augmentation is reproducible.
 
@@ -47,7 +57,8 @@ class FaceDataset(BaseCocoStyleDataset):
         FileNotFoundError: If the annotation file or the image folder is
             missing.
         ValueError: If the annotation file is truncated, lists no face, or fails
-            :func:`~rcn_mmpose.io.coco.check_faces`.
+            :func:`~rcn_mmpose.io.coco.check_faces` or
+            :func:`~rcn_mmpose.io.label_check.check_labels`.
     """
 
     PREPARE: str = ''
@@ -94,7 +105,7 @@ class FaceDataset(BaseCocoStyleDataset):
                 'there, or a link to it, or set data_root and data_prefix.'
             )
         try:
-            with open(self.ann_file, encoding='utf-8') as file:
+            with open_text(self.ann_file) as file:
                 content = json.load(file)
             check_faces(
                 content,
@@ -102,19 +113,26 @@ class FaceDataset(BaseCocoStyleDataset):
             )
             annotations = content['annotations']
             info = content.get('info', {})
-            self._metainfo['faces_listed'] = info.get('faces_listed', len(annotations))
+            listed = sum('keypoints' in f and not is_crowd(f) for f in annotations)
+            self._metainfo['faces_listed'] = info.get('faces_listed', listed)
             self._metainfo['list_name'] = info.get('description', '')
+            if 'training_boxes' in info:
+                check_training_boxes(info['training_boxes'])
+                self._metainfo['training_boxes'] = info['training_boxes']
             without = [
                 str(face['id'])
                 for face in annotations
                 if not {'bbox', 'keypoints'} <= face.keys()
             ]
+            self._content = content
             faces = super().load_data_list() if annotations else []
         except BROKEN as error:
             raise ValueError(
                 f'annotation file {self.ann_file!r} is not a complete COCO json '
                 f'({type(error).__name__}: {error}).{cure}'
             ) from error
+        finally:
+            self.__dict__.pop('_content', None)
         if without:
             print_log(
                 f'{self.ann_file}: {len(without)} of {len(annotations)} '
@@ -125,7 +143,39 @@ class FaceDataset(BaseCocoStyleDataset):
             )
         if not faces:
             raise ValueError(f'{self.ann_file!r} lists no face that can be used.{cure}')
+        try:
+            if self.data_mode == 'topdown':
+                check_labels(_labels_of(faces))
+        except ValueError as error:
+            raise ValueError(f'annotation file {self.ann_file!r}: {error}') from error
         return faces
+
+    def _load_annotations(self) -> tuple[list[dict], list[dict]]:
+        """List faces and images of the content that was checked.
+
+        MMPose's method reads the file again, in the encoding of the system.
+        """
+        self._metainfo['CLASSES'] = self._content.get('categories', [])
+        of_image = defaultdict(list)
+        for face in self._content['annotations']:
+            of_image[face['image_id']].append(face)
+        folder = self.data_prefix['img']
+        names = [image['file_name'] for image in self._content['images']]
+        spelt = names_on_disk(folder, names)
+        faces, images = [], []
+        for name, image in zip(names, self._content['images'], strict=True):
+            if image['id'] % self.sample_interval:
+                continue
+            path = osp.join(folder, spelt.get(name, name))
+            image.update(img_id=image['id'], img_path=path)
+            images.append(image)
+            for face in of_image[image['id']]:
+                parsed = self.parse_data_info(
+                    dict(raw_ann_info=face, raw_img_info=image)
+                )
+                if parsed:
+                    faces.append(parsed)
+        return faces, images
 
     def parse_data_info(self, raw_data_info: dict) -> dict | None:
         """Read one face without clipping its box."""
@@ -134,7 +184,14 @@ class FaceDataset(BaseCocoStyleDataset):
             x, y, w, h = raw_data_info['raw_ann_info']['bbox']
             box = np.array([[x, y, x + w, y + h]], dtype=np.float32)
             data_info['bbox'] = box
+            image = raw_data_info['raw_img_info']
+            data_info['listed_size'] = (image['width'], image['height'])
         return data_info
+
+    @staticmethod
+    def _is_valid_instance(data_info: dict) -> bool:
+        """Whether a face counts, here as in ``rcn-mmpose evaluate``."""
+        return is_usable(data_info['raw_ann_info'])
 
     def _get_topdown_data_infos(self, instance_list: list[dict]) -> list[dict]:
         """Keep the usable faces and log the others."""
@@ -150,3 +207,18 @@ class FaceDataset(BaseCocoStyleDataset):
                 level=30,
             )
         return usable
+
+
+def _labels_of(faces: list[dict]) -> Labels:
+    """Return the labels of faces of an annotation file as arrays."""
+    known = [f for f in faces if 'listed_size' in f and 'raw_ann_info' in f]
+    raw = [face['raw_ann_info'] for face in known]
+    points = np.array([face['keypoints'] for face in raw], float)
+    points = points.reshape(len(raw), -1, 3)
+    return Labels(
+        [face['img_path'] for face in known],
+        np.array([face['listed_size'] for face in known], float),
+        points[..., :2],
+        points[..., 2] > 0,
+        np.array([face['bbox'] for face in raw], float),
+    )

@@ -7,30 +7,37 @@ import os.path as osp
 from collections.abc import Sequence
 from typing import Any
 
-from ...geometry.keypoints import are_groups, eye_normaliser
+from mmengine.logging import print_log
+
+from ...geometry.keypoints import are_groups, eye_normaliser, skeleton_info
+from ...image.colours import rgb
 from ...io import BROKEN
+from ...io.coco import face_category
+from ...io.text_files import open_text
 from ...registry import DATASETS
 from .face_dataset import FaceDataset
 
 FROM_FILE = ('keypoints', 'flip_pairs', 'eyes')
+COLOR = rgb('sky_blue')
 
 
 @DATASETS.register_module()
 class OwnFaceDataset(FaceDataset):
     """Any number of keypoints from a COCO keypoint json.
 
-    Keys that ``metainfo`` lacks are read from the first category of the file:
+    Keys that ``metainfo`` lacks are read from the first category with keypoints:
     ``keypoints``, the names; ``flip_pairs``, the pairs of indices that swap in a
     mirrored image; ``eyes``, two groups of indices. The mean of a group is the
     centre of an eye, and the distance between the centres divides the errors (the
     normaliser ``eye_points`` if each group is one keypoint, otherwise
-    ``eye_centres``).
+    ``eye_centres``); ``skeleton``, the pairs that a drawing joins, counted from 1 as
+    COCO does.
 
     Args:
         ann_file (str): The json, relative to ``data_root``.
         data_root (str): Folder of the data. Defaults to none.
         metainfo (dict, optional): ``dataset_name``, ``keypoints``,
-            ``flip_pairs`` and ``eyes``, or some of them.
+            ``flip_pairs``, ``eyes`` and ``skeleton``, or some of them.
         **options: Arguments of MMPose's ``BaseCocoStyleDataset``.
 
     Raises:
@@ -65,6 +72,7 @@ class OwnFaceDataset(FaceDataset):
                 meta.get('flip_pairs') or (),
                 meta.get('eyes'),
                 meta.get('dataset_name', 'own'),
+                meta.get('skeleton') or (),
             )
         except ValueError as error:
             raise ValueError(f'annotation file {path!r}: {error}') from error
@@ -74,16 +82,17 @@ class OwnFaceDataset(FaceDataset):
 
 
 def _category(path: str) -> dict:
-    """Read the first category of a COCO json."""
+    """Read the first category with keypoints of a COCO json."""
     if not osp.isfile(path):
         raise FileNotFoundError(
             f'annotation file {path!r} does not exist; a folder of .pts files '
             'becomes one by tools/dataset_converters/pts2coco.py.'
         )
     try:
-        with open(path, encoding='utf-8') as file:
-            category = json.load(file)['categories'][0]
-        return {key: category[key] for key in FROM_FILE if key in category}
+        with open_text(path) as file:
+            category = face_category(json.load(file))
+        keys = (*FROM_FILE, 'skeleton')
+        return {key: category[key] for key in keys if key in category}
     except BROKEN as error:
         raise ValueError(
             f'annotation file {path!r} is not a complete COCO json '
@@ -96,6 +105,7 @@ def own_metainfo(
     flip_pairs: Sequence,
     eyes: Sequence | None,
     dataset_name: str,
+    skeleton: Sequence = (),
 ) -> dict:
     """Describe keypoints in MMPose's form.
 
@@ -104,6 +114,8 @@ def own_metainfo(
         flip_pairs (list): Pairs of indices; other keypoints do not swap.
         eyes (list, optional): Two groups of indices.
         dataset_name (str): Name in logs.
+        skeleton (list): Pairs of keypoints to join in drawings, counted from 1. A
+            list that does not fit is left out, with a warning.
 
     Raises:
         ValueError: If there is no name or a duplicate, or an index is outside
@@ -139,16 +151,31 @@ def own_metainfo(
             i: dict(
                 name=name,
                 id=i,
-                color=(0, 255, 0),
+                color=COLOR,
                 type='',
                 swap=names[swap[i]] if i in swap else '',
             )
             for i, name in enumerate(names)
         },
-        skeleton_info={},
+        skeleton_info=skeleton_info(names, _lines(skeleton, count), [COLOR] * count),
         joint_weights=[1.0] * count,
         sigmas=[],
     )
     if eyes:
         metainfo['normalisers'] = eye_normaliser(eyes)
     return metainfo
+
+
+def _lines(skeleton: Any, count: int) -> list[tuple[int, int]]:
+    """Return the lines of COCO's skeleton, counted from 0."""
+    if are_groups(skeleton, count + 1) and all(
+        len(pair) == 2 and min(pair) > 0 for pair in skeleton
+    ):
+        return [(a - 1, b - 1) for a, b in skeleton]
+    print_log(
+        f'skeleton={skeleton!r:.200} is left out: give pairs of the {count} '
+        'keypoints, counted from 1. Only drawings use it.',
+        'current',
+        level=30,
+    )
+    return []
