@@ -146,3 +146,18 @@ def test_wrong_folder(tmp_path: Path, mtfl2coco: ModuleType) -> None:
 def test_impossible_split(mtfl: Path, mtfl2coco: ModuleType) -> None:
     with pytest.raises(ValueError, match='put aside 16 of 16'):
         mtfl2coco.main([str(mtfl), '--out', str(mtfl / 'out'), '--validation', '16'])
+
+
+def test_a_list_that_was_edited(mtfl: Path, mtfl2coco: ModuleType) -> None:
+    """A byte order mark, and a name with blanks, brackets and a percent sign."""
+    before = mtfl2coco.read_list(str(mtfl / 'training.txt'))
+    path = mtfl / 'training.txt'
+    text = path.read_text().replace('face_003.png', 'face 100 % [3].png')
+    path.write_bytes(b'\xef\xbb\xbf' + text.encode())
+    (mtfl / 'lfw_5590/face_003.png').rename(mtfl / 'lfw_5590/face 100 % [3].png')
+    after = mtfl2coco.read_list(str(path))
+    assert len(after) == len(before)
+    names = [entry[0] for entry in after]
+    assert 'lfw_5590/face 100 % [3].png' in names
+    faces, _ = mtfl2coco.read_faces(str(mtfl), 'training.txt')
+    assert len(faces) == 16

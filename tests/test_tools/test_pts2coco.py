@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
+import unicodedata
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from fake_mtfl import draw_face
+from PIL import Image
 
 
 @pytest.fixture
@@ -73,3 +75,64 @@ def test_a_mistyped_folder_keeps_the_earlier_files(
         out = ['--out', str(tmp_path / 'own' / 'annotations')]
         pts2coco.main([str(tmp_path / 'onw'), *out])
     assert (tmp_path / 'own/annotations/train.json').read_bytes() == before
+
+
+def test_any_spelling_of_names(tmp_path: Path, pts2coco: ModuleType) -> None:
+    own = tmp_path / 'own'
+    names = ('a.JPG', 'b 100 %.JPEG', 'c [1].tif', 'd.webp', 'é.Png')
+    for name in names:
+        stem, _, ending = name.rpartition('.')
+        put(own, stem, f'.{ending.lower()}')
+        (own / f'{stem}.{ending.lower()}').rename(own / name)
+        (own / f'{stem}.pts').rename(own / f'{unicodedata.normalize("NFD", stem)}.PTS')
+    pts2coco.main([str(own)])
+    assert files_of(own) == sorted(names)
+
+
+def change(own: Path, name: str, function: object) -> None:
+    """Change the keypoints of a .pts file, counted from 0."""
+    points = np.loadtxt(own / f'{name}.pts') - 1
+    np.savetxt(own / f'{name}.pts', function(points) + 1)
+
+
+def test_points_that_contradict_their_image(
+    tmp_path: Path, pts2coco: ModuleType, capsys: pytest.CaptureFixture
+) -> None:
+    own = tmp_path / 'own'
+    for name in ('a', 'bb', 'ccc', 'dddd'):
+        put(own, name)
+    change(own, 'ccc', lambda points: points / 120)  # images of 120x120
+    change(own, 'dddd', lambda points: points * 4)
+    pts2coco.main([str(own)])
+    assert files_of(own) == ['a.png', 'bb.png']
+    said = capsys.readouterr().out
+    assert "ccc.png' of 120x120 pixels" in said and 'fractions of the image' in said
+    assert "dddd.png' of 120x120 pixels" in said and 'image of another size' in said
+
+
+def test_points_in_percent(tmp_path: Path, pts2coco: ModuleType) -> None:
+    own = tmp_path / 'own'
+    for name in ('a', 'bb', 'ccc'):
+        put(own, name)
+        image = cv2.imread(str(own / f'{name}.png'))
+        cv2.imwrite(str(own / f'{name}.png'), cv2.resize(image, (600, 600)))
+        change(own, name, lambda points: points / 1.2)
+    with pytest.raises(ValueError, match='look like percent'):
+        pts2coco.main([str(own)])
+    assert not (own / 'annotations').exists()
+
+
+def test_rotated_images_are_said(
+    tmp_path: Path, pts2coco: ModuleType, capsys: pytest.CaptureFixture
+) -> None:
+    own = tmp_path / 'own'
+    put(own, 'a')
+    put(own, 'bb', '.jpg')
+    with Image.open(own / 'bb.jpg') as image:
+        exif = image.getexif()
+        exif[0x0112] = 3
+        image.save(own / 'bb.jpg', exif=exif)
+    pts2coco.main([str(own)])
+    said = capsys.readouterr().out
+    assert '1 images are rotated by their EXIF tag' in said
+    assert 'rotated image: bb.jpg' in said

@@ -103,3 +103,17 @@ def test_an_incomplete_list_is_not_named_as_complete(
 def test_no_folder(tmp_path: Path, converter: ModuleType) -> None:
     with pytest.raises(FileNotFoundError, match='has no folder of afw'):
         convert(converter, tmp_path)
+
+
+def test_swapped_coordinates(tmp_path: Path, converter: ModuleType) -> None:
+    """Lines "y x" are the mirror image of every face."""
+    write_faces(tmp_path / 'afw', [f'{i}_1' for i in range(12)])
+    rng = np.random.default_rng(0)
+    for path in (tmp_path / 'afw').glob('*.pts'):
+        points = rng.uniform(30, 70, (68, 2))
+        points[36:48, 0] -= 20  # the eyes above the mouth, as y x
+        points[36:42, 1], points[42:48, 1] = 40, 60
+        np.savetxt(path, points)
+    with pytest.raises(ValueError, match='12 of 12|of 300W, but mirrored'):
+        convert(converter, tmp_path)
+    assert not (tmp_path / 'out').exists()
