@@ -19,7 +19,7 @@ import numpy as np
 
 from ..io.atomic import write_whole
 from ..io.image_names import plain_name
-from ..io.text_files import Table, open_text
+from ..io.text_files import TextTable, open_text
 from .error_table import ErrorTable, find_subsets
 from .faces import FaceResult
 
@@ -128,7 +128,7 @@ def read_errors(path: str) -> ErrorFile:
     """
     try:
         with open_text(path, 'surrogateescape') as file:
-            table = Table(file)
+            table = TextTable(file)
             lines = [(table.line, row) for row in table.rows()]
     except (ValueError, csv.Error) as error:  # such as a field without an end
         raise ValueError(f'{path} is no file of errors: {error}.') from error

@@ -21,7 +21,7 @@ from .coco import image_names, is_crowd, is_usable
 from .image_names import match_spellings
 from .label_check import ORDER, SHARE
 from .labels import CORNERS, corners_of, leaves_image
-from .text_files import Table, open_text
+from .text_files import TextTable, open_text
 
 COLUMNS = ('x1', 'y1', 'x2', 'y2')
 FILE = ('file', 'img_path')
@@ -56,7 +56,7 @@ def read_boxes(path: str) -> dict[str, np.ndarray]:
             if path.lower().endswith('.json'):
                 found = _from_json(json.load(file))
             elif path.lower().endswith('.csv'):
-                found = _from_csv(Table(file))
+                found = _from_csv(TextTable(file))
             else:
                 raise ValueError('its name ends neither in .json nor in .csv')
             if not all(isinstance(name, str) for name in found):
@@ -104,7 +104,7 @@ def _from_json(content: dict) -> Found:
     return found
 
 
-def _from_csv(table: Table) -> Found:
+def _from_csv(table: TextTable) -> Found:
     """Read a csv."""
     header = table.header
     name = next((column for column in FILE if column in header), FILE[0])

@@ -23,7 +23,7 @@ import numpy as np
 from . import BROKEN
 from .coco import face_category, image_names
 from .output import FaceFile, NumberedFace
-from .text_files import Table, open_text
+from .text_files import TextTable, open_text
 
 
 class VideoPredictionFile(FaceFile):
@@ -114,7 +114,7 @@ def read_predictions(path: str) -> list[PredictedFace]:
             if path.lower().endswith('.json'):
                 faces = _from_json(json.load(file))
             else:
-                faces = _from_csv(Table(file))
+                faces = _from_csv(TextTable(file))
             if not all(isinstance(face.file, str) for face in faces):
                 raise ValueError('an image has no name')
         except (*BROKEN, csv.Error) as error:
@@ -161,7 +161,7 @@ def _from_json(content: dict) -> list[PredictedFace]:
     ]
 
 
-def _from_csv(table: Table) -> list[PredictedFace]:
+def _from_csv(table: TextTable) -> list[PredictedFace]:
     """Read a csv."""
     header = table.header
     name = 'frame' if 'frame' in header and 'file' not in header else 'file'

@@ -30,7 +30,7 @@ def open_text(path: str, errors: str = 'strict') -> TextIO:
     return open(path, encoding=encoding, errors=errors, newline='')
 
 
-class Table:
+class TextTable:
     """The rows of a csv file, with the separator of its first line.
 
     A spreadsheet with a decimal comma separates cells by semicolons, or by tabs,
