@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
 import os
 import tempfile
 import warnings
@@ -18,6 +19,7 @@ import torch
 from ..io.atomic import write_whole
 from ..models.large_kernels.large_conv import LargeConv2d
 from ..version import __version__
+from .interface import interface, write_metadata
 from .loading import INPUT, OUTPUTS, OnnxPredictor, description_of
 from .parity import Parity, compare
 from .torch_predictor import FaceNetwork, TorchPredictor
@@ -44,7 +46,8 @@ def export(
     ``keypoints`` (N, K, 2) in pixels of the crop, ``confidence`` (N, K) and
     ``covariance`` (N, K, 2, 2). Normalisation and decoding are part of the
     model. A json file in the same folder describes how images become crops,
-    the K keypoints, the versions of the packages, and the sha256.
+    the K keypoints, the versions of the packages, and the sha256. The metadata of
+    the .onnx say the same, see :mod:`rcn_mmpose.inference.interface`.
     ``load_model`` reads both files.
 
     The files are written only if ONNX Runtime predicts the same as PyTorch.
@@ -84,11 +87,11 @@ def export(
         draft = Path(folder) / path.name
         _trace(predictor, draft)
         info = replace(predictor.info, name=path.stem, versions=versions())
+        facts = dict(precision='fp32', opset=OPSET, **interface(info))
+        write_metadata(draft, json.loads(info.to_json(**facts)))
         content = draft.read_bytes()
         description = info.to_json(
-            precision='fp32',
-            opset=OPSET,
-            sha256=hashlib.sha256(content).hexdigest(),
+            **facts, sha256=hashlib.sha256(content).hexdigest()
         ).encode()
         description_of(draft).write_bytes(description)
         exported = OnnxPredictor(draft)
