@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..environment.missing import named_cure
+from ..image.limits import check_path
+from .containers import check_container
 from .size_watch import SizeWatch
 
 with named_cure():
@@ -150,6 +152,8 @@ class VideoFrames:
     def __init__(self, source: str) -> None:
         self.source = source
         self.name = without_password(source)
+        if os.path.isfile(source):
+            check_container(source)
         self._capture = _open(source, self.name)
         self._header_rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.assumed = not 0 < self._header_rate < TICKS
@@ -175,10 +179,10 @@ class VideoFrames:
 
     def __iter__(self) -> Iterator[VideoFrame]:
         """Yield the frames, up to a change of the size that OpenCV cannot follow."""
-        clock = FrameClock(self.rate, self.live)
-        while (image := self._read()) is not None:
-            size = image.shape[1], image.shape[0]
+        clock, failed = FrameClock(self.rate, self.live), 0
+        while self._grab():
             stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC)
+            # Before the frame is converted, which reads outside of a smaller frame.
             if self._watch and self._watch.changes(stamp):
                 width, height = self.size
                 self._change = (
@@ -188,6 +192,15 @@ class VideoFrames:
                     f'scale={width}:{height} scaled.mp4'
                 )
                 return
+            image = self._retrieve()
+            if image is None:
+                self.damaged += 1
+                failed += 1
+                if failed < READ_ATTEMPTS:
+                    continue
+                return
+            failed = 0
+            size = image.shape[1], image.shape[0]
             if self.count and size != self.size and not self._change:
                 self._change = (
                     f'the frame size changes at frame {self.count} from {self.size} to '
@@ -200,17 +213,21 @@ class VideoFrames:
             self.time = clock(stamp / 1000)
             yield VideoFrame(image, self.time)
 
-    def _read(self) -> np.ndarray | None:
-        """Return the next frame that can be decoded, or None at the end."""
+    def _grab(self) -> bool:
+        """Go to the next frame that can be decoded; return False at the end."""
         for failed in range(LIVE_ATTEMPTS if self.live else READ_ATTEMPTS):
-            try:
-                there, image = self._capture.read()
-            except cv2.error:
-                continue
-            if there:
+            if self._capture.grab():
                 self.damaged += failed
-                return image
-        return None
+                return True
+        return False
+
+    def _retrieve(self) -> np.ndarray | None:
+        """Return the image of the frame, or None if it is damaged."""
+        try:
+            there, image = self._capture.retrieve()
+        except cv2.error:
+            return None
+        return image if there else None
 
     def problems(self, ended: bool = True) -> list[str]:
         """Return what is wrong with the frames so far, in sentences.
@@ -292,6 +309,7 @@ def _open(source: str, name: str) -> cv2.VideoCapture:
             f'video {source!r} does not exist; give a video file, the number of a '
             "camera such as 0, or a stream such as 'rtsp://...'."
         )
+    check_path(os.path.abspath(source))
     # FFmpeg reads a colon in a relative path as the end of a protocol.
     capture = cv2.VideoCapture(os.path.abspath(source))
     if not capture.isOpened():
