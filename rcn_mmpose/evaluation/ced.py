@@ -106,14 +106,16 @@ def draw_curves(
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(6, 4.5), dpi=120)
+    lines, labels = [], []
     for i, (label, errors) in enumerate(curves.items()):
         counted = np.asarray(errors, np.float64)
         counted = counted[~np.isnan(counted)]
         text = numbers_text(counted, threshold or limit) if len(counted) else 'no face'
-        axes.step(
+        labels.append(f'{label}\n{text}')
+        lines += axes.step(
             *staircase(counted, limit),
             where='post',
-            label=f'{label}\n{text}',
+            label=labels[-1],
             **curve_style(i),
         )
     axes.set(
@@ -127,7 +129,18 @@ def draw_curves(
     place, corner = 'lower right', None
     if len(curves) > MOST_INSIDE:
         place, corner = 'center left', (1.02, 0.5)
-    axes.legend(loc=place, bbox_to_anchor=corner, fontsize='small')
+    # Labels are paths: one may begin with _, which matplotlib would leave out, and
+    # hold $, which it would read as a formula.
+    legend = axes.legend(
+        lines,
+        ['label'] * len(lines),
+        loc=place,
+        bbox_to_anchor=corner,
+        fontsize='small',
+    )
+    for entry, label in zip(legend.get_texts(), labels, strict=True):
+        entry.set_parse_math(False)
+        entry.set_text(label)
     # A legend beside the axes, and a long label, make the image wider.
     write_figure(path, figure, bbox_inches='tight')
     plt.close(figure)

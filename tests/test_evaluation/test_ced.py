@@ -98,3 +98,21 @@ def test_the_legend_has_the_numbers(
         'none\nno face',
         'b\nNME 4.80, AUC10 56.00, FR10 20.00',
     ]
+
+
+def test_labels_that_are_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Matplotlib leaves out labels with _ at the start, and $ begins a formula."""
+    from matplotlib.figure import Figure
+
+    shown = []
+    save = Figure.savefig
+
+    def spy(self: Figure, *args: object, **options: object) -> None:
+        texts = self.axes[0].get_legend().get_texts()
+        shown.extend(text.get_text().splitlines()[0] for text in texts)
+        save(self, *args, **options)
+
+    monkeypatch.setattr(Figure, 'savefig', spy)
+    labels = ['_a.csv', 'a $5 and $x_{1', '100 % [1].csv']
+    draw_curves(str(tmp_path / 'ced.png'), dict.fromkeys(labels, ERRORS), 'error', 10)
+    assert shown == labels
