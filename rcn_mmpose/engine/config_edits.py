@@ -18,7 +18,7 @@ from mmengine.runner import find_latest_checkpoint
 
 from ..device_data.switch import use_device_data
 from ..io.checkpoint import fetch_checkpoint, with_carried_calibration
-from .config_check import check_config
+from .config_check import check_config, check_options
 from .cpu_amp import amp_pays
 from .distributed import check_batch, init_distributed
 from .hooks import use_compiler
@@ -109,6 +109,7 @@ def apply_recipe(cfg: Config, args: argparse.Namespace) -> None:
 def apply_cfg_options(cfg: Config, args: argparse.Namespace) -> None:
     """``--cfg-options``: change single settings."""
     if args.cfg_options:
+        check_options(cfg, args.cfg_options)
         cfg.merge_from_dict(args.cfg_options)
 
 

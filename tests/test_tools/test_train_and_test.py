@@ -99,6 +99,7 @@ def test_train_resume_and_test(tool: Callable, root: Path, tmp_path: Path) -> No
             'train_cfg.max_epochs=1',
             f'load_from={last}',
             'optim_wrapper.optimizer.lr=0',
+            'param_scheduler.1.eta_min=0',
         ),
     )
     same = torch.load(tmp_path / 'next' / 'epoch_1.pth', weights_only=False)
