@@ -12,14 +12,14 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..io.box_files import boxes_of, read_boxes
+from ..io.box_files import boxes_of, fail_other_sizes, read_boxes, sizes_of
 from ..io.output import PredictionFile
 from . import (
     STANDARD_OUTPUT,
@@ -140,8 +140,10 @@ def run(options: argparse.Namespace) -> int:
             box=not options.no_box,
         )
     boxes: list[np.ndarray | None] = [None] * len(listed.paths)
+    sizes = {}
     if options.boxes:
-        boxes = boxes_of(listed.paths, read_boxes(options.boxes))
+        known = read_boxes(options.boxes)
+        boxes, sizes = boxes_of(listed.paths, known), sizes_of(listed.paths, known)
     out, stream = output_of(options.out, options.format or 'json')
     stopped = False
     with PredictionFile(out, stream=stream) as file:
@@ -152,7 +154,7 @@ def run(options: argparse.Namespace) -> int:
 
             detector = HaarDetector.for_model(predictor, options.smallest_face)
             predictor = predictor.with_detector(detector)
-        work = _Prediction(predictor, file, options, drawings)
+        work = _Prediction(predictor, file, options, drawings, sizes)
         for name, reason in listed.failures:
             work.fail(name, reason)
         try:
@@ -264,6 +266,7 @@ class _Prediction:
         file (PredictionFile): File of the results.
         options (argparse.Namespace): Options of the command line.
         drawings (Drawings, optional): Draws the results.
+        sizes (Mapping): Sizes of images in the file of boxes.
     """
 
     def __init__(
@@ -272,11 +275,13 @@ class _Prediction:
         file: PredictionFile,
         options: argparse.Namespace,
         drawings: Drawings | None,
+        sizes: Mapping[str, tuple[float, float]],
     ) -> None:
         self.predictor = predictor
         self.file = file
         self.options = options
         self.drawings = drawings
+        self.sizes = sizes
         self.images = 0
         self.weak = 0  # faces below --min-score
         self.failed: FailureGroups | None = None
@@ -320,6 +325,8 @@ class _Prediction:
 
     def _keep(self, result: Result) -> None:
         """Store and draw the faces of a result."""
+        if self.sizes:
+            result = fail_other_sizes(result, self.sizes)
         searched = set(result.image_index) | {f.image for f in result.failures}
         if self.options.min_score:
             result = self._without_weak(result)

@@ -13,14 +13,16 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from . import BROKEN
 from .coco import image_names, is_crowd, is_usable
-from .image_names import match_spellings
-from .label_check import ORDER, SHARE
+from .image_names import match_names, match_spellings
+from .label_check import ORDER, SHARE, check_size
 from .labels import CORNERS, corners_of, leaves_image
+from .output import Failure, Result
 from .text_files import TextTable, open_text
 
 COLUMNS = ('x1', 'y1', 'x2', 'y2')
@@ -34,16 +36,26 @@ OF_VIDEO = (
 Found = dict[str, list[list[float]]]
 
 
-def read_boxes(path: str) -> dict[str, np.ndarray]:
+class BoxFile(dict[str, np.ndarray]):
+    """Boxes (x1, y1, x2, y2) by the name of the image, (N, 4).
+
+    Attributes:
+        sizes: Width and height of images by name, if the file tells them.
+    """
+
+    sizes: dict[str, tuple[float, float]]
+
+
+def read_boxes(path: str) -> BoxFile:
     """Read the boxes.
 
     Args:
         path (str): The file, .json or .csv.
 
     Returns:
-        dict[str, np.ndarray]: Boxes (x1, y1, x2, y2) by the name of the
-        image, (N, 4), in the order of the file. An image without an annotation
-        in a json has N = 0. Single values are not checked: NaN stays NaN.
+        BoxFile: The boxes in the order of the file. An image without an
+        annotation in a json has N = 0. Single values are not checked: NaN stays
+        NaN.
 
     Raises:
         OSError: If the file cannot be read.
@@ -51,19 +63,23 @@ def read_boxes(path: str) -> dict[str, np.ndarray]:
             x2, y2 in pixels; the message names the line.
     """
     # File names may hold bytes that are not UTF-8.
+    sizes: dict[str, tuple[float, float]] = {}
     with open_text(path, 'surrogateescape') as file:
         try:
             if path.lower().endswith('.json'):
-                found = _from_json(json.load(file))
+                content = json.load(file)
+                found = _from_json(content)
+                sizes = _sizes(content)
             elif path.lower().endswith('.csv'):
                 found = _from_csv(TextTable(file))
             else:
                 raise ValueError('its name ends neither in .json nor in .csv')
             if not all(isinstance(name, str) for name in found):
                 raise ValueError('an image has no name')
-            boxes = {
-                name: np.array(box, float).reshape(-1, 4) for name, box in found.items()
-            }
+            boxes = BoxFile(
+                {n: np.array(box, float).reshape(-1, 4) for n, box in found.items()}
+            )
+            boxes.sizes = sizes
             _check_unit(boxes)
         except (*BROKEN, csv.Error) as error:
             what = f'{error}'
@@ -74,6 +90,18 @@ def read_boxes(path: str) -> dict[str, np.ndarray]:
                 'bbox, or a csv with the columns file, x1, y1, x2, y2.'
             ) from error
     return boxes
+
+
+def _sizes(content: dict) -> dict[str, tuple[float, float]]:
+    """Return the known sizes of the images of a COCO json."""
+    sizes = {
+        image['file_name']: (
+            float(image.get('width') or 0),
+            float(image.get('height') or 0),
+        )
+        for image in content['images']
+    }
+    return {name: size for name, size in sizes.items() if min(size) >= 1}
 
 
 def _from_json(content: dict) -> Found:
@@ -190,3 +218,41 @@ def boxes_of(
         else None
         for path in paths
     ]
+
+
+def sizes_of(paths: Sequence[str], known: BoxFile) -> dict[str, tuple[float, float]]:
+    """Return the sizes in the file of those images of which it tells the size."""
+    matched = match_names(known.sizes, paths)
+    return {path: known.sizes[name] for path, name in matched.items()}
+
+
+def fail_other_sizes(
+    result: Result, sizes: Mapping[str, tuple[float, float]]
+) -> Result:
+    """Return a result in which images of another size than in the file have failed.
+
+    Args:
+        result (Result): The result with boxes of the file.
+        sizes (Mapping[str, tuple[float, float]]): Result of :func:`sizes_of`.
+    """
+    failures = list(result.failures)
+    keypoints, confidence = result.keypoints.copy(), result.confidence.copy()
+    covariance = result.covariance.copy()
+    for i, image in enumerate(result.images):
+        listed = sizes.get(image.name)
+        try:
+            if listed and min(image.size) > 0:
+                check_size(image.name, listed, image.size)
+        except ValueError as error:
+            rows = result.image_index == i
+            keypoints[rows] = covariance[rows] = np.nan
+            confidence[rows] = 0
+            failures = [failure for failure in failures if failure.image != i]
+            failures.append(Failure(i, None, str(error)))
+    return replace(
+        result,
+        keypoints=keypoints,
+        confidence=confidence,
+        covariance=covariance,
+        failures=tuple(failures),
+    )

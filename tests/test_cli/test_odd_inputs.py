@@ -215,6 +215,40 @@ def test_boxes(
         )
 
 
+def test_boxes_of_the_image_before_its_rotation(
+    tmp_path: Path,
+    face: np.ndarray,
+    checkpoint: str,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    """A json with boxes of the pixels without the rotation of the EXIF tag."""
+    image = pytest.importorskip('PIL.Image')
+    folder = tmp_path / 'images'
+    put(folder / 'good.png', encode(face))
+    wide = image.fromarray(face[:100, :, ::-1].copy())
+    exif = wide.getexif()
+    exif[0x0112] = 6
+    wide.save(folder / 'exif.jpg', exif=exif)
+    height, width = face.shape[:2]
+    sizes = {'good.png': (width, height), 'exif.jpg': (width, 100)}
+    content = dict(
+        images=[
+            dict(id=i, file_name=name, width=size[0], height=size[1])
+            for i, (name, size) in enumerate(sizes.items())
+        ],
+        annotations=[dict(image_id=i, bbox=[20, 20, 70, 70]) for i in range(2)],
+    )
+    boxes = tmp_path / 'boxes.json'
+    boxes.write_text(json.dumps(content))
+    run = Run(
+        tmp_path / 'out.json', checkpoint, folder, '--boxes', boxes, capsys=capsys
+    )
+    assert run.status == 1
+    assert set(run.faces) == {'good.png'} and set(run.failed) == {'exif.jpg'}
+    assert f'has 100x{width} pixels' in run.failed['exif.jpg']
+    assert 'without the rotation of the EXIF tag' in run.failed['exif.jpg']
+
+
 def test_a_folder_of_1000_images(
     tmp_path: Path,
     face: np.ndarray,
