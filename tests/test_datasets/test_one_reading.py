@@ -13,7 +13,8 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS as MMPOSE_DATASETS
 
 from rcn_mmpose.datasets.face.own_faces import own_metainfo
-from rcn_mmpose.datasets.transforms import LoadGreyImage
+from rcn_mmpose.datasets.transforms import FaceBox, LoadGreyImage
+from rcn_mmpose.device_data.dataset import CachedFaceDataset
 from rcn_mmpose.io.annotations import read_annotations
 from rcn_mmpose.io.box_files import read_boxes
 from rcn_mmpose.registry import DATASETS, METRICS
@@ -153,6 +154,10 @@ def test_labels_of_an_image_before_its_rotation(
     message = "a.jpg' has 80x90 pixels, .*says 90x80.*without the rotation of the EXIF"
     with pytest.raises(ValueError, match=message):
         DATASETS.build(config(path))[0]
+    # The cache of --device-data, too.
+    cached = dict(config(path), pipeline=[LoadGreyImage(), FaceBox()])
+    with pytest.raises(ValueError, match=message):
+        CachedFaceDataset(cached, 40, 1.5, str(tmp_path / 'cache'))
     # Labels of the rotated image.
     DATASETS.build(config(write(tmp_path, [face(1)], ('a.jpg',), (80, 90))))[0]
 
