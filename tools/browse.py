@@ -24,19 +24,17 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, MODELS
 
-from rcn_mmpose.datasets.transforms import LoadGreyImage
 from rcn_mmpose.engine.config_check import check_config
 from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.image.contact_sheet import contact_sheet, draw_face
+from rcn_mmpose.image.reading import read_image
 from rcn_mmpose.io.image_files import write_image
 
 
 def original_tile(dataset: object, index: int, side: int) -> np.ndarray:
     """Draw a face in its image, with its box."""
     face = dataset.get_data_info(index)
-    image = cv2.imread(face['img_path'])
-    if image is None:  # the loader raises an error with the reason
-        LoadGreyImage()(face)
+    image = read_image(face['img_path'])
     box = face['bbox'][0]
     hidden = np.asarray(face['raw_ann_info']['keypoints'])[2::3] == 1
     reach = 0.75 * max(box[2] - box[0], box[3] - box[1])

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..geometry.keypoints import known_lines
 from ..image.drawing import draw_keypoints
+from ..image.limits import check_path
 from ..io.atomic import DRAFT
 
 if TYPE_CHECKING:
@@ -64,14 +65,15 @@ class DrawnVideo:
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)
         self._last: np.ndarray | None = None
+        check_path(os.path.abspath(path))
         folder, name = os.path.split(os.path.abspath(path))
         ending = os.path.splitext(name)[1].lower()
         self._code = cv2.VideoWriter.fourcc(*CODECS[ending])
+        # OpenCV chooses the format by the ending.
+        draft = f'{name[:50]}.{secrets.token_hex(8)}{DRAFT}{ending}'
+        self._draft = os.path.join(folder, draft)
         try:
             os.makedirs(folder, exist_ok=True)
-            # OpenCV chooses the format by the ending.
-            draft = f'{name[:50]}.{secrets.token_hex(8)}{DRAFT}{ending}'
-            self._draft = os.path.join(folder, draft)
             open(self._draft, 'xb').close()  # with the permissions of the umask
         except OSError as error:
             raise OSError(

@@ -31,7 +31,7 @@ def write_image(path: str, image: np.ndarray) -> None:
         import cv2
 
     ending = os.path.splitext(path)[1]
-    if not ending or not cv2.haveImageWriter(path):
+    if not ending or not cv2.haveImageWriter(f'x{ending}'):
         raise ValueError(
             f'{path!r} cannot be written; give a file such as .png or .jpg.'
         )

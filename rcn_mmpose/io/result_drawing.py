@@ -97,7 +97,7 @@ def save(result: Result, path: str, image: Any = None, **style: Any) -> None:
         with PredictionFile(path, result.names) as file:
             file.add(result)
         return
-    if not ending or not cv2.haveImageWriter(path):
+    if not ending or not cv2.haveImageWriter(f'x{ending}'):
         raise ValueError(
             f'{path!r}: give a file that ends in .json or .csv for the keypoints, or '
             'in .png, .jpg or another image format for a drawing.'

@@ -7,13 +7,13 @@ import os.path as osp
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import mmpose
 import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS
 
+from ...image.reading import read_image
 from ...synthetic.face_set import make_part, parts_of, write_annotations
 
 SIDE = 160  # side of a synthetic image, in pixels
@@ -124,11 +124,10 @@ def _raw_face(info: dict[str, Any], pair: tuple) -> RawFace:
     """Read the image of a face.
 
     Raises:
-        ValueError: If OpenCV cannot read the image.
+        FileNotFoundError: If the image does not exist.
+        ValueError: If the image cannot be read.
     """
-    image = cv2.imread(info['img_path'])
-    if image is None:
-        raise ValueError(f'image {info["img_path"]!r} cannot be read.')
+    image = read_image(info['img_path'])
     keypoints = np.asarray(info['keypoints'][0], float)
     visible = np.asarray(info['keypoints_visible'][0])
     eyes = [keypoints[list(group)].mean(0) for group in pair]

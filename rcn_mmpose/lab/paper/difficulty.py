@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import cv2
 import numpy as np
 
 from ...evaluation.faces import FaceResult
 from ...image.colours import curve_style
 from ...image.contact_sheet import draw_face
+from ...image.reading import read_image
 from ...io.image_files import write_figure
 from .tested_faces import FaceErrors
 
@@ -155,11 +155,10 @@ def face_tile(face: FaceResult, side: int = 160) -> np.ndarray:
     """Draw a face with true and predicted keypoints, (side, side, 3) BGR.
 
     Raises:
+        FileNotFoundError: If the image does not exist.
         ValueError: If the image cannot be read.
     """
-    image = cv2.imread(face.img_path)
-    if image is None:
-        raise ValueError(f'image {face.img_path!r} cannot be read.')
+    image = read_image(face.img_path)
     reach = 0.55 * face.scale.max()
     view = np.concatenate((face.centre - reach, face.centre + reach))
     return draw_face(image, face.truth, face.pred, view=view, side=side)

@@ -89,5 +89,5 @@ def test_images(tmp_path: Path) -> None:
 
 
 def test_unreadable_image(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="'none.png' cannot be read"):
+    with pytest.raises(FileNotFoundError, match="'none.png' does not exist"):
         draw_samples(str(tmp_path / '3.png'), dict(a=of_errors(*range(100))))
