@@ -28,7 +28,8 @@ def to_8_bits(array: np.ndarray) -> np.ndarray:
     """
     needed = int(array.max(initial=0)).bit_length()
     depth = next(depth for depth in DEPTHS if needed <= depth)
-    return (array >> (depth - 8)).astype(np.uint8)
+    reduced = np.empty(array.shape, np.uint8)  # without a copy of 16 bits
+    return np.right_shift(array, depth - 8, out=reduced, casting='unsafe')
 
 
 def decode_deep(content: bytes, path: str) -> np.ndarray | None:
@@ -51,6 +52,7 @@ def decode_deep(content: bytes, path: str) -> np.ndarray | None:
     try:
         array = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
         if array is not None and array.dtype == np.uint16:
+            array = None  # two large images at the same time are one too many
             array = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
             return None if array is None else to_8_bits(array)
     except cv2.error:

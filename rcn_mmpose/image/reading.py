@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
 
+from .claims import ImageHeader
 from .conversion import (
     advice,
     decode_deep,
@@ -21,15 +23,25 @@ from .conversion import (
     is_tensor,
     to_8_bits,
 )
-from .limits import LONGEST_SIDE, MOST_PIXELS
+from .headers import read_header
+from .limits import (
+    LONGEST_SIDE,
+    MOST_MEMORY,
+    MOST_PIXELS,
+    MOST_SCANNED,
+    MOST_SCANS,
+)
 
-PNG = b'\x89PNG\r\n\x1a\n'
 # Grey values of a file of 14 bits that is decoded as one of 16 bits.
 DARK = 64
 # JPEG markers that start a frame, in any coding.
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-# JPEG markers without a length.
-ALONE = {0x00, 0x01, *range(0xD0, 0xD8)}
+START_OF_SCAN, END = 0xDA, 0xD9
+# The next JPEG marker; bytes between two segments are skipped, as libjpeg does.
+# Markers without a length are skipped, too.
+MARKER = re.compile(rb'\xff([^\x00\x01\xd0-\xd7\xff])')
+# A JPEG has some ten segments; an ICC profile or a comment can add hundreds.
+MOST_SEGMENTS = 10_000
 
 
 def read_image(image: Any) -> np.ndarray:
@@ -199,14 +211,14 @@ def decode_image(
     Raises:
         ValueError: If the image is too large, incomplete or not an image.
     """
-    check_size(content, path)
+    header = check_size(content, path)
     array: np.ndarray | None = None
-    if content and is_whole(content):
+    if header and header.whole:
         try:
             array = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
         except cv2.error:  # the size in the header is absurd
             array = None
-        if array is None or array.max() <= DARK:
+        if header.deep and (array is None or array.max() <= DARK):
             deep = decode_deep(content, path)
             array = array if deep is None else deep
     if array is None:
@@ -224,92 +236,87 @@ def stored_size(content: bytes) -> tuple[int, int]:
         content (bytes): All of a file that :func:`decode_image` decodes.
     """
     flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
-    array = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    array: Any = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     height, width = array.shape
     return width, height
 
 
-def check_size(content: bytes, path: str) -> None:
+def check_size(content: bytes, path: str) -> ImageHeader | None:
     """Check the size of an image by its header, before it is decoded.
 
     Args:
         content (bytes): All of the file.
         path (str): Its name, for the error message.
 
+    Returns:
+        ImageHeader | None: What the header claims; None if the file is in no format
+        that is decoded, or its header cannot be read.
+
     Raises:
-        ValueError: If the header claims more pixels than
-            ``rcn_mmpose.image.limits.MOST_PIXELS``, or a side longer than
-            ``rcn_mmpose.image.limits.LONGEST_SIDE``.
+        ValueError: If the image exceeds a limit of
+            :mod:`rcn_mmpose.image.limits`.
     """
-    width, height = claimed_size(content)
+    header = read_jpeg(content) if content[:2] == b'\xff\xd8' else read_header(content)
+    if not header:
+        return None
+    width, height = header.width, header.height
+    claim = f'image {path!r} claims {width}x{height} pixels'
     if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
         raise ValueError(
-            f'image {path!r} claims {width}x{height} pixels; at most '
-            f'{MOST_PIXELS}, and {LONGEST_SIDE} a side, are decoded. Make it '
-            'smaller.'
+            f'{claim}; at most {MOST_PIXELS}, and {LONGEST_SIDE} a side, are decoded. '
+            'Make it smaller.'
         )
+    if header.fault:
+        raise ValueError(f'image {path!r} {header.fault}')
+    if header.memory > MOST_MEMORY:
+        raise ValueError(
+            f'{claim}, and decoding them takes up to {header.memory / 1e9:.1f} GB in '
+            f'this format; at most {MOST_MEMORY / 1e9:g} GB are used. Make it smaller, '
+            'or convert it to JPEG or PNG of 8 bits.'
+        )
+    most = min(MOST_SCANS, MOST_SCANNED // max(1, width * height))
+    if header.scans > most:
+        raise ValueError(
+            f'{claim} in {header.scans} scans; at most {most} scans are decoded in '
+            'this size. Save it as a baseline JPEG.'
+        )
+    return header
 
 
-def is_whole(content: bytes) -> bool:
-    """Whether a PNG is complete; other formats are assumed to be.
-
-    OpenCV 4.12 allocates the claimed size of a PNG chunk, up to 4 GB, before
-    it checks that the chunk is there.
-
-    Args:
-        content (bytes): All of a file.
-    """
-    if not content.startswith(PNG):
-        return True
-    place, kind = len(PNG), b''
-    while place < len(content) and kind != b'IEND':
-        length = int.from_bytes(content[place : place + 4], 'big')
-        kind = content[place + 4 : place + 8]
-        place += 12 + length  # length, kind and checksum have 4 bytes each
-    return place <= len(content)
-
-
-def claimed_size(content: bytes) -> tuple[int, int]:
-    """Read the size of an image from its header.
+def read_jpeg(content: bytes) -> ImageHeader | None:
+    """Read size and number of scans of a JPEG.
 
     Args:
         content (bytes): All of a file.
 
     Returns:
-        tuple[int, int]: Width and height in pixels; (0, 0) for other formats
-        than PNG, GIF, BMP and JPEG.
+        ImageHeader | None: None if there is no frame, or too many segments.
     """
+    place, scans, frame = 2, 0, 0
+    for _ in range(MOST_SEGMENTS):
+        found = MARKER.search(content, place)
+        marker = found[1][0] if found else END
+        if not found or marker == END:
+            break
+        place = found.end()
+        if marker in FRAMES and not frame:
+            frame = place
+        scans += marker == START_OF_SCAN
+        place += max(2, _number(content, place))
+    else:
+        return None
+    if not frame:
+        return None
+    height, width = _number(content, frame + 3), _number(content, frame + 5)
+    cost = 6.5
+    if scans > 1:  # all coefficients are kept until the last scan
+        cost = 9.5 if content[frame + 7 : frame + 8] <= b'\3' else 11.5
+    return ImageHeader(width, height, width * height * cost, scans=scans)
 
-    def numbers(
-        start: int, size: int, order: Literal['little', 'big']
-    ) -> tuple[int, int]:
-        parts = (content[start + i * size :][:size] for i in range(2))
-        first, second = (int.from_bytes(part, order) for part in parts)
-        return first, second
 
-    if content.startswith(PNG):
-        return numbers(16, 4, 'big')
-    if content.startswith((b'GIF87a', b'GIF89a')):
-        return numbers(6, 2, 'little')
-    if content.startswith(b'BM'):  # A negative height means rows from top to bottom.
-        width, height = numbers(18, 4, 'little')
-        return width, min(height, 2**32 - height)
-    if content.startswith(b'\xff\xd8'):
-        place = 2
-        # Like libjpeg, skip any bytes between two segments.
-        while (place := content.find(b'\xff', place)) >= 0:
-            marker = int.from_bytes(content[place + 1 : place + 2], 'big')
-            if marker in FRAMES:
-                height, width = numbers(place + 5, 2, 'big')
-                return width, height
-            if marker == 0xFF:
-                place += 1
-            elif marker in ALONE:
-                place += 2
-            else:
-                length = content[place + 2 : place + 4]
-                place += 2 + int.from_bytes(length, 'big')
-    return 0, 0
+def _number(content: bytes, place: int) -> int:
+    """Return a number of two bytes in a JPEG."""
+    return int.from_bytes(content[place : place + 2], 'big')
 
 
 def _decode(path: str) -> np.ndarray:
