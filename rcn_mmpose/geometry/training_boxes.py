@@ -24,10 +24,12 @@ from .boxes import (
 )
 from .keypoints import FIVE_NAMES, NAMES_68, NUMBERED_68
 
-EYES_AND_MOUTH = dict(
+EYES_AND_MOUTH: dict[str, dict] = dict(
     haar=dict(scale=1.209, shift=0.088), keypoints=dict(rule='eyes_and_mouth')
 )
-EXTENT = dict(haar=dict(scale=1.165, shift=0.154), keypoints=dict(rule='extent'))
+EXTENT: dict[str, dict] = dict(
+    haar=dict(scale=1.165, shift=0.154), keypoints=dict(rule='extent')
+)
 # By the name of a dataset of this project.
 KNOWN_TRAINING_BOXES: dict[str, dict] = dict.fromkeys(
     ('mtfl', 'aflw5', 'afw', '300w_five_points'), EYES_AND_MOUTH
