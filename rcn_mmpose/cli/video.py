@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ..tracking.frames import VideoFrames
     from ..tracking.tracker import FaceTracker
     from .drawn_video import DrawnVideo
+    from .failures import FailureGroups
 
 EXAMPLES = """\
 rcn-mmpose video talk.mp4 --draw drawn.mp4
@@ -241,6 +242,7 @@ def _track(
     tracker = new_tracker()
     names = tracker.predictor.info.keypoints
     start, interrupted, seen = monotonic(), False, 0
+    failed: FailureGroups | None = None
     out, stream = output_of(job.out, options.format or 'csv')
     with (
         VideoPredictionFile(out, names, frames.rate, stream) as file,
@@ -249,7 +251,11 @@ def _track(
     ):
         try:
             for frame in frames:
-                faces = tracker(frame.image, frame.time)
+                try:
+                    faces = tracker(frame.image, frame.time)
+                except Exception as error:  # whatever detector and network raise
+                    faces = []
+                    failed = _note(failed, error, file.images)
                 if drawn:
                     drawn.add(frame, faces)
                 file.add(frame.image.shape[1::-1], frame.time, faces)
@@ -268,10 +274,26 @@ def _track(
     problems = frames.problems(ended=not interrupted)
     for problem in problems:
         summary += f'\n  {problem}'
+    if failed:
+        summary = '\n'.join((summary, *failed.lines()))
     if interrupted:
         raise PartlyDone(summary)
     print(summary, file=sys.stderr if stream else sys.stdout)
-    return 0 if seen and not problems else 1
+    return 0 if seen and not problems and not failed else 1
+
+
+def _note(failed: FailureGroups | None, error: Exception, frame: int) -> FailureGroups:
+    """Note the error of a frame; the next frames are tracked nevertheless."""
+    from ..inference.failure_reasons import reason_of
+    from ..tracking.tracker import NetworkError
+    from .failures import FailureGroups
+
+    network = isinstance(error, NetworkError)
+    failed = failed or FailureGroups()
+    failed.add(
+        f'frame {frame}', str(error) if network else reason_of(error, 'detector')
+    )
+    return failed
 
 
 def _drawing(

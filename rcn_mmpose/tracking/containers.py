@@ -46,7 +46,7 @@ def check_container(path: str) -> None:
         return
     for beginnings in BEGINNINGS.values():
         if start.startswith(beginnings):
-            if not start.startswith(TRANSPORT):
+            if beginnings != (TRANSPORT,):
                 return
             # A text may begin with this letter too.
             if any(start[size : size + 1] == TRANSPORT for size in PACKET):

@@ -12,6 +12,8 @@ import pytest
 from video_clips import set_times, write_video
 
 from rcn_mmpose.cli import main
+from rcn_mmpose.detect import HaarDetector
+from rcn_mmpose.inference import TorchPredictor
 from rcn_mmpose.io.predictions import read_predictions
 from rcn_mmpose.tracking import frames as module
 from rcn_mmpose.tracking.frames import VideoFrames
@@ -202,7 +204,7 @@ def test_several_videos_have_one_output_each(
     drawn = ('--draw', 'drawn/{name}.mp4')
     assert call(Path('a.avi'), checkpoint, *words, *drawn) == 1
     said = capsys.readouterr()
-    assert "cannot decode the video 'broken.avi'" in said.err
+    assert "error: video 'broken.avi'" in said.err
     assert said.out.count(f'in {FRAMES} frames of {FRAMES}') == 2
     assert Path('a.csv').read_bytes() == Path('b.csv').read_bytes()
     assert sorted(os.listdir('drawn')) == ['a.mp4', 'b.mp4']
@@ -352,6 +354,39 @@ def test_a_video_without_a_face(
     assert len(out.read_text().splitlines()) == 1  # the header
 
 
+@pytest.mark.parametrize('part', ['network', 'detector'])
+def test_frames_that_fail_do_not_end_the_video(
+    part: str,
+    video: Path,
+    checkpoint: str,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Any error of a frame is in the summary; the other frames have their faces."""
+    owner, name = {
+        'network': (TorchPredictor, '_run'),
+        'detector': (HaarDetector, '__call__'),
+    }[part]
+    work, calls = getattr(owner, name), []
+
+    def fail_once(*arguments: object) -> object:
+        calls.append(1)
+        if len(calls) == 2 or part == 'detector' and len(calls) == 1:
+            raise RuntimeError('out of memory')
+        return work(*arguments)
+
+    monkeypatch.setattr(owner, name, fail_once)
+    out = video.parent / 'k.csv'
+    assert call(video, checkpoint, '--out', out, '--no-filter') == 1
+    said = capsys.readouterr().out
+    failed = 2 if part == 'detector' else 1
+    assert f'1 face in {FRAMES - failed} frames of {FRAMES}' in said
+    assert f'{failed} x the {part} failed: RuntimeError: out of memory' in said
+    assert f'frame {2 - failed}' in said
+    frames = {int(row['frame']) for row in rows_of(out)}
+    assert len(frames) == FRAMES - failed
+
+
 def test_a_video_without_a_frame(
     video: Path, checkpoint: str, capsys: pytest.CaptureFixture
 ) -> None:
@@ -390,9 +425,12 @@ def test_frames_of_any_size_are_drawn(
     frames[3:] = [cv2.resize(frame, (480, 400)) for frame in frames[3:]]
 
     class Reader(VideoFrames):
-        def _read(self) -> np.ndarray | None:
+        def _grab(self) -> bool:
             self._watch = None
-            return frames[self.count] if self.count < len(frames) else None
+            return self.count < len(frames)
+
+        def _retrieve(self) -> np.ndarray:
+            return frames[self.count]
 
     out, drawn = video.parent / 'k.json', video.parent / 'd.avi'
     with pytest.MonkeyPatch.context() as patch:
@@ -429,10 +467,13 @@ def test_a_camera_ends_by_ctrl_c_with_its_output(
         def get(self, key: int) -> float:
             return -1.0 if key == cv2.CAP_PROP_FRAME_COUNT else 0.0
 
-        def read(self) -> tuple[bool, np.ndarray]:
+        def grab(self) -> bool:
             self.count += 1
             if self.count > 20:
                 os.kill(os.getpid(), signal.SIGINT)
+            return True
+
+        def retrieve(self) -> tuple[bool, np.ndarray]:
             return True, frames[self.count % FRAMES]
 
         def release(self) -> None:
@@ -506,7 +547,7 @@ def test_files_that_are_not_videos(
     wrong = video.parent / 'text.mp4'
     wrong.write_text('no video')
     assert call(wrong, checkpoint, '--out', out) == 2
-    assert 'OpenCV cannot decode the video' in capsys.readouterr().err
+    assert f"error: video '{wrong}'" in capsys.readouterr().err
     assert call(video, checkpoint, '--out', out, '--draw', video) == 2
     assert 'is the video itself' in capsys.readouterr().err
     assert not out.exists()

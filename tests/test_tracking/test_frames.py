@@ -108,6 +108,14 @@ def test_a_constant_frame_rate(name: str, code: str, tmp_path: Path) -> None:
         assert not frames.live
 
 
+def test_an_animated_gif(tmp_path: Path) -> None:
+    image = pytest.importorskip('PIL.Image')
+    first, *others = (image.new('L', (64, 48), 40 * i) for i in range(4))
+    path = tmp_path / 'a.gif'
+    first.save(path, save_all=True, append_images=others, duration=[40, 500, 40, 40])
+    assert times_of(path) == pytest.approx([0, 0.04, 0.54, 0.58])
+
+
 def test_fewer_frames_than_the_mean_rate_promises_are_no_loss(tmp_path: Path) -> None:
     """A header that estimates frames from the duration knows no variable rate."""
     path = tmp_path / 'v.mkv'
