@@ -10,7 +10,7 @@ import re
 NAMED = 5  # images that are named for one reason
 # Parts in which the reasons of one group differ: names and numbers.
 VARYING = re.compile(r"""('[^']*'|"[^"]*"|\d+(?:\.\d+)?|\bnan\b|\binf\b)""")
-ANY = '…'
+ANY = '...'
 
 
 class FailureGroups:

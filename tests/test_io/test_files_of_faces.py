@@ -238,7 +238,7 @@ def test_failures_are_grouped_by_reason() -> None:
             groups.add('b.png', "the box '1.5, nan' is not finite", 3)
     # A name or number that differs within the group belongs to one image only.
     assert groups.lines() == [
-        '  7 x … (7 of … bytes) is cut short',
+        '  7 x ... (7 of ... bytes) is cut short',
         '      0.png, 1.png, 2.png, 3.png, 4.png and 2 more',
         "  1 x the box '1.5, nan' is not finite",
         '      b.png (face 3)',
