@@ -19,7 +19,7 @@ from ..geometry.keypoints import (
     eye_normaliser,
 )
 from . import BROKEN
-from .coco import face_category, image_names, why_unusable
+from .coco import face_category, image_names, size_of, why_unusable
 from .label_check import check_labels
 from .labels import Labels
 from .text_files import open_text
@@ -110,13 +110,7 @@ def read_annotations(path: str) -> Truth:
             if called and eyes:
                 if not are_groups(eyes, len(called)) or len(eyes) != 2:
                     raise ValueError('eyes are not two lists of keypoints')
-            sizes = {
-                image['file_name']: (
-                    float(image.get('width') or 0),
-                    float(image.get('height') or 0),
-                )
-                for image in content['images']
-            }
+            sizes = {i['file_name']: size_of(i) for i in content['images']}
         except BROKEN as error:
             raise ValueError(
                 f'annotations {path!r} are not a complete COCO json with keypoints '

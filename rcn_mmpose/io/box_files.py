@@ -18,7 +18,7 @@ from dataclasses import replace
 import numpy as np
 
 from . import BROKEN
-from .coco import image_names, is_crowd, is_usable
+from .coco import image_names, is_crowd, is_usable, size_of
 from .image_names import match_names, match_spellings
 from .label_check import ORDER, SHARE, check_size
 from .labels import CORNERS, corners_of, leaves_image
@@ -69,7 +69,9 @@ def read_boxes(path: str) -> BoxFile:
             if path.lower().endswith('.json'):
                 content = json.load(file)
                 found = _from_json(content)
-                sizes = _sizes(content)
+                for image in content['images']:
+                    if any(size_of(image)):
+                        sizes[image['file_name']] = size_of(image)
             elif path.lower().endswith('.csv'):
                 found = _from_csv(TextTable(file))
             else:
@@ -92,25 +94,13 @@ def read_boxes(path: str) -> BoxFile:
     return boxes
 
 
-def _sizes(content: dict) -> dict[str, tuple[float, float]]:
-    """Return the known sizes of the images of a COCO json."""
-    sizes = {
-        image['file_name']: (
-            float(image.get('width') or 0),
-            float(image.get('height') or 0),
-        )
-        for image in content['images']
-    }
-    return {name: size for name, size in sizes.items() if min(size) >= 1}
-
-
 def _from_json(content: dict) -> Found:
     """Read a COCO json."""
     names = image_names(content)
     numbered = [i for i in content['images'] if 'frame' in i]
     if numbered and all(i['file_name'] == str(i['frame']) for i in numbered):
         raise ValueError(OF_VIDEO)
-    sizes = {i['id']: (i.get('width'), i.get('height')) for i in content['images']}
+    sizes = {image['id']: size_of(image) for image in content['images']}
     found: Found = {name: [] for name in names.values()}
     labelled = any('keypoints' in face for face in content['annotations'])
     faces = [
@@ -172,8 +162,7 @@ def _from_csv(table: TextTable) -> Found:
 
 def _check_order(boxes: np.ndarray, images: Sequence[tuple]) -> None:
     """Check that boxes of a json are not x1, y1, x2, y2."""
-    sizes = np.array([[side or 0 for side in size] for size in images], float)
-    sizes = sizes.reshape(-1, 2)
+    sizes = np.array(images, float).reshape(-1, 2)
     negative = (boxes[:, 2:] < 0).any(1)
     within = (boxes[:, 2:] > boxes[:, :2]).all(1) & ~leaves_image(boxes, sizes, 0)
     leaves = within & leaves_image(corners_of(boxes), sizes)

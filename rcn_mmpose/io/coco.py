@@ -1,6 +1,7 @@
 """Write COCO annotation files of faces, and check given ones."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -136,6 +137,18 @@ def image_names(content: dict) -> dict[Any, str]:
             raise ValueError(f'image id {image["id"]!r:.50} is a duplicate')
         names[image['id']] = image['file_name']
     return names
+
+
+def size_of(image: dict) -> tuple[float, float]:
+    """Return width and height of an entry of ``images``; 0 if they are unknown.
+
+    Raises:
+        ValueError, TypeError: If a side is not a number.
+    """
+    width, height = (float(image.get(side) or 0) for side in ('width', 'height'))
+    if not (1 <= width < math.inf and 1 <= height < math.inf):
+        return 0, 0
+    return width, height
 
 
 def face_category(content: dict) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from typing import NamedTuple, TextIO
 import numpy as np
 
 from . import BROKEN
-from .coco import face_category, image_names
+from .coco import face_category, image_names, size_of
 from .output import FaceFile, NumberedFace
 from .text_files import TextTable, open_text
 
@@ -143,10 +143,7 @@ def read_predictions(path: str) -> list[PredictedFace]:
 def _from_json(content: dict) -> list[PredictedFace]:
     """Read a COCO json."""
     images = image_names(content)
-    sizes = {
-        image['id']: (float(image.get('width') or 0), float(image.get('height') or 0))
-        for image in content['images']
-    }
+    sizes = {image['id']: size_of(image) for image in content['images']}
     names = tuple(face_category(content).get('keypoints', ()))
     if not all(isinstance(name, str) for name in names):
         raise ValueError('a keypoint has no name')

@@ -268,3 +268,16 @@ def test_evaluate_says_what_it_leaves_out(
     assert '1 annotation left out: of a crowd' in said
     assert '1 annotation left out: without keypoints' in said
     assert '1 face without bbox, measured with the box of the keypoints' in said
+
+
+@pytest.mark.parametrize('side', ['1e999', 'NaN', 'null', '0', '-5'])
+def test_an_unknown_size_is_not_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture, side: str
+) -> None:
+    found = write_predictions(tmp_path / 'k.json')
+    truth = write_truth(tmp_path / 't.json', {'b.png': [0]})
+    text = Path(truth).read_text().replace('"width": 90', f'"width": {side}')
+    Path(truth).write_text(text)
+    assert main(['evaluate', found, truth]) == 0
+    assert capsys.readouterr().out.startswith('1 of 1 faces')
+    assert len(read_boxes(truth)['b.png']) == 1
