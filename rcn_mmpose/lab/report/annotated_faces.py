@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 
 from ...geometry.keypoints import FIVE_NAMES
+from ...io import BROKEN
+from ...io.coco import face_category
+from ...io.text_files import open_text
 
 # name -> dataset, annotation file, images
 LISTS = dict(
@@ -112,9 +115,9 @@ def faces_of_file(ann_file: str, images: str) -> AnnotatedFaces:
     names = []
     if osp.isfile(ann_file):
         try:
-            with open(ann_file, encoding='utf-8') as file:
-                names = json.load(file)['categories'][0]['keypoints']
-        except (ValueError, KeyError, IndexError):
+            with open_text(ann_file) as file:
+                names = face_category(json.load(file))['keypoints']
+        except BROKEN:
             pass  # the dataset raises a clear error below
     kind = 'OwnFaceDataset'
     if tuple(names) == FIVE_NAMES:
