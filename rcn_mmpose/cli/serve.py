@@ -81,7 +81,8 @@ def run(options: argparse.Namespace) -> int:
     if not is_loopback(options.host):
         print(
             f'warning: anyone who can reach {options.host!r} can use this page; '
-            'it has no password and no encryption.',
+            'it has no password and no encryption. Other machines open it by the IP '
+            'address of this machine.',
             file=sys.stderr,
         )
     print(f'{server.url} (Ctrl-C stops it)', flush=True)

@@ -23,7 +23,6 @@ sites are refused.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 import socket
@@ -34,12 +33,16 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from threading import BoundedSemaphore
+from time import monotonic, sleep
 from typing import Any
-from urllib.parse import urlsplit
 
+from .admission import check_headers, is_loopback
+from .connections import PATIENCE, OpenRequests
 from .query import read_query
 from .service import Service
 from .upload import MOST_BYTES, Refusal
+
+__all__ = ['PageServer', 'is_loopback']
 
 PAGE = {
     '/': ('page.html', 'text/html; charset=utf-8'),
@@ -57,10 +60,11 @@ HEADERS = {
     'Referrer-Policy': 'no-referrer',
     'Cache-Control': 'no-store',
 }
-PATIENCE = 30  # timeout of a silent connection in seconds
-# Uploads at the same time. Predictions run one by one, and each waiting upload
-# occupies memory.
+# Complete uploads at the same time. Predictions run one by one, and each waiting
+# upload occupies memory.
 UPLOADS = 4
+LONGEST_REST = 10  # seconds to read the rest of a refused request
+PIECE = 2**16  # bytes of a body that are read at once
 LONGEST_NUMBER = 20
 
 
@@ -77,10 +81,12 @@ class PageServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, service: Service, host: str, port: int) -> None:
         self.service = service
         self.uploads = BoundedSemaphore(UPLOADS)
+        self.requests = OpenRequests()
         self.names = {'localhost', host.lower()} - {''}
         folder = resources.files(__package__)
         self.files = {
@@ -99,27 +105,37 @@ class PageServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """The URL of the page."""
-        host = self.server_name
-        if ':' in host:
-            host = f'[{host}]'
+        """The URL of the page, on this machine if it listens at all addresses."""
+        loopback = {'0.0.0.0': '127.0.0.1', '::': '::1'}
+        return self.url_at(loopback.get(self.server_name, self.server_name))
+
+    def url_at(self, address: str) -> str:
+        """Return the URL of the page at an address of this machine."""
+        host = f'[{address}]' if ':' in address else address
         return f'http://{host}:{self.server_port}'
 
-    def is_for_us(self, host: str) -> bool:
-        """Return whether the ``Host`` header of a request names this server.
-
-        Args:
-            host (str): Value of the header.
-
-        Returns:
-            bool: True for an IP address (DNS rebinding needs a name), for
-            localhost, and for the host name that the server listens at.
-        """
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection; without a free descriptor, end the oldest one."""
         try:
-            name = urlsplit(f'//{host}').hostname or ''
-        except ValueError:
-            return False
-        return name in self.names or _is_address(name)
+            return super().get_request()
+        except OSError:
+            self.requests.end_oldest()
+            sleep(0.05)  # the connection still waits, and would be tried at once
+            raise
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer a connection in a thread."""
+        self.requests.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection."""
+        self.requests.remove(request)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """End slow requests; the server calls this twice a second."""
+        self.requests.end_late()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Report an error without an answer, except a closed connection."""
@@ -155,8 +171,8 @@ class _Handler(BaseHTTPRequestHandler):
         except TimeoutError:
             self.send_error(
                 HTTPStatus.REQUEST_TIMEOUT,
-                f'The request is not complete and no data arrived for {PATIENCE} '
-                'seconds. Send it again.',
+                'The request is not complete and no data arrived for '
+                f'{self.timeout:g} seconds. Send it again.',
             )
         except ConnectionError:
             raise
@@ -172,7 +188,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _content(self, paths: tuple[str, ...]) -> tuple[bytes, str]:
         """Return the body and the media type of the answer."""
-        self._check_origin()
+        # The address that the client has reached is one that it can open.
+        url = self.server.url_at(self.connection.getsockname()[0])
+        check_headers(self.headers, self.server.names, url)
         path, _, query = self.path.partition('?')
         if path not in (*GET, *POST):
             raise Refusal(
@@ -186,38 +204,25 @@ class _Handler(BaseHTTPRequestHandler):
                 f'{path} does not allow the method {self.command}; use '
                 f'{"POST" if path in POST else "GET"}.',
             )
+        if path in GET:
+            self.server.requests.remove(self.connection)
         if path in PAGE:
             return self.server.files[path]
         service = self.server.service
         if path == '/model':
             return _json(service.describe()), JSON
         question = read_query(query)
+        content = self._body()
+        self.server.requests.remove(self.connection)
         if not self.server.uploads.acquire(blocking=False):
             raise Refusal(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 f'The server is busy with {UPLOADS} images; try again.',
             )
         try:
-            return _json(service.answer(self._body(), **question)), JSON
+            return _json(service.answer(content, **question)), JSON
         finally:
             self.server.uploads.release()
-
-    def _check_origin(self) -> None:
-        """Refuse requests for other host names or from other sites."""
-        host = self.headers.get('Host', '')
-        if not self.server.is_for_us(host):
-            raise Refusal(
-                HTTPStatus.FORBIDDEN,
-                f'The host {host!r:.100} is not the name of this server; open '
-                f'{self.server.url}.',
-            )
-        origin = self.headers.get('Origin')
-        if origin is not None and origin != f'http://{host}':
-            raise Refusal(
-                HTTPStatus.FORBIDDEN,
-                f'A page of {origin!r:.100} may not use this server; open '
-                f'{self.server.url}.',
-            )
 
     def _body(self) -> bytes:
         """Read the body of the request."""
@@ -241,13 +246,20 @@ class _Handler(BaseHTTPRequestHandler):
                 f'The Content-Length is {length:.20} bytes; send at most '
                 f'{MOST_BYTES}. Make the image smaller.',
             )
-        content = self.rfile.read(int(length))
-        if len(content) < int(length):
-            raise Refusal(
-                HTTPStatus.BAD_REQUEST,
-                f'{len(content)} of {length} bytes arrived; send the image again.',
-            )
-        return content
+        requests, left, parts = self.server.requests, int(length), list[bytes]()
+        requests.expect(self.connection, left)
+        while left:
+            part = self.rfile.read1(min(left, PIECE))
+            requests.receive(self.connection, len(part))
+            if not part:
+                raise Refusal(
+                    HTTPStatus.BAD_REQUEST,
+                    f'{int(length) - left} of {length} bytes arrived; send the image '
+                    'again.',
+                )
+            parts.append(part)
+            left -= len(part)
+        return b''.join(parts)
 
     def send_error(
         self,
@@ -285,34 +297,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             self.connection.shutdown(socket.SHUT_WR)
             self.connection.settimeout(1)
-            left = 2 * MOST_BYTES
-            while left > 0 and (part := self.connection.recv(2**16)):
+            left, end = 2 * MOST_BYTES, monotonic() + LONGEST_REST
+            while left > 0 and monotonic() < end:
+                part = self.connection.recv(PIECE)
+                if not part:
+                    break
                 left -= len(part)
         except OSError:
             pass
 
     def log_request(self, *arguments: object) -> None:
         """Do not log requests: their paths contain names of images."""
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach an address.
-
-    Args:
-        host (str): IP address or host name.
-    """
-    if host.lower() == 'localhost':
-        return True
-    return _is_address(host) and ipaddress.ip_address(host).is_loopback
-
-
-def _is_address(name: str) -> bool:
-    """Return whether a name is an IP address."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _json(content: dict) -> bytes:
