@@ -17,14 +17,11 @@ from mmengine.hooks import CheckpointHook, EMAHook, Hook
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from ..io.carried_config import parse_config
 from ..registry import HOOKS
 
 # State of a part of the schedule that is no setting of the config.
 PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose'}
 SCALER = ('growth_factor', 'backoff_factor', 'growth_interval')
-# Optimisers that can continue with the state of each other.
-ALIKE = {'Adam', 'AdamW'}
 
 Changes = dict[str, tuple[Any, Any]]
 
@@ -63,7 +60,7 @@ class ResumeHook(Hook):
         kept: Changes = {}
         replayed = []
         for place, wrapper, parts, state in _optimisers(runner, checkpoint):
-            _check_optimiser(runner, place, wrapper, state, meta)
+            _check_optimiser(runner, place, wrapper, state)
             settings = _group_changes(place, wrapper, state)
             schedule = _schedule_changes(place, parts, state)
             rates = {f'{place}.optimizer.{part.param_name}' for part in parts}
@@ -142,9 +139,7 @@ def _optimisers(
         yield 'optim_wrapper', wrapper, list(parts), _State(checkpoint, '')
 
 
-def _check_optimiser(
-    runner: Runner, place: str, wrapper: Any, state: _State, meta: dict
-) -> None:
+def _check_optimiser(runner: Runner, place: str, wrapper: Any, state: _State) -> None:
     """Raise an error if an optimiser cannot continue with a state."""
     if not state.optimiser:
         runner.logger.warning(
@@ -153,28 +148,22 @@ def _check_optimiser(
         )
         return
     new = type(wrapper.optimizer).__name__
-    old = _saved_type(place, meta) or new
+    old, own = (set(group[0]) for group in (state.groups, wrapper.param_groups))
     sizes = [len(group['params']) for group in state.optimiser['param_groups']]
     if sizes != [len(group['params']) for group in wrapper.optimizer.param_groups]:
         fault = f'groups the parameters differently ({place}.paramwise_cfg)'
-    elif old != new and not {old, new} <= ALIKE:
-        fault = f'is of the optimiser {old}, the config has {new}'
+    elif old - own - {'initial_lr'} and own - old - {'initial_lr'}:
+        # A newer PyTorch may have more settings, but does not lack any.
+        fault = (
+            f'is of another optimiser than {new}: it has the settings '
+            f'{", ".join(sorted(old - own))}'
+        )
     else:
         return
     raise ValueError(
         f'the checkpoint {fault} and cannot be resumed. Start a new training from '
         f'its weights: {_anew(runner)}.'
     )
-
-
-def _saved_type(place: str, meta: dict) -> str | None:
-    """Return the optimiser's type in the config of a checkpoint."""
-    if not isinstance(meta.get('cfg'), str):
-        return None
-    node: Any = parse_config(meta['cfg'])
-    for key in (*place.split('.'), 'optimizer', 'type'):
-        node = node.get(key) if isinstance(node, Mapping) else None
-    return node.split('.')[-1] if isinstance(node, str) else None
 
 
 def _group_changes(place: str, wrapper: Any, state: _State) -> Changes:

@@ -165,8 +165,15 @@ def test_a_schedule_that_follows_the_validation(resumed) -> None:  # noqa: ANN00
 def test_another_optimiser_is_an_error(resumed) -> None:  # noqa: ANN001
     cfg = edited(AFLW, train_cfg__max_epochs=6)
     cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.1)
-    with pytest.raises(ValueError, match=r'optimiser AdamW, .* SGD .*load_from='):
+    with pytest.raises(ValueError, match='optimiser than SGD: .* betas.*load_from='):
         resumed(cfg)
+
+
+def test_adam_and_adamw_continue_each_other(resumed) -> None:  # noqa: ANN001
+    cfg = edited(AFLW, train_cfg__max_epochs=6)
+    cfg.optim_wrapper.optimizer.type = 'Adam'
+    runner, _ = resumed(cfg)
+    assert len(runner.rates) == 2 * BATCHES
 
 
 def test_a_finished_training(tmp_path: Path, resumed) -> None:  # noqa: ANN001
