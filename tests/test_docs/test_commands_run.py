@@ -81,7 +81,8 @@ def prepare(verb: str, words: list[str], face: SyntheticFace) -> None:
         rows = [f'{p},{x1},{y1},{x2},{y2}' for p in ('first.jpg', 'second.png')]
         Path('boxes.csv').write_text('\n'.join(('file,x1,y1,x2,y2', *rows)) + '\n')
     elif verb == 'video':
-        write_video(face, 'talk.mp4')
+        for name in ('talk.mp4', 'a.mp4', 'b.mp4'):
+            write_video(face, name)
     elif verb == 'evaluate':
         path = Path('data/annotations/300w_test.json')
         write_annotations(face, Path('keypoints.json'), path)
@@ -94,6 +95,7 @@ def written(words: list[str]) -> list[str]:
     """Return the outputs that a command names."""
     options = ('--out', '--draw', '--curves', '--errors')
     named = [words[words.index(o) + 1] for o in options if o in words]
+    named = [path.replace('{name}', Path(words[1]).stem) for path in named]
     return named + [words[-1]] * (words[0] == 'export')
 
 
