@@ -30,16 +30,18 @@ class _Request:
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.deadline = monotonic() + PATIENCE
+        self.has_body = False
         self.received = 0
         self.end: Refusal | None = None
 
     def stop(self, status: HTTPStatus, reason: str) -> None:
         """Let the thread that reads the request see its end."""
-        self.end = Refusal(status, reason)
-        try:
-            self.connection.shutdown(socket.SHUT_RD)
-        except OSError:  # the client has closed the connection
-            pass
+        self.end, self.received = Refusal(status, reason), 0
+        if not self.has_body:  # Its thread waits for the headers.
+            try:
+                self.connection.shutdown(socket.SHUT_RD)
+            except OSError:  # the client has closed the connection
+                pass
 
 
 class OpenRequests:
@@ -65,19 +67,20 @@ class OpenRequests:
         """Give a request the time for a body of so many bytes."""
         with self._lock:
             request = self._requests[connection]
+            request.has_body = True
             request.deadline += length / SLOWEST
 
     def receive(self, connection: socket.socket, count: int) -> None:
-        """Count received bytes of a body.
+        """Count received bytes of a body; too many end the oldest request.
 
         Raises:
             Refusal: If the request was ended.
         """
         with self._lock:
             request = self._requests[connection]
-            request.received += count
             if request.end:
                 raise request.end
+            request.received += count
             if sum(r.received for r in self._requests.values()) > MOST_RECEIVED:
                 self._end_oldest()
 

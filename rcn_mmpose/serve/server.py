@@ -64,6 +64,7 @@ HEADERS = {
 # upload occupies memory.
 UPLOADS = 4
 LONGEST_REST = 10  # seconds to read the rest of a refused request
+TICK = 0.2  # seconds after which a silent upload sees that it was ended
 PIECE = 2**16  # bytes of a body that are read at once
 LONGEST_NUMBER = 20
 
@@ -246,20 +247,44 @@ class _Handler(BaseHTTPRequestHandler):
                 f'The Content-Length is {length:.20} bytes; send at most '
                 f'{MOST_BYTES}. Make the image smaller.',
             )
-        requests, left, parts = self.server.requests, int(length), list[bytes]()
-        requests.expect(self.connection, left)
-        while left:
-            part = self.rfile.read1(min(left, PIECE))
-            requests.receive(self.connection, len(part))
+        parts = list[bytes]()
+        try:
+            self._receive(int(length), parts)
+        except Exception:
+            parts.clear()  # the answer takes time, but no memory
+            raise
+        finally:
+            self.connection.settimeout(self.timeout)
+        return b''.join(parts)
+
+    def _receive(self, length: int, parts: list[bytes]) -> None:
+        """Receive the parts of a body, as long as its request is not ended."""
+        requests, left, connection = self.server.requests, length, self.connection
+        requests.expect(connection, length)
+        connection.settimeout(0)  # what came with the headers is in a buffer
+        buffer: Any = self.rfile
+        part = buffer.peek()[:length]
+        connection.settimeout(TICK)
+        silent = monotonic()
+        while True:
+            requests.receive(connection, len(part))
+            left -= len(part)
+            parts.append(part)
+            if not left:
+                return
+            try:
+                part = connection.recv(min(left, PIECE))
+            except TimeoutError:
+                part = b''
+                if monotonic() - silent > self.timeout:
+                    raise
+                continue
+            silent = monotonic()
             if not part:
                 raise Refusal(
                     HTTPStatus.BAD_REQUEST,
-                    f'{int(length) - left} of {length} bytes arrived; send the image '
-                    'again.',
+                    f'{length - left} of {length} bytes arrived; send the image again.',
                 )
-            parts.append(part)
-            left -= len(part)
-        return b''.join(parts)
 
     def send_error(
         self,
