@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from rcn_mmpose.engine.config_edits import choose_start
-from rcn_mmpose.engine.resume import ResumeHook
+from rcn_mmpose.engine.resume import ResumeHook, _best, _seed
 from rcn_mmpose.engine.schedule_check import settle_schedule
 
 from .toy_training import ROOT, edited, runner_of
@@ -141,8 +141,6 @@ def test_weight_decay_and_seed(resumed) -> None:  # noqa: ANN001
 def test_the_seed_is_that_of_the_config(tmp_path: Path, resumed) -> None:  # noqa: ANN001
     meta = dict(seed=1)
     runner = runner_of(edited(AFLW), tmp_path, 1, randomness=dict(seed=7))
-    from rcn_mmpose.engine.resume import _seed
-
     assert _seed(runner, meta) == {'randomness.seed': (1, 7)} and meta['seed'] == 7
     assert _seed(runner, meta) == {}
 
@@ -207,8 +205,6 @@ def test_weights_without_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_best_of_another_run_and_another_value(tmp_path: Path) -> None:
-    from rcn_mmpose.engine.resume import _best
-
     checkpoint = dict(
         type='CheckpointHook', save_best='AUC', greater_keys=['AUC'], less_keys=['NME']
     )
