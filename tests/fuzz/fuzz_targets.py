@@ -182,6 +182,21 @@ def image() -> Reader:
     return read
 
 
+def image_header() -> Reader:
+    """Read the header of an image: its size, its scans and what decoding takes."""
+    from rcn_mmpose.image.reading import check_size
+
+    def read(path: str) -> None:
+        with open(path, 'rb') as file:
+            content = file.read()
+        header = check_size(content, path)
+        if header is None:
+            raise ValueError(f'{path} is in no format that is decoded')
+        assert 0 <= header.memory < 2**32 and header.scans >= 0
+
+    return read
+
+
 def predict() -> Reader:
     """Run `rcn-mmpose predict` without a network."""
     import numpy as np
@@ -198,7 +213,8 @@ def predict() -> Reader:
             spread = spread[:, :, 0]
             return points, np.ones(points.shape[:2], np.float32), spread
 
-    model = Centre(ModelInfo((40, 40), ('a', 'b')))
+    boxes = dict(haar=dict(scale=1.0))
+    model = Centre(ModelInfo((40, 40), ('a', 'b'), training_boxes=boxes))
     verb.load = lambda options: model
 
     def read(path: str) -> None:
@@ -246,6 +262,7 @@ TARGETS: dict[str, tuple[Callable[[], Reader], str]] = dict(
     checkpoint=(checkpoint, '.pth'),
     cache=(cache, '.part'),
     image=(image, '.jpg'),
+    image_header=(image_header, '.jpg'),
     predict=(predict, '.jpg'),
 )
 

@@ -18,7 +18,7 @@ CASES = ROOT / 'tests' / 'fuzz_cases'
 NAMES = (
     *('pts', 'mtfl', 'mat', 'faces', 'own_faces', 'annotations', 'boxes'),
     *('predictions', 'errors', 'config', 'checkpoint', 'cache', 'image'),
-    'predict',
+    *('image_header', 'predict'),
 )
 Target = Callable[[bytes], bool]
 
