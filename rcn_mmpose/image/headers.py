@@ -26,6 +26,7 @@ RUN = 128
 SPARSE = 2**24
 # libpng unpacks the texts of a PNG, up to 8 MB each in 35 ms.
 MOST_TEXTS = 30
+LONGEST_TEXT = 4096  # bytes of a header in text, with its comments
 # What a reader of PNM skips before a number, the number, and one more byte.
 NUMBER = rb'(?:\s|#[^\n\r]*[\n\r])*(\d{1,10})(?!\d)[\s\S]'
 
@@ -110,7 +111,7 @@ def read_webp(content: bytes) -> ImageHeader | None:
 def read_pnm(content: bytes) -> ImageHeader | None:
     """Read the header of a PBM, PGM or PPM."""
     count = 2 if content[1:2] in b'14' else 3
-    found = re.match(rb'P[1-6]' + count * NUMBER, content)
+    found = re.match(rb'P[1-6]' + count * NUMBER, content[:LONGEST_TEXT])
     if not found:
         return None
     width, height, *largest = map(int, found.groups())
@@ -120,9 +121,10 @@ def read_pnm(content: bytes) -> ImageHeader | None:
 
 def read_pam(content: bytes) -> ImageHeader | None:
     """Read the header of a PAM."""
-    head, end, _ = content.replace(b'\r', b'\n').partition(b'ENDHDR')
+    text = content[:LONGEST_TEXT].replace(b'\r', b'\n')
+    head, end, _ = text.partition(b'ENDHDR')
     fields: dict[bytes, int] = {}
-    pattern = rb'^\s*(WIDTH|HEIGHT|DEPTH|MAXVAL)\s+(\d{1,10})\s*$'
+    pattern = rb'^[ \t]*(WIDTH|HEIGHT|DEPTH|MAXVAL)\s+(\d{1,10})\s*$'
     for name, value in re.findall(pattern, head, re.MULTILINE):
         fields[name] = max(int(value), fields.get(name, 0))
     if not end or len(fields) < 4 or fields[b'DEPTH'] > 4:
@@ -150,7 +152,8 @@ def read_sun_raster(content: bytes) -> ImageHeader | None:
 def read_hdr(content: bytes) -> ImageHeader | None:
     """Read the header of a Radiance HDR; OpenCV would split longer lines."""
     size = rb'-Y\s*(\d{1,10})\s+\+X\s*(\d{1,10})\s'
-    found = re.match(rb'[^\n]{2,126}\n(?:[^\n]{1,126}\n)*\n' + size, content)
+    lines = rb'[^\n]{2,126}\n(?:[^\n]{1,126}\n)*\n'
+    found = re.match(lines + size, content[:LONGEST_TEXT])
     if not found:
         return None
     height, width = map(int, found.groups())

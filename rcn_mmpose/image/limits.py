@@ -10,7 +10,7 @@ MOST_PIXELS = 250_000_000
 # Bytes that decoding may take. Some formats take up to 45 bytes a pixel.
 MOST_MEMORY = 2_500_000_000
 # A progressive JPEG is decoded in scans, and each can pass over all pixels. Encoders
-# write about 10; 250 million pixels in 16 scans take about three seconds.
+# write about 10; 250 million pixels in 16 scans take about two seconds.
 MOST_SCANS = 100
 MOST_SCANNED = 16 * MOST_PIXELS
 # OpenCV has the same limit of a side, but checks it only after it has

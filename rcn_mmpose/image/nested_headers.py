@@ -22,7 +22,9 @@ MARKERS = {
 TILE_PART, TILE_DATA, END = 0x90, 0x93, 0xD9
 # A still image has one frame; one with layers has up to four.
 MOST_FRAMES = 16
+# Parts of a file that are looked at, so that a hostile file takes little time.
 MOST_PARTS = 100_000
+MOST_ENTRIES = 4096  # libtiff has the same limit
 
 
 def read_tiff(content: bytes) -> ImageHeader | None:
@@ -36,7 +38,7 @@ def read_tiff(content: bytes) -> ImageHeader | None:
         place = number(content, 4, 4, big)
     count = number(content, place, count_size, big)
     place += count_size
-    if count * entry_size > len(content) - place:
+    if count > MOST_ENTRIES or count * entry_size > len(content) - place:
         return None
     tags = dict.fromkeys((256, 257, 258, 277, 262, 322, 323), 0)
     for entry in range(place, place + count * entry_size, entry_size):
@@ -90,17 +92,20 @@ def read_jpeg2000(content: bytes) -> ImageHeader | None:
     if min(width, height, tile_x, tile_y, components) < 1:
         return None
     tile, records = tile_x * tile_y, 0.0
-    layers = 1
+    layers, styles = 1, 0
     for kind, place in _segments(content, start + 2):
-        if kind < 0:
+        if kind < 0 or styles > MOST_ENTRIES:
             return None
         if kind in (0x52, 0x53):  # COD, COC
+            styles += 1
             wide = 1 if components <= 256 else 2
             style = number(content, place if kind == 0x52 else place + wide, 1)
             place += 5 if kind == 0x52 else wide + 1
             if kind == 0x52:
                 layers = max(layers, number(content, place - 3, 2))
             levels = number(content, place, 1)
+            if levels > 32:
+                return None
             sides = number(content, place + 1, 1) + number(content, place + 2, 1)
             block = min(2.0 ** (sides + 4), tile)
             each = 512 + 4 * layers
@@ -126,6 +131,8 @@ def read_avif(content: bytes) -> ImageHeader | None:
         if box not in (b'meta', b'moov'):
             continue
         part = content[start:end]
+        if len(re.findall(b'infe|ispe|tkhd|iloc|stsz|stco|co64', part)) > MOST_PARTS:
+            return None
         for match in re.finditer(b'ispe', part):
             place = match.end() + 4
             sizes.append((number(part, place, 4), number(part, place + 4, 4)))
@@ -146,15 +153,13 @@ def read_avif(content: bytes) -> ImageHeader | None:
 
 
 def _items(content: bytes, meta: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield kind and data of the images in a ``meta`` box."""
+    """Yield kind and data of the images in a ``meta`` box, no data at a limit."""
     kinds: dict[int, set[bytes]] = {}
     for match in re.finditer(b'infe', meta):
         place, size = match.end() + 4, 4 if number(meta, match.end(), 1) > 2 else 2
         item = number(meta, place, size)
         kinds.setdefault(item, set()).add(meta[place + size + 2 :][:4])
-    inner = 0
-    for match in re.finditer(b'idat', meta):
-        inner = match.end()
+    inner, left = max(0, meta.find(b'idat')) + 4, MOST_PARTS
     for match in re.finditer(b'iloc', meta):
         place = match.end()
         version, sizes = number(meta, place, 1), number(meta, place + 4, 2)
@@ -172,16 +177,22 @@ def _items(content: bytes, meta: bytes) -> Iterator[tuple[bytes, bytes]]:
             extents = number(meta, place + 2 + base, 2)
             place += 4 + base
             data = b''
+            wanted = kinds.get(item, set()) & {b'av01', b'grid'}
             for _ in range(extents):
+                left -= 1
+                if left < 0:
+                    yield b'', b''
+                    return
                 place += index if version else 0
                 first = begin + number(meta, place, offset)
                 size = number(meta, place + offset, length)
                 place += offset + length
-                source = meta[inner:] if method == 1 else content
-                data += source[first : first + size] if size else source[first:]
-                if len(data) > len(content):
-                    break
-            for kind in kinds.get(item, set()) & {b'av01', b'grid'}:
+                source, first = (
+                    (meta, first + inner) if method == 1 else (content, first)
+                )
+                if wanted and len(data) <= len(content):
+                    data += source[first : first + size] if size else source[first:]
+            for kind in wanted:
                 yield kind, data
 
 
@@ -191,9 +202,12 @@ def _samples(content: bytes, moov: bytes) -> Iterator[tuple[bytes, bytes]]:
         number(moov, match.end() + 4, 4) or number(moov, match.end() + 12, 4)
         for match in re.finditer(b'stsz', moov)
     ]
-    for match in re.finditer(b'stco|co64', moov):
+    places = [*re.finditer(b'stco|co64', moov)]
+    if len(places) != len(sizes):
+        yield b'', b''
+    for match, size in zip(places, sizes, strict=False):
         start = number(moov, match.end() + 8, 4 if match[0] == b'stco' else 8)
-        yield b'av01', content[start : start + max(sizes, default=0)]
+        yield b'av01', content[start : start + size]
 
 
 def _grid_size(data: bytes) -> list[tuple[int, int]]:

@@ -4,7 +4,7 @@ r"""Fuzz a file reader with atheris, a coverage-guided fuzzer.
     python tests/fuzz/fuzz.py pts --minutes 10
 
 A reader must either read a file or raise a ValueError that names the file.
-Any other error, a hang (20 seconds), an allocation of more than 2 GB, and a
+Any other error, a hang (20 seconds), an allocation of more than 3 GB, and a
 crash of the process are findings. A finding is saved in the findings folder, and
 the fuzzer continues. The fuzzer starts with the small files in
 tests/fuzz_cases/TARGET, which include all earlier findings. Inputs that reach
@@ -31,7 +31,7 @@ from typing import Any
 
 from fuzz_targets import ROOT, TARGETS, Target
 
-HANG, MEGABYTES = 20, 2048  # limits of seconds and of memory
+HANG, MEGABYTES = 20, 3072  # limits of seconds and of memory
 # Modules whose coverage guides the fuzzer; all others are too large.
 INSTRUMENTED = (
     'rcn_mmpose',

@@ -86,8 +86,8 @@ def test_from_start_to_ctrl_c(
     connection = http.client.HTTPConnection('127.0.0.1', port, timeout=60)
     connection.request('POST', '/predict', content)
     answer = connection.getresponse()
-    assert answer.status == 400
-    assert 'cannot be decoded' in json.loads(answer.read())['error']
+    assert answer.status == 413
+    assert 'claims 15872x15872 pixels' in json.loads(answer.read())['error']
     connection.close()
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
