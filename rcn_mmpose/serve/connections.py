@@ -95,10 +95,11 @@ class OpenRequests:
                         f'{SLOWEST // 1000} kB must arrive in a second. Send it again.',
                     )
 
-    def end_oldest(self) -> None:
-        """End the oldest request."""
+    def make_room(self) -> None:
+        """End the older half of the requests."""
         with self._lock:
-            self._end_oldest()
+            for _ in range(1 + len(self._requests) // 2):
+                self._end_oldest()
 
     def _end_oldest(self) -> None:
         """End the oldest request that was not ended yet."""

@@ -116,11 +116,11 @@ class PageServer(ThreadingHTTPServer):
         return f'http://{host}:{self.server_port}'
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept a connection; without a free descriptor, end the oldest one."""
+        """Accept a connection; without a free descriptor, end older ones."""
         try:
             return super().get_request()
         except OSError:
-            self.requests.end_oldest()
+            self.requests.make_room()
             sleep(0.05)  # the connection still waits, and would be tried at once
             raise
 
