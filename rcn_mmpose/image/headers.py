@@ -4,8 +4,8 @@ A file of 300 bytes can claim an image whose decoding takes gigabytes. Each form
 that is decoded has a reader here; a file of another format, or with a header that
 the reader does not understand, is refused. The readers follow the decoders of OpenCV
 4.12. JPEG, the most common format, is read by :mod:`rcn_mmpose.image.reading`;
-:mod:`rcn_mmpose.image.nested_headers` reads TIFF, JPEG 2000 and AVIF, whose size is
-deep in the file.
+:mod:`rcn_mmpose.image.nested_headers` reads TIFF and JPEG 2000, and
+:mod:`rcn_mmpose.image.avif_header` AVIF, whose size is deep in the file.
 
 The bytes a pixel are measured: the peak of ``cv2.imdecode`` on 16 to 36 million
 pixels, rounded up. All formats take 6, because OpenCV copies the decoded image once.
@@ -16,8 +16,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from .avif_header import read_avif
 from .claims import ImageHeader, number
-from .nested_headers import read_avif, read_jpeg2000, read_tiff
+from .nested_headers import read_jpeg2000, read_tiff
 
 PNG = b'\x89PNG\r\n\x1a\n'
 # Run lengths of BMP hold at most 255 pixels in two bytes.

@@ -165,12 +165,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, paths: tuple[str, ...]) -> None:
         """Send an answer, also after an error."""
+        failed: tuple[int, str] | None = None
         try:
             content, kind = self._content(paths)
         except Refusal as error:
-            self.send_error(error.status, str(error))
+            failed = error.status, str(error)
         except TimeoutError:
-            self.send_error(
+            failed = (
                 HTTPStatus.REQUEST_TIMEOUT,
                 'The request is not complete and no data arrived for '
                 f'{self.timeout:g} seconds. Send it again.',
@@ -179,11 +180,13 @@ class _Handler(BaseHTTPRequestHandler):
             raise
         except Exception as error:  # for example from OpenCV, or MemoryError
             traceback.print_exc()
-            self.send_error(
+            failed = (
                 HTTPStatus.INTERNAL_SERVER_ERROR,
                 'The server failed; its terminal shows the details '
                 f'({type(error).__name__}: {error}).',
             )
+        if failed:  # The error is gone here, and with it the upload in its frames.
+            self.send_error(*failed)
         else:
             self._send(HTTPStatus.OK, content, kind)
 
@@ -216,6 +219,7 @@ class _Handler(BaseHTTPRequestHandler):
         content = self._body()
         self.server.requests.remove(self.connection)
         if not self.server.uploads.acquire(blocking=False):
+            del content  # the answer takes time, but no memory
             raise Refusal(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 f'The server is busy with {UPLOADS} images; try again.',

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rcn_mmpose.image.avif_header import read_avif
 from rcn_mmpose.image.limits import MOST_MEMORY, MOST_PIXELS
-from rcn_mmpose.image.nested_headers import read_avif
 from rcn_mmpose.image.reading import check_size, decode_image
 from rcn_mmpose.serve.upload import Refusal, decode
 

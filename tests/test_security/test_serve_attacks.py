@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pytest
 from rcn_mmpose.serve import connections
 from rcn_mmpose.serve import server as module
 from rcn_mmpose.serve.server import PageServer
-from rcn_mmpose.serve.upload import MOST_BYTES
+from rcn_mmpose.serve.upload import MOST_BYTES, Refusal
 
 HEAD = b'POST /predict HTTP/1.0\r\nHost: localhost\r\n'
 
@@ -225,6 +226,24 @@ def test_large_uploads_at_the_same_time_have_bounded_memory(page: PageServer) ->
     # Uploads that are read, complete ones, and a copy of each when it is complete.
     assert most - before < 12 * MOST_BYTES
     assert post(page)[0] == 200
+
+
+def test_refused_uploads_leave_the_memory_before_their_connection(
+    page: PageServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that reads its refusal and stays must not occupy 32 MiB."""
+
+    def refuse(content: bytes, **question: Any) -> dict:
+        raise Refusal(HTTPStatus.BAD_REQUEST, 'no image')
+
+    monkeypatch.setattr(page.service, 'answer', refuse)
+    content, before = bytes(MOST_BYTES), memory()
+    start = HEAD + f'Content-Length: {MOST_BYTES}\r\n\r\n'.encode()
+    for _ in range(8):
+        connection = connect(start)
+        connection.sendall(content)
+        assert answer_of(connection).startswith(b'HTTP/1.0 400')
+    assert memory() - before < 4 * MOST_BYTES
 
 
 def test_bodies_that_stay_incomplete_give_their_memory_back(
