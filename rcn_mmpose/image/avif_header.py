@@ -64,6 +64,9 @@ def _items(content: bytes, meta: bytes) -> Iterator[tuple[bytes, bytes]]:
         count = number(meta, place + 6, wide)
         place += 6 + wide
         for _ in range(min(count, MOST_PARTS)):
+            if place > len(meta):  # cut short
+                yield b'', b''
+                return
             item, method = number(meta, place, wide), 0
             place += wide
             if version:
