@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..environment.processes import OwnLock
 from ..geometry.boxes import overlap
 from ..geometry.keypoints import FIVE_NAMES
 from ..geometry.training_boxes import (
@@ -17,7 +18,7 @@ from ..geometry.training_boxes import (
 from .one_euro import OneEuroFilter
 
 if TYPE_CHECKING:
-    from ..inference import Predictor
+    from ..inference import Failure, Predictor
 
 # Boxes with a larger intersection over union belong to the same face.
 SAME_FACE = 0.4
@@ -51,8 +52,16 @@ class _Track:
         self.filter = filter_
 
 
+class NetworkError(RuntimeError):
+    """The network failed for a frame."""
+
+
 class FaceTracker:
     """Tracks the faces of a video and finds their keypoints.
+
+    A tracker follows one video and is called by one thread at a time: another call
+    meanwhile raises an error. Trackers may share predictor and detector. After an
+    error of detector or network, the next frame may be given.
 
     The box of a face is computed from its keypoints in the last frame, by the
     rule of the model's training boxes. The detector runs in the first frame, in
@@ -115,6 +124,7 @@ class FaceTracker:
         self.count = 0  # number of faces so far
         self.since = every  # frames since the detector ran
         self.size = (0, 0)  # height and width of the last frame
+        self._busy = OwnLock()
 
     def __call__(self, frame: np.ndarray, time: float) -> list[TrackedFace]:
         """Find the faces of the next frame.
@@ -126,7 +136,25 @@ class FaceTracker:
 
         Returns:
             list[TrackedFace]: The faces, in the order of their track numbers.
+
+        Raises:
+            NetworkError: If the network fails.
+            RuntimeError: If another thread is calling this tracker.
+            Exception: What the detector raises.
         """
+        if not self._busy.lock.acquire(blocking=False):
+            raise RuntimeError(
+                'this tracker is following a frame in another thread; make one '
+                'FaceTracker for each video (they may share predictor and detector), '
+                'and give it the frames one after the other.'
+            )
+        try:
+            return self._next(frame, time)
+        finally:
+            self._busy.lock.release()
+
+    def _next(self, frame: np.ndarray, time: float) -> list[TrackedFace]:
+        """Find the faces of the next frame."""
         if frame.shape[:2] != self.size:
             # Boxes in pixels of the last frame mean nothing in this one.
             self.size = frame.shape[0], frame.shape[1]
@@ -164,6 +192,8 @@ class FaceTracker:
             return []
         boxes = [track.box for track in tracks]
         result = self.predictor([frame], [boxes])
+        for failure in result.failures:
+            self._check(frame, boxes, failure)
         faces, kept = [], np.zeros((0, 4))
         for i, track in enumerate(tracks):
             lost = not result.confidence[i].mean() >= self.lost
@@ -191,6 +221,17 @@ class FaceTracker:
                 )
             )
         return faces
+
+    def _check(
+        self, frame: np.ndarray, boxes: list[np.ndarray], failure: Failure
+    ) -> None:
+        """Raise an error of the network; a box outside the frame is a lost face."""
+        if failure.face is not None:
+            try:
+                self.predictor.crop(frame, boxes[failure.face])
+            except ValueError:
+                return
+        raise NetworkError(failure.reason)
 
     def _next_box(self, keypoints: np.ndarray, frame: np.ndarray) -> np.ndarray | None:
         """Return the box of keypoints by the training rule, or None if empty."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -178,3 +181,52 @@ def test_ssd_of_mmdetection(tmp_path: Path) -> None:
     assert 1 <= len(boxes) <= 5
     assert (boxes[:, 2:] > boxes[:, :2]).all()
     assert (boxes >= 0).all() and (boxes <= 64).all()
+
+
+# ----------------------------------------------------------- threads and copies
+
+
+@pytest.mark.parametrize('threads', [2, 4, 8])
+def test_threads_share_a_detector(files: tuple[Path, Path], threads: int) -> None:
+    """The default scope of MMEngine is one variable of the process."""
+    images = [np.zeros((50 + i, 100, 3), np.uint8) for i in range(8)]
+    expected = MMDetDetector(*files)(images[0])
+    init_default_scope('mmpose')
+    shared = MMDetDetector(*files)  # builds its model in one of the threads
+    others = [MMDetDetector(*files) for _ in range(2)]
+    detectors = [shared, *others] * 4
+    with ThreadPoolExecutor(threads) as pool:
+        calls = [pool.submit(d, i) for d in detectors for i in images]
+    for call in calls:
+        np.testing.assert_array_equal(call.result(), expected)
+    assert DefaultScope.get_current_instance().scope_name == 'mmpose'
+
+
+def test_a_model_is_loaded_while_a_detector_runs(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    from rcn_mmpose import load_model
+
+    detector, image = MMDetDetector(*files), np.zeros((50, 100, 3), np.uint8)
+    expected = detector(image)
+    with ThreadPoolExecutor(4) as pool:
+        calls = [pool.submit(detector, image) for _ in range(60)]
+        loads = [pool.submit(load_model, 'rcn-5', runtime='torch') for _ in range(3)]
+    for call in calls:
+        np.testing.assert_array_equal(call.result(), expected)
+    assert {load.result().info.name for load in loads} == {'rcn-5'}
+
+
+def test_copies_build_the_detector_again(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(files[0].parent)
+    detector = MMDetDetector(files[0].name, files[1].name, score=0.7)
+    image = np.zeros((50, 100, 3), np.uint8)
+    expected = detector(image)
+    content = pickle.dumps(detector)
+    assert len(content) < 2000
+    monkeypatch.chdir('/')
+    for twin in (pickle.loads(content), deepcopy(detector)):
+        assert twin.score == 0.7
+        np.testing.assert_array_equal(twin(image), expected)

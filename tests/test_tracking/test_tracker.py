@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from threading import Event
+
 import cv2
 import numpy as np
 import pytest
@@ -9,7 +15,7 @@ import pytest
 from rcn_mmpose.geometry.boxes import box_from_extent
 from rcn_mmpose.inference import ModelInfo, Predictor
 from rcn_mmpose.tracking.one_euro import OneEuroFilter
-from rcn_mmpose.tracking.tracker import FaceTracker
+from rcn_mmpose.tracking.tracker import FaceTracker, NetworkError
 
 SIDE = 24
 
@@ -151,3 +157,103 @@ def test_invalid_options() -> None:
     predictor = Squares(ModelInfo((80, 80), ('a', 'b'), box_rule=rule))
     with pytest.raises(ValueError, match='a tracker computes the boxes'):
         FaceTracker(predictor, Detector())
+
+
+# ------------------------------------------------------- errors, threads, copies
+
+
+class Interrupted(Squares):
+    """A network that fails while ``broken`` is set."""
+
+    broken = False
+
+    def _run(self, crops: np.ndarray) -> tuple:
+        if self.broken:
+            raise RuntimeError('out of memory')
+        return super()._run(crops)
+
+
+def tracker(kind: type = Squares, detector: Callable | None = None) -> FaceTracker:
+    model = kind(ModelInfo((40, 40), ('a', 'b')))
+    return FaceTracker(model, detector or Detector(), new_filter=None)
+
+
+def test_an_error_of_the_network_is_raised_and_the_face_stays() -> None:
+    follow = tracker(Interrupted)
+    image = frame((50, 30, 200))
+    (first,) = follow(image, 0.0)
+    follow.predictor.broken = True
+    for time in (1.0, 2.0):
+        with pytest.raises(NetworkError, match='network failed: RuntimeError: out of'):
+            follow(image, time)
+    follow.predictor.broken = False
+    (again,) = follow(image, 3.0)
+    assert again.track == first.track == 0
+    np.testing.assert_allclose(again.keypoints, first.keypoints, atol=1)
+
+
+def test_an_error_of_the_detector_is_raised() -> None:
+    broken = [True]
+
+    def detector(image: np.ndarray) -> np.ndarray:
+        if broken[0]:
+            raise cv2.error('x')
+        return Detector()(image)
+
+    follow = tracker(detector=detector)
+    image = frame((50, 30, 200))
+    with pytest.raises(cv2.error):
+        follow(image, 0.0)
+    broken[0] = False
+    assert len(follow(image, 1.0)) == 1
+
+
+def test_a_shared_tracker_raises() -> None:
+    started, released = Event(), Event()
+
+    def detector(image: np.ndarray) -> np.ndarray:
+        started.set()
+        released.wait(30)
+        return Detector()(image)
+
+    follow = tracker(detector=detector)
+    image = frame((50, 30, 200))
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(follow, image, 0.0)
+        started.wait(30)
+        try:
+            with pytest.raises(RuntimeError, match='one FaceTracker for each video'):
+                follow(image, 1.0)
+        finally:
+            released.set()
+        assert len(first.result()) == 1
+    assert len(follow(image, 2.0)) == 1
+
+
+@pytest.mark.parametrize('threads', [2, 4, 8])
+def test_trackers_of_several_videos_share_a_predictor(threads: int) -> None:
+    model = Squares(ModelInfo((40, 40), ('a', 'b')))
+
+    def track(video: int) -> list:
+        follow = FaceTracker(model, Detector())
+        faces = [
+            follow(frame((40 + step * video, 30, 200)), float(step))
+            for step in range(12)
+        ]
+        return [face.keypoints.tolist() for (face,) in faces]
+
+    alone = [track(video) for video in range(8)]
+    with ThreadPoolExecutor(threads) as pool:
+        assert list(pool.map(track, range(8))) == alone
+
+
+def test_a_tracker_can_be_copied_and_pickled() -> None:
+    follow = tracker()
+    images = [frame((50 + step, 30, 200)) for step in range(3)]
+    follow(images[0], 0.0)
+    twins = deepcopy(follow), pickle.loads(pickle.dumps(follow))
+    (expected,) = follow(images[1], 1.0)
+    for twin in twins:
+        (face,) = twin(images[1], 1.0)
+        np.testing.assert_array_equal(face.keypoints, expected.keypoints)
+        assert face.track == expected.track
