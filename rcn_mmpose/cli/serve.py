@@ -1,9 +1,10 @@
 """Show a web page on this machine that finds keypoints in images.
 
 Open the printed address in a browser and drop an image on the page. The page
-offers the models that are named here; all are loaded at the start. The page loads
-nothing from other servers, and images stay in memory. Without --host only this
-machine can reach the page. Exit status: 0 after Ctrl-C, 2 for wrong use.
+offers the models that are named here; all are loaded at the start. The page
+loads nothing from other servers, and images stay in memory. Without --host
+only this machine can reach the page. Exit status: 0 after Ctrl-C, 2 for wrong
+use.
 """
 
 from __future__ import annotations
