@@ -19,7 +19,6 @@ from . import add_detector_argument, say_licence
 
 DEFAULT = 'rcn-68'
 EXAMPLES = """\
-rcn-mmpose serve
 rcn-mmpose serve rcn-5 rcn-68
 rcn-mmpose serve work_dirs/rcn_300w/best.pth --port 8081"""
 
