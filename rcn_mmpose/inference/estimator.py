@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..environment.processes import in_own_thread, registries
+from ..geometry.keypoints import KNOWN_LINES
+from ..geometry.training_boxes import training_boxes_of
+from ..shipped.catalogue import describe_file
 from .loading import ModelInfo
 
 if TYPE_CHECKING:
@@ -29,6 +33,9 @@ def load_torch_predictor(
 ) -> TorchPredictor:
     """Load a checkpoint into a predictor.
 
+    A thread of its own loads the model, so that the calling process may fork, see
+    :mod:`rcn_mmpose.environment.processes`.
+
     Args:
         config: See :func:`load_estimator`.
         checkpoint: See :func:`load_estimator`.
@@ -36,10 +43,22 @@ def load_torch_predictor(
         **options (Any): Options of
             :class:`~rcn_mmpose.inference.torch_predictor.TorchPredictor`.
     """
+    from .. import compat
+
+    compat.activate()
     from .torch_predictor import TorchPredictor
 
-    model, info, flip_indices = load_estimator(config, checkpoint, box_rule)
-    return TorchPredictor(model, info, flip_indices=flip_indices, **options)
+    def load() -> TorchPredictor:
+        with registries():
+            model, info, flip_indices = load_estimator(config, checkpoint, box_rule)
+        return TorchPredictor(model, info, flip_indices=flip_indices, **options)
+
+    # Before the file is loaded: if it changes meanwhile, copies are refused.
+    file = Path(checkpoint)
+    record = describe_file(file) if file.is_file() else {}
+    predictor = in_own_thread(load)
+    predictor.remember(config, checkpoint, record)
+    return predictor
 
 
 def load_estimator(
@@ -106,12 +125,18 @@ def load_estimator(
     dataset_meta = carried_dataset_meta(meta, model.head.out_channels)
     if not dataset_meta and config is not None:
         dataset_meta = _dataset_meta(parsed)
+    boxes = training_boxes_of(meta.get('dataset_meta') or dataset_meta)
+    if _crop_options(parsed, model, None)['box_rule'] != dict(rule='given'):
+        boxes = {}  # the training did not crop the annotated boxes
+    names = _keypoint_names(dataset_meta, model.head.out_channels)
     info = ModelInfo(
-        keypoints=_keypoint_names(dataset_meta, model.head.out_channels),
+        keypoints=names,
+        lines=_own_lines(dataset_meta, names),
         radius=float(model.head.decoder.score_radius),
         calibration=_calibration(model),
         name=Path(checkpoint).stem,
         licence=_licence(parsed, meta),
+        training_boxes=boxes,
         **_crop_options(parsed, model, box_rule),
     )
     return model, info, dataset_meta.get('flip_indices')
@@ -137,17 +162,19 @@ def _check_size(parts: Mapping, weights: Mapping, checkpoint: str) -> None:
             f'the config in checkpoint {checkpoint!r} does not make a model '
             f'({str(error):.200}); give the config of its training.'
         ) from error
-    _load(model, weights, checkpoint)
+    _load(model, weights, checkpoint, assign=True)
 
 
-def _load(model: nn.Module, weights: Mapping, checkpoint: str) -> None:
+def _load(
+    model: nn.Module, weights: Mapping, checkpoint: str, assign: bool = False
+) -> None:
     """Load the weights into a model.
 
     Raises:
         ValueError: If a weight is missing, unknown, or has another shape.
     """
     try:
-        model.load_state_dict(weights)
+        model.load_state_dict(weights, assign=assign)
     except RuntimeError as error:
         faults = [line.strip() for line in str(error).splitlines()[1:3]]
         raise ValueError(
@@ -190,6 +217,15 @@ def _keypoint_names(dataset_meta: Mapping, count: int) -> tuple[str, ...]:
     if len(names) != count:
         return tuple(f'kpt-{i}' for i in range(count))
     return tuple(names[i] for i in range(count))
+
+
+def _own_lines(
+    dataset_meta: Mapping, names: tuple[str, ...]
+) -> tuple[tuple[int, int], ...]:
+    """Return the pairs of keypoints to join, if they do not follow from the names."""
+    if names in KNOWN_LINES or not dataset_meta.get('keypoint_id2name'):
+        return ()
+    return tuple((a, b) for a, b in dataset_meta.get('skeleton_links', ()))
 
 
 def _crop_options(

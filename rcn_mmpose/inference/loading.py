@@ -1,14 +1,12 @@
 """Load a model for prediction, by its name or its files.
 
-:func:`load_model` returns a predictor. :class:`ModelInfo` describes the model.
-:class:`OnnxPredictor` runs an exported model (``.onnx``) and needs NumPy, OpenCV
-and onnxruntime only. :mod:`rcn_mmpose.inference.estimator` loads a checkpoint,
-which needs PyTorch and MMPose.
+:func:`load_model` returns a predictor, :class:`ModelInfo` describes the model.
+:class:`OnnxPredictor` needs NumPy, OpenCV and onnxruntime only;
+:mod:`rcn_mmpose.inference.estimator` needs PyTorch and MMPose.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -18,18 +16,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..geometry.boxes import BOX_RULES, box_from_box
+from ..environment.processes import SESSIONS
+from ..geometry.boxes import BOX_RULES, box_from_box, check_training_boxes
 from ..geometry.keypoints import TODAYS_NAMES
+from ..geometry.training_boxes import BOXES_BY_NAMES
 from ..image.crop import Prediction
-from ..shipped.catalogue import RUNTIMES, shipped_file, terms_of
+from ..shipped.catalogue import (
+    CHECKPOINTS,
+    FOLDER,
+    RUNTIMES,
+    check_described,
+    describe_file,
+    find_model,
+    terms_of,
+)
+from .by_path import TravelsByPath
+from .foreign_onnx import check_foreign
 from .predictor import Detector, Predictor
 from .second_pass import SecondPass
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-CHECKPOINTS = ('.pth', '.pt')
-CONFIGS = ('.py', '.yml', '.yaml', '.json')
 # Names in the graph of an exported model.
 INPUT = 'crops'
 OUTPUTS = ('keypoints', 'confidence', 'covariance')
@@ -149,27 +157,6 @@ def load_model(
     return predictor
 
 
-def find_model(model: str | os.PathLike, runtime: str | None = None) -> str:
-    """Return the file of a model.
-
-    Names of shipped models, see :mod:`rcn_mmpose.shipped`, are resolved here
-    only.
-
-    Args:
-        model: A file, or a name.
-        runtime (str, optional): See :func:`load_model`.
-
-    Raises:
-        FileNotFoundError: If there is no such file and no such name.
-    """
-    path = os.fspath(model)
-    if os.path.isfile(path):
-        return path
-    if path.endswith((*CHECKPOINTS, *CONFIGS, '.onnx')):
-        raise FileNotFoundError(f'model {path!r} does not exist.')
-    return shipped_file(path, runtime)
-
-
 @dataclass(frozen=True)
 class ModelInfo:
     """Description of a model: its crops, its K keypoints, its confidence.
@@ -178,21 +165,20 @@ class ModelInfo:
         input_size: Width and height of the crops, which are equal.
         keypoints: Names of the keypoints, in their order. The names ``kpt-0`` to
             ``kpt-67`` of older models become today's names of 300W's 68.
-        box_rule: How a box becomes the square that is cropped, as the
-            arguments of ``rcn_mmpose.FaceBox``: ``rule`` ``'given'`` (the
-            square around the centre of the box, with its longer side) or
-            ``'detection'`` with ``scale`` and ``shift``.
-        radius: Radius of the confidence in pixels of the crop: the confidence
-            is the probability within this distance.
-        calibration: ``temperature`` and ``covariance_scale``, see
-            :class:`~rcn_mmpose.codecs.calibration.Calibration`; None if
-            confidence and covariance are uncalibrated. The network applies
-            the calibration; the values here are for information.
+        box_rule: How a box becomes the square that is cropped, as arguments of
+            ``rcn_mmpose.FaceBox``: ``rule`` ``'given'`` (the square around the
+            box's centre, with its longer side), or ``'detection'`` with options.
+        radius: The confidence is the probability within this distance, in pixels
+            of the crop.
+        calibration: ``temperature`` and ``covariance_scale``, which the network
+            applies, see :class:`~rcn_mmpose.codecs.calibration.Calibration`; None
+            if confidence and covariance are uncalibrated.
         name: Name of the model.
         versions: Versions of the packages that wrote the model.
         licence: Licence of the weights; empty if it is not stated.
         lines: Pairs of keypoints (indices from 0) that a drawing joins; empty
             for sets whose lines are known, and if there are none.
+        training_boxes: See :mod:`rcn_mmpose.geometry.training_boxes`; may be empty.
 
     Raises:
         ValueError: If a value is not allowed.
@@ -207,6 +193,7 @@ class ModelInfo:
     versions: Mapping = field(default_factory=dict)
     licence: str = ''
     lines: tuple[tuple[int, int], ...] = ()
+    training_boxes: Mapping[str, Mapping] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = tuple(self.keypoints)
@@ -217,6 +204,7 @@ class ModelInfo:
                 f'lines={self.lines!r:.200}; give pairs of the {len(names)} '
                 'keypoints, counted from 0.'
             )
+        check_training_boxes(self.training_boxes)
         width, height = self.input_size
         if width != height or width < 1:
             raise ValueError(f'input_size={tuple(self.input_size)}; crops are square.')
@@ -277,7 +265,8 @@ class ModelInfo:
             known = {f.name for f in fields(cls)} & set(content)
             values = {name: content[name] for name in known}
             values['input_size'] = tuple(values['input_size'])
-            values['keypoints'] = tuple(values['keypoints'])
+            names = values['keypoints'] = tuple(values['keypoints'])
+            values.setdefault('training_boxes', BOXES_BY_NAMES.get(names, {}))
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f'the json file does not describe a model in version {FORMAT} of '
@@ -287,7 +276,7 @@ class ModelInfo:
         return cls(**values)
 
 
-class OnnxPredictor(Predictor):
+class OnnxPredictor(TravelsByPath):
     """Find keypoints with an exported model, by ONNX Runtime.
 
     Args:
@@ -309,6 +298,8 @@ class OnnxPredictor(Predictor):
             this package.
     """
 
+    opened = 'session'
+
     def __init__(
         self,
         path: str | os.PathLike,
@@ -322,10 +313,20 @@ class OnnxPredictor(Predictor):
         if box_rule is not None:
             info = replace(info, box_rule=dict(box_rule))
         super().__init__(info, 8 if batch_size is None else batch_size, **options)
-        self.session = open_session(path, threads)
+        self.threads = threads
+        self.path = os.path.abspath(path)
+        self.record = describe_file(path)
+        self._open()
+
+    def _open(self) -> None:
+        """Open the file in this process."""
+        self.session = open_session(Path(self.path), self.threads)
+        self.process = os.getpid()
 
     def _run(self, crops: np.ndarray) -> Prediction:
         """Predict a batch."""
+        if self.process != os.getpid():  # forked, without the session's threads
+            self._open_again()
         keypoints, confidence, covariance = self.session.run(OUTPUTS, {INPUT: crops})
         return keypoints, confidence, covariance
 
@@ -349,14 +350,16 @@ def read_description(path: Path) -> ModelInfo:
                 f'{str(file)!r} does not exist; an exported model is two '
                 'files, .onnx and .json.'
             )
+    if path.resolve().parent != FOLDER:  # the index vouches for files that ship
+        check_foreign(path, description)
     text = description.read_text(encoding='utf-8')
     info = ModelInfo.from_json(text)
     content = json.loads(text)
-    _check_file(path, content.get('sha256'), description)
+    check_described(path, content.get('sha256'), description)
     weights = content.get('weights')  # Written by shared_weights.py.
     if isinstance(weights, dict):
         file = path.with_name(str(weights.get('file')))
-        _check_file(file, weights.get('sha256'), description)
+        check_described(file, weights.get('sha256'), description)
     return info
 
 
@@ -387,6 +390,7 @@ def open_session(path: Path, threads: int = 0) -> Any:
             f'{str(path)!r} cannot be read by onnxruntime '
             f'{onnxruntime.__version__}: {error}'
         ) from error
+    SESSIONS.add(session)
     names = [x.name for x in (*session.get_inputs(), *session.get_outputs())]
     if names != [INPUT, *OUTPUTS]:
         raise ValueError(
@@ -394,18 +398,3 @@ def open_session(path: Path, threads: int = 0) -> Any:
             f'rcn_mmpose have {[INPUT, *OUTPUTS]}.'
         )
     return session
-
-
-def _check_file(path: Path, sha256: str | None, description: Path) -> None:
-    """Check that a file is the one in the description."""
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'{str(path)!r} does not exist; it holds the weights of the model '
-            f'that {str(description)!r} describes. Copy it to the same folder.'
-        )
-    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        raise ValueError(
-            f'{str(description)!r} belongs to another model than {str(path)!r}: '
-            'the sha256 differs. Copy both files again, or export the model '
-            'again.'
-        )
