@@ -67,8 +67,8 @@ class Result(ResultViews):
         images: The images.
         names: Names of the K keypoints.
         failures: Failed faces and images, with the reasons.
-        timing: Seconds spent: ``crop`` (reading, grey, warp), ``network``
-            (with normalisation and decoding), ``total``.
+        timing: Seconds: ``decode`` (reading), ``detect``, ``crop`` (grey, warp),
+            ``network`` (with normalisation), ``other``, and ``total``, their sum.
         lines: Pairs of keypoints (indices from 0) that a drawing joins, for sets
             other than MTFL's five keypoints and 300W's 68.
     """
