@@ -14,6 +14,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..geometry.keypoints import are_groups
 from .allowed_parts import CURE, PARTS, copy_part, full_name
 
 MOST_CHARACTERS = 1_000_000  # of a config; the largest of this project has 10,000
@@ -81,8 +82,9 @@ def carried_dataset_meta(meta: Mapping, keypoints: int) -> dict[str, Any]:
 
     Returns:
         dict: ``keypoint_id2name``, the name of each keypoint, and ``flip_indices``, the
-        keypoints in a mirrored image; each only if the checkpoint has it for this
-        number of keypoints.
+        keypoints in a mirrored image; ``skeleton_links``, pairs of keypoints that a
+        drawing joins; each only if the checkpoint has it for this number of
+        keypoints.
     """
     found = meta.get('dataset_meta')
     if not isinstance(found, Mapping):
@@ -94,6 +96,14 @@ def carried_dataset_meta(meta: Mapping, keypoints: int) -> dict[str, Any]:
     if isinstance(flips, (list, tuple)) and len(flips) == keypoints:
         if all(isinstance(i, int) and 0 <= i < keypoints for i in flips):
             copy['flip_indices'] = list(flips)
+    links = found.get('skeleton_links')
+    if (
+        isinstance(links, (list, tuple))
+        and are_groups(links, keypoints)
+        and len(links) <= keypoints**2
+        and all(len(link) == 2 for link in links)
+    ):
+        copy['skeleton_links'] = [list(link) for link in links]
     return copy
 
 

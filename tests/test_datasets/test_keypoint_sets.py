@@ -19,6 +19,8 @@ from rcn_mmpose.geometry.keypoints import (
     five_from_68,
     known_lines,
 )
+from rcn_mmpose.image.colours import OKABE_ITO, rgb
+from rcn_mmpose.io.coco import write_faces
 from rcn_mmpose.registry import DATASETS
 
 NAMES = ['left', 'right', 'tip']
@@ -150,6 +152,54 @@ def test_own_keypoints_from_the_config(tmp_path: Path) -> None:
     assert dataset.metainfo['flip_indices'] == [1, 0, 2]
     eyes = dict(eye_centres=((0, 2), (1,)))  # the first eye is a midpoint
     assert dataset.metainfo['normalisers'] == eyes
+
+
+@pytest.mark.parametrize(
+    ('kind', 'names'), [('MTFLDataset', FIVE_NAMES), ('W300Dataset', NAMES_68)]
+)
+def test_skeletons_in_the_form_of_mmpose(kind: str, names: tuple) -> None:
+    from mmpose.datasets.datasets.utils import parse_pose_metainfo
+
+    meta = DATASETS.get(kind).METAINFO
+    parsed = parse_pose_metainfo(meta)
+    links = [tuple(link) for link in parsed['skeleton_links']]
+    assert links == list(known_lines(names))
+    assert list(parsed['keypoint_id2name'].values()) == list(names)
+    colors = {tuple(color) for color in parsed['keypoint_colors'].tolist()}
+    # A colour for each region that a reader with any colour vision can tell apart.
+    assert len(colors) == (5 if len(names) == 68 else 3)
+    assert colors <= {rgb(name) for name in OKABE_ITO}
+    first = [parsed['keypoint_colors'][a].tolist() for a, _ in links]
+    assert parsed['skeleton_link_colors'].tolist() == first
+
+
+def test_the_skeleton_of_own_keypoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(
+        'rcn_mmpose.datasets.face.own_faces.print_log',
+        lambda text, *_, **__: said.append(text),
+    )
+    own = dict(keypoints=NAMES, flip_pairs=[[0, 1]], eyes=[[0], [1]])
+    dataset = build(own_json(tmp_path, **own, skeleton=[[1, 3], [2, 3]]))
+    links = [tuple(link) for link in dataset.metainfo['skeleton_links']]
+    assert links == [(0, 2), (1, 2)]
+    changed = build(own_json(tmp_path, **own), metainfo=dict(skeleton=[(1, 2)]))
+    assert [tuple(x) for x in changed.metainfo['skeleton_links']] == [(0, 1)]
+    for wrong in ([[0, 1]], [[3, 4]], [[1]], 'x', [['left', 'tip']]):
+        dataset = build(own_json(tmp_path, **own, skeleton=wrong))
+        assert dataset.metainfo['skeleton_links'] == []
+        assert 'pairs of the 3 keypoints, counted from 1' in said.pop()
+
+
+def test_converted_files_have_a_skeleton(tmp_path: Path) -> None:
+    for names in (FIVE_NAMES, NAMES_68, tuple(NAMES)):
+        path = tmp_path / 'faces.json'
+        write_faces(str(path), [], names)
+        (category,) = json.loads(path.read_text())['categories']
+        expected = [[a + 1, b + 1] for a, b in known_lines(names)]
+        assert category['skeleton'] == expected
 
 
 def test_own_keypoints_without_names(tmp_path: Path) -> None:

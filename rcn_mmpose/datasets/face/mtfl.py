@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...geometry.keypoints import FIVE_NORMALISERS
+from ...geometry.keypoints import (
+    FIVE_LINES,
+    FIVE_NAMES,
+    FIVE_NORMALISERS,
+    skeleton_info,
+)
+from ...image.colours import rgb
 from ...registry import DATASETS
 from .face_dataset import FaceDataset
 
-_EYES, _MOUTH, _NOSE = (51, 153, 255), (255, 128, 0), (0, 255, 0)
+_EYES, _MOUTH, _NOSE = rgb('yellow'), rgb('reddish_purple'), rgb('bluish_green')
 # Poses by their numbers in the lists of MTFL; "left" and "right" are "turned".
 POSES = dict(
     frontal=dict(field='attributes.pose', values=[3]),
@@ -44,7 +50,9 @@ def five_point_metainfo(dataset_name: str) -> dict:
             i: dict(name=name, id=i, color=color, type=part, swap=swap)
             for i, (name, color, part, swap) in enumerate(points)
         },
-        skeleton_info={},
+        skeleton_info=skeleton_info(
+            FIVE_NAMES, FIVE_LINES, [color for _, color, _, _ in points]
+        ),
         joint_weights=[1.0] * 5,
         sigmas=[],
         normalisers=FIVE_NORMALISERS,

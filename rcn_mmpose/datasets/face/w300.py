@@ -6,27 +6,30 @@ import numpy as np
 
 from ...geometry.boxes import box_from_eyes_and_mouth
 from ...geometry.keypoints import (
+    LINES_68,
     NAMES_68,
     REGIONS_68,
     RELATIONS_68,
     TESTED_68,
     five_from_68,
+    skeleton_info,
 )
+from ...image.colours import rgb
 from ...registry import DATASETS
 from .face_dataset import FaceDataset
 from .mtfl import five_point_metainfo
 
 _COLORS = dict(
-    contour=(153, 153, 255),
-    brows=(255, 128, 0),
-    nose=(0, 255, 0),
-    eyes=(51, 153, 255),
-    mouth=(255, 51, 153),
+    contour=rgb('sky_blue'),
+    brows=rgb('orange'),
+    nose=rgb('bluish_green'),
+    eyes=rgb('yellow'),
+    mouth=rgb('reddish_purple'),
 )
 MIRRORED = {a: b for pair in RELATIONS_68['flip_pairs'] for a, b in (pair, pair[::-1])}
 
 
-def _keypoint_info() -> dict:
+def _keypoint_info() -> dict[int, dict]:
     """Return names, colours and mirror pairs of the 68 keypoints."""
     info = {}
     for region, indices in REGIONS_68.items():
@@ -42,13 +45,17 @@ def _keypoint_info() -> dict:
     return info
 
 
+_KEYPOINTS = _keypoint_info()
+
+
 @DATASETS.register_module()
 class W300Dataset(FaceDataset):
     """300W with the boxes and the eye distance of the paper.
 
-    MMPose's ``Face300WDataset`` has the same keypoints. It divides errors by the
-    distance between the outer eye corners. Here the main normaliser is the distance
-    between the midpoints of the eye corners.
+    MMPose's ``Face300WDataset`` has the same keypoints, named ``kpt-0`` to
+    ``kpt-67``; here a name has the part of the face, such as ``left_eye_1``.
+    MMPose divides errors by the distance between the outer eye corners. Here the
+    main normaliser is the distance between the midpoints of the eye corners.
     """
 
     METAINFO = dict(
@@ -62,8 +69,10 @@ class W300Dataset(FaceDataset):
             year='2013',
             homepage='https://ibug.doc.ic.ac.uk/resources/300-W/',
         ),
-        keypoint_info=_keypoint_info(),
-        skeleton_info={},
+        keypoint_info=_KEYPOINTS,
+        skeleton_info=skeleton_info(
+            NAMES_68, LINES_68, [_KEYPOINTS[i]['color'] for i in range(68)]
+        ),
         joint_weights=[1.0] * 68,
         sigmas=[],
         **TESTED_68,
