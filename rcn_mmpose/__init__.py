@@ -43,3 +43,4 @@ __getattr__, __dir__, __all__ = lazy_names(
     ),
 )
 __all__ += ['__version__']
+del lazy_names, renamed, sys  # dir(rcn_mmpose) shows what users need
