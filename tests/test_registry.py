@@ -73,6 +73,7 @@ PARTS = dict(
         'CheckpointCheckHook',
         'CompileHook',
         'FiniteLossHook',
+        'ResumeHook',
         'WholeCheckpointHook',
     ],
     OPTIM_WRAPPERS=['CPUAmpOptimWrapper'],

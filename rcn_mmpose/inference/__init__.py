@@ -24,7 +24,7 @@ returns one :class:`~rcn_mmpose.io.output.Result`. The parts of a predictor can
 be called, and timed, alone::
 
     model(images, boxes)        from images and boxes to a Result
-    model.crop(image, boxes)    from an image (an array) and boxes (N, 4) to
+    model.crop(image, boxes)    from an image and boxes (N, 4) to
                                 crops (N, H, W) uint8
     model.predict_crops(crops)  from crops to keypoints (N, K, 2) in pixels of
                                 the crop, confidence (N, K) and covariance

@@ -181,21 +181,21 @@ class Predictor(ABC):
         )
         return keypoints, confidence, covariance
 
-    def crop(self, image: np.ndarray, boxes: Any) -> np.ndarray:
+    def crop(self, image: Any, boxes: Any) -> np.ndarray:
         """Crop the faces of one image, as the network sees them.
 
         Args:
-            image (np.ndarray): uint8, (H, W) or (H, W, 1) grey or (H, W, 3)
-                BGR.
+            image: A path or an image in memory, as in a call.
             boxes (np.ndarray): (x1, y1, x2, y2) in pixels, (N, 4).
 
         Returns:
             np.ndarray: Grey, uint8 (N, height, width).
 
         Raises:
-            ValueError: If a box is empty, not finite or outside the image.
+            ValueError: If the image cannot be read, or a box is empty, not finite or
+                outside the image.
         """
-        size = self.info.input_size
+        image, size = read_image(image), self.info.input_size
         crops = [
             crop_square(image, *self.info.square(box), size) for box in as_boxes(boxes)
         ]

@@ -399,3 +399,16 @@ def test_each_part_has_its_time(slow: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert sum(parts) == pytest.approx(timing['total'])
     assert min(parts) >= 0
     assert timing[slow] >= 0.2 > timing['total'] - timing[slow]
+
+
+def test_crops_of_a_file_are_those_of_its_image(tmp_path: Path) -> None:
+    model = predictor()
+    image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+    path = tmp_path / 'photo.png'
+    cv2.imwrite(str(path), image)
+    boxes = [[5, 5, 45, 45], [20, 10, 60, 50]]
+    np.testing.assert_array_equal(
+        model.crop(str(path), boxes), model.crop(image, boxes)
+    )
+    with pytest.raises(FileNotFoundError, match='none.png'):
+        model.crop('none.png', boxes)

@@ -133,8 +133,8 @@ def test_workers_do_not_change_the_files(made, tmp_path) -> None:
 def test_sheet(tmp_path) -> None:
     path = tmp_path / 'new' / 'sheet.png'
     render_faces.main(['--sheet', str(path), '--sheet-faces', '9', '--size', '64'])
-    # Three rows of four, two pixels apart.
-    assert cv2.imread(str(path)).shape == (196, 262, 3)
+    # A legend of two lines; three rows of four, two pixels apart.
+    assert cv2.imread(str(path)).shape == (2 * 27 + 196, 262, 3)
 
 
 @pytest.mark.parametrize(
