@@ -32,6 +32,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from ..environment.missing import cure
+from ..environment.script import CONTROLS
 from ..image.limits import MOST_PIXELS, OPENCV_PIXEL_LIMIT
 from ..version import __version__
 
@@ -101,13 +102,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except ImportError as error:
-        print(f'error: {cure(error)}', file=sys.stderr)
+        say(f'error: {cure(error)}', sys.stderr)
         return 2
     except (ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
+        say(f'error: {error}', sys.stderr)
         return 2
     except (KeyboardInterrupt, PartlyDone) as error:
-        print(f'interrupted. {error}'.rstrip(), file=sys.stderr)
+        say(f'interrupted. {error}'.rstrip(), sys.stderr)
         return 128 + (received[0] if received else signal.SIGINT)
 
 
@@ -273,9 +274,7 @@ def say_licence(predictor: Predictor) -> None:
         "licence = '...'"
     )
     line = f'licence of the weights of {info.name}: {licence}'
-    # The file may hold control characters, which would change the terminal.
-    line = ''.join(c if c.isprintable() else ' ' for c in line)
-    print(line, file=sys.stderr)
+    say(' '.join(line.split()), sys.stderr)
 
 
 def model_inputs(options: argparse.Namespace) -> dict[str, str]:
@@ -353,6 +352,16 @@ def progress(text: str, total: int | None, quiet: bool = False) -> Iterator[Adva
     with bar:
         task = bar.add_task(text, total=total)
         yield lambda steps=1: bar.advance(task, steps)
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Print a text; control characters from names are shown as escapes.
+
+    Args:
+        text (str): One line or several.
+        stream (TextIO, optional): Defaults to stdout.
+    """
+    print(text.translate(CONTROLS), file=stream)
 
 
 def counted(number: int, noun: str) -> str:

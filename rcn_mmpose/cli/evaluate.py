@@ -25,7 +25,7 @@ import numpy as np
 
 from ..geometry.keypoints import FIVE_NAMES
 from ..io.predictions import read_predictions
-from . import counted, protect_inputs
+from . import counted, protect_inputs, say
 
 EXAMPLES = """\
 rcn-mmpose evaluate keypoints.json data/annotations/300w_test.json
@@ -111,37 +111,37 @@ def run(options: argparse.Namespace) -> int:
     faces = pairs.results(plan)
     table = ErrorTable(faces, plan)
     missed = len(truth.faces) - len(faces)
-    print(
+    say(
         f'{len(faces)} of {len(truth.faces)} faces have a prediction, '
         f'{missed} missed; {len(predicted) - len(faces)} predictions of no '
         'annotated face'
     )
     for reason, count in truth.left_out.items():
-        print(f'  {counted(count, "annotation")} left out: {reason}')
+        say(f'  {counted(count, "annotation")} left out: {reason}')
     boxless = sum('bbox' not in face.annotation for face in truth.faces)
     if boxless:
-        print(
+        say(
             f'  {counted(boxless, "face")} without bbox, measured with the box of the '
             'keypoints; tools/train.py and tools/test.py leave them out'
         )
-    print(f'\nfaces with a prediction, in percent\n{table.table(each_keypoint=True)}')
+    say(f'\nfaces with a prediction, in percent\n{table.table(each_keypoint=True)}')
     curves = {
         name: np.append(table.errors('pixels', name), np.full(missed, np.inf))
         for name in plan.normalisers
     }
     curves = {n: e[~np.isnan(e)] for n, e in curves.items()}
-    print('\nall faces, missed faces with an infinite error, in percent')
-    print(table_of_curves(curves, (8, 10)))
+    say('\nall faces, missed faces with an infinite error, in percent')
+    say(table_of_curves(curves, (8, 10)))
     if list(plan.normalisers) == ['box']:
-        print(BOX_ALONE)
+        say(BOX_ALONE)
     if options.curves:
         folder = os.path.dirname(os.path.abspath(options.curves))
         os.makedirs(folder, exist_ok=True)
         draw_curves(options.curves, curves, 'error of a face', options.axis, 10)
-        print(options.curves)
+        say(options.curves)
     if options.errors:
         write_errors(options.errors, table, pairs.missed_results(plan))
-        print(options.errors)
+        say(options.errors)
     return 1 if missed else 0
 
 

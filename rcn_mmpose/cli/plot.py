@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from . import say
+
 EXAMPLES = """\
 rcn-mmpose plot work_dirs/a/errors.csv work_dirs/b/errors.csv --labels a b
 rcn-mmpose plot errors.csv --value NME_pixels_outer_corners \\
@@ -82,11 +84,11 @@ def run(options: argparse.Namespace) -> int:
     os.makedirs(os.path.dirname(options.out) or '.', exist_ok=True)
     title = f'{value}, {options.subset}' if options.subset else value
     draw_curves(options.out, curves, title, options.axis, options.limits[-1])
-    print(f'{title}, in percent')
-    print(table_of_curves(curves, options.limits))
+    say(f'{title}, in percent')
+    say(table_of_curves(curves, options.limits))
     if len({tuple(sorted(file.faces)) for file in files}) > 1:
-        print('Note: the files have different faces.')
-    print(options.out)
+        say('Note: the files have different faces.')
+    say(options.out)
     return 0
 
 

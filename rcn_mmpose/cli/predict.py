@@ -32,6 +32,7 @@ from . import (
     output_of,
     progress,
     protect_inputs,
+    say,
     say_licence,
 )
 
@@ -164,7 +165,7 @@ def run(options: argparse.Namespace) -> int:
     summary = work.summary(listed.notes)
     if stopped:
         raise PartlyDone(summary)
-    print(summary, file=sys.stderr if stream else sys.stdout)
+    say(summary, sys.stderr if stream else sys.stdout)
     return 1 if file.failures else 0
 
 
@@ -375,7 +376,7 @@ class _Prediction:
     def _say(self, line: str) -> None:
         """Print a line for --verbose."""
         if self.options.verbose:
-            print(line, file=sys.stderr)
+            say(line, sys.stderr)
 
     def summary(self, notes: Iterable[str]) -> str:
         """Return the numbers of faces, images and failures, with the reasons."""

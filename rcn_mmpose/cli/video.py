@@ -34,6 +34,7 @@ from . import (
     output_of,
     progress,
     protect_inputs,
+    say,
     say_licence,
 )
 
@@ -159,7 +160,7 @@ def run(options: argparse.Namespace) -> int:
         except (ValueError, OSError) as error:
             if only:
                 raise
-            print(f'error: {error}', file=sys.stderr)
+            say(f'error: {error}', sys.stderr)
             status = 1
     return status
 
@@ -234,10 +235,10 @@ def _track(
 ) -> int:
     """Track the faces of one video."""
     if frames.assumed:
-        print(
+        say(
             f'{frames.name!r} has no frame rate; {frames.rate:g} frames per second '
             'are assumed where time stamps are missing.',
-            file=sys.stderr,
+            sys.stderr,
         )
     tracker = new_tracker()
     names = tracker.predictor.info.keypoints
@@ -278,7 +279,7 @@ def _track(
         summary = '\n'.join((summary, *failed.lines()))
     if interrupted:
         raise PartlyDone(summary)
-    print(summary, file=sys.stderr if stream else sys.stdout)
+    say(summary, sys.stderr if stream else sys.stdout)
     return 0 if seen and not problems and not failed else 1
 
 

@@ -26,6 +26,19 @@ SIGNALS = tuple(
 # seconds, count once.
 REPEATED = 2.0
 
+# For str.translate: the names in a file may hold characters that drive a terminal, and
+# marks that turn the direction of a text.
+CONTROLS = {
+    code: f'\\x{code:02x}' if code < 256 else f'\\u{code:04x}'
+    for code in (
+        *range(32),
+        *range(127, 160),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    )
+    if chr(code) not in '\n\t'
+}
+
 _received: list[Interrupted] = []  # signals that this process received
 
 
@@ -159,7 +172,7 @@ def run_script(
         if stopped := interruption(error):
             exit_interrupted(stopped, hint)
         if isinstance(error, (ValueError, OSError, *errors)):
-            sys.exit(f'error: {error}')
+            sys.exit(f'error: {error}'.translate(CONTROLS))
         raise
     except KeyboardInterrupt as stopped:
         exit_interrupted(stopped, hint)

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..io.atomic import write_whole
 from ..io.image_names import plain_name
-from ..io.text_files import TextTable, open_text
+from ..io.text_files import TextTable, open_text, safe_cell
 from .error_table import ErrorTable, find_subsets
 from .faces import FaceResult
 
@@ -57,9 +57,9 @@ def write_errors(
         writer.writerow(
             (
                 face.id,
-                face.img_path,
+                safe_cell(face.img_path),
                 *box,
-                inside,
+                safe_cell(inside),
                 *('' if math.isnan(e) else repr(e) for e in errors),
             )
         )

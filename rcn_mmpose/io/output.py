@@ -34,6 +34,7 @@ import numpy as np
 from ..geometry.keypoints import KNOWN_LINES
 from .atomic import DRAFT
 from .result_views import Failure, ResultViews, SourceImage
+from .text_files import safe_cell
 
 FACE_COLUMNS = ('face', 'x1', 'y1', 'x2', 'y2')
 KEYPOINT_COLUMNS = ('keypoint', 'x', 'y', 'confidence', 'var_x', 'cov_xy', 'var_y')
@@ -265,7 +266,10 @@ class FaceFile:
             variances = covariance.astype(float).reshape(-1, 4)[:, [0, 1, 3]]
             if self._is_csv:
                 table.writerows(
-                    (*first, number, *box.tolist(), name, *point, sure, *spread)
+                    map(
+                        safe_cell,
+                        (*first, number, *box.tolist(), name, *point, sure, *spread),
+                    )
                     for name, point, sure, spread in zip(
                         self.names,
                         keypoints.tolist(),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TextIO
 
 SEPARATORS = ',;\t'  # of a table; with several, the first of the most frequent
+# A text that a spreadsheet takes for a formula, also behind apostrophes.
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -28,6 +31,17 @@ def open_text(path: str, errors: str = 'strict') -> TextIO:
     with open(path, 'rb') as file:
         encoding = 'utf-16' if file.read(2) in UTF_16 else 'utf-8-sig'
     return open(path, encoding=encoding, errors=errors, newline='')
+
+
+def safe_cell(value: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula.
+
+    A text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return gets
+    an apostrophe in front, which :class:`TextTable` takes away. Numbers stay.
+    """
+    if isinstance(value, str) and FORMULA.match(value):
+        return f"'{value}"
+    return value
 
 
 class TextTable:
@@ -67,7 +81,7 @@ class TextTable:
         """Yield the cells of each line that is not blank."""
         for row in self._reader:
             if any(map(str.strip, row)):  # not a line of separators alone
-                yield row
+                yield [c[1:] if c[:1] == "'" and FORMULA.match(c) else c for c in row]
 
     def dicts(self) -> Iterator[dict[str, str]]:
         """Yield the cells of each line by their column; a missing cell is empty."""

@@ -144,4 +144,4 @@ def test_control_characters_do_not_reach_the_terminal(
 ) -> None:
     info = ModelInfo((80, 80), ('a',), name='b', licence='c\x1b[2J\nd')
     say_licence(SimpleNamespace(info=info))
-    assert capsys.readouterr().err == f'{START}b: c [2J d\n'
+    assert capsys.readouterr().err == f'{START}b: c\\x1b[2J d\n'
