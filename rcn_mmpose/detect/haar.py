@@ -235,6 +235,6 @@ def _load_cascade() -> cv2.CascadeClassifier:
             return cascade
     raise ImportError(
         f'OpenCV {cv2.__version__} has no cascade for faces ({CASCADE}); '
-        "install a version below 5: pip install 'opencv-python-headless<5'; "
+        "install a version below 5: pip install 'opencv-python-headless>=4.12,<5'; "
         'or give the boxes of the faces, or another detector.'
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-PREDICTION = "pip install onnxruntime 'opencv-python-headless<5'"
+PREDICTION = "pip install onnxruntime 'opencv-python-headless>=4.12,<5'"
 EXPORT = 'pip install onnx onnxruntime'
 # Package -> why it is needed, and how to install it.
 CURES = {

@@ -149,9 +149,9 @@ def test_doctor(capsys: pytest.CaptureFixture) -> None:
 @pytest.mark.parametrize(
     ('missing', 'words', 'hint'),
     [
-        ('cv2', 'predict a.jpg', "onnxruntime 'opencv-python-headless<5'"),
-        ('cv2', 'video a.mp4', "onnxruntime 'opencv-python-headless<5'"),
-        ('cv2', 'serve', "onnxruntime 'opencv-python-headless<5'"),
+        ('cv2', 'predict a.jpg', "onnxruntime 'opencv-python-headless>=4.12,<5'"),
+        ('cv2', 'video a.mp4', "onnxruntime 'opencv-python-headless>=4.12,<5'"),
+        ('cv2', 'serve', "onnxruntime 'opencv-python-headless>=4.12,<5'"),
         ('torch', 'export --model rcn-5 a.onnx', '`make install`'),
         ('mmengine', 'export --model rcn-5 a.onnx', '`make install`'),
         ('torch', 'predict a.jpg --device cuda', '`make install`'),

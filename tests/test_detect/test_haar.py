@@ -112,7 +112,7 @@ def test_invalid_options(options: dict) -> None:
 
 def test_without_cascades(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(cv2.data, 'haarcascades', str(tmp_path))
-    with pytest.raises(ImportError, match='opencv-python-headless<5'):
+    with pytest.raises(ImportError, match='opencv-python-headless>=4.12,<5'):
         HaarDetector()
     monkeypatch.undo()
     monkeypatch.delattr(cv2, 'CascadeClassifier')

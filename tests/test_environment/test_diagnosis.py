@@ -63,7 +63,7 @@ sys.exit(doctor.main([]))
     assert done.returncode == 1, done.stdout + done.stderr
     assert not done.stderr
     needed = ' '.join(done.stdout.split()).partition('Not installed: ')[2]
-    assert needed == "numpy; pip install onnxruntime 'opencv-python-headless<5'."
+    assert needed == "numpy; pip install onnxruntime 'opencv-python-headless>=4.12,<5'."
     # torch without MMPose: the environment for training is broken.
     done = fresh('-c', code, *names[1:], cwd=tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
