@@ -1,7 +1,7 @@
 """Convert a result to pandas and supervision, which are optional packages.
 
-Only :meth:`rcn_mmpose.io.output.Result.to_pandas` and
-:meth:`rcn_mmpose.io.output.Result.to_supervision` import this module.
+Only :meth:`rcn_mmpose.io.result_views.ResultViews.to_pandas` and
+:meth:`rcn_mmpose.io.result_views.ResultViews.to_supervision` import this module.
 """
 
 from __future__ import annotations

@@ -26,7 +26,9 @@ def test_one_model_is_exported_again(tmp_path: Path) -> None:
     spec.loader.exec_module(tool)
     folder = tmp_path / 'models'
     shutil.copytree(FOLDER, folder)
-    tool.main(['rcn-5'], folder)
+    cards = tmp_path / 'cards'
+    shutil.copytree(TOOL.parents[2] / 'docs' / 'models', cards)
+    tool.main(['rcn-5'], folder, cards)
     changed = {'rcn-5.onnx', 'rcn-5.json', 'index.json'}
     for path in FOLDER.iterdir():
         if path.is_file() and path.name not in changed:
@@ -41,5 +43,6 @@ def test_one_model_is_exported_again(tmp_path: Path) -> None:
         before, OnnxPredictor(path).predict_crops(crops), strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
+    assert f'sha256 {said["sha256"]}' in (cards / 'rcn-5.md').read_text()
     with pytest.raises(ValueError, match="'rcn-7' does not ship"):
         tool.main(['rcn-7'], folder)

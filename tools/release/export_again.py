@@ -3,7 +3,8 @@ r"""Export the shipped models again, from their shipped checkpoints.
     python tools/release/export_again.py
 
 writes NAME.onnx and NAME.json of all shipped models, or of the named ones, and their
-sizes and checksums in index.json. Checkpoints, configs, cards and test results stay.
+sizes and checksums in index.json and the model cards. Checkpoints, configs and test
+results stay.
 Use it after a change of the exported graph or its description. Nothing is written if
 ONNX Runtime predicts other keypoints than PyTorch.
 """
@@ -27,7 +28,8 @@ from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.geometry.boxes import box_from_extent
 from rcn_mmpose.inference import load_model
 from rcn_mmpose.io.atomic import write_whole
-from rcn_mmpose.lab.release import packing
+from rcn_mmpose.lab.paper.markdown import put_between_marks
+from rcn_mmpose.lab.release import packing, records
 from rcn_mmpose.shipped.catalogue import (
     FOLDER,
     INDEX,
@@ -37,10 +39,13 @@ from rcn_mmpose.shipped.catalogue import (
 )
 from rcn_mmpose.synthetic import render_face
 
+CARDS = Path(__file__).resolve().parents[2] / 'docs' / 'models'
 FACES = 24  # rendered faces for the comparison
 
 
-def main(arguments: Sequence[str] | None = None, folder: Path = FOLDER) -> None:
+def main(
+    arguments: Sequence[str] | None = None, folder: Path = FOLDER, cards: Path = CARDS
+) -> None:
     """Export the models again."""
     models = shipped_models(folder)
     parser = argparse.ArgumentParser(
@@ -66,15 +71,18 @@ def main(arguments: Sequence[str] | None = None, folder: Path = FOLDER) -> None:
             ]
             parity = packing.write_onnx(predictor, checkpoint, np.concatenate(crops))
             print(f'{name}: keypoints within {parity.keypoints:.2g} pixels')
-            records = dict(models[name].files)
+            described = dict(models[name].files)
             for ending in ('.onnx', '.json'):
                 path = checkpoint.with_suffix(ending)
                 files[path.name] = path.read_bytes()
-                records[path.name] = describe_file(path)
-            models[name] = replace(models[name], files=records)
+                described[path.name] = describe_file(path)
+            models[name] = replace(models[name], files=described)
     for file, content in files.items():
         write_whole(str(folder / file), content)
     write_whole(str(folder / INDEX), index_text(models).encode())
+    for name in names:
+        card = str(cards / f'{name}.md')
+        put_between_marks(card, records.MARK, records.card_facts(models[name]))
 
 
 if __name__ == '__main__':
