@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -106,3 +106,13 @@ def converted(mtfl: Path, mtfl2coco: ModuleType) -> Path:
     out = str(data / 'annotations')
     mtfl2coco.main([str(mtfl), '--out', out, '--validation', '4'])
     return data
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Restore the signal handlers that a tool changes."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)

@@ -221,6 +221,22 @@ def add_detector_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_style_arguments(drawing: argparse._ArgumentGroup) -> None:
+    """Add the options of what a drawing shows to their group."""
+    drawing.add_argument(
+        '--ellipses',
+        action='store_true',
+        help='also draw ellipses with 90 %% of the probability',
+    )
+    drawing.add_argument(
+        '--radius',
+        type=float,
+        metavar='PIXELS',
+        help='radius of the dots (default: a size that suits the face)',
+    )
+    drawing.add_argument('--no-box', action='store_true', help='do not draw the boxes')
+
+
 def load(options: argparse.Namespace, runtime: str | None = None) -> Predictor:
     """Load the model that the options name."""
     from ..inference.loading import load_model

@@ -26,6 +26,7 @@ from . import (
     PartlyDone,
     add_detector_argument,
     add_model_arguments,
+    add_style_arguments,
     counted,
     load,
     model_inputs,
@@ -104,18 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     drawing.add_argument(
         '--draw', metavar='DIR', help='folder for drawings of the keypoints'
     )
-    drawing.add_argument(
-        '--ellipses',
-        action='store_true',
-        help='also draw ellipses with 90 %% of the probability',
-    )
-    drawing.add_argument(
-        '--radius',
-        type=float,
-        metavar='PIXELS',
-        help='radius of the dots (default: a size that suits the face)',
-    )
-    drawing.add_argument('--no-box', action='store_true', help='do not draw the boxes')
+    add_style_arguments(drawing)
     amount = parser.add_mutually_exclusive_group()
     amount.add_argument('--quiet', action='store_true', help='show no progress')
     amount.add_argument(

@@ -28,6 +28,7 @@ from . import (
     PartlyDone,
     add_detector_argument,
     add_model_arguments,
+    add_style_arguments,
     counted,
     load,
     model_inputs,
@@ -79,18 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='FILE',
         help=f'.mp4 or .avi with the faces drawn; {NAME} as in --out',
     )
-    drawing.add_argument(
-        '--ellipses',
-        action='store_true',
-        help='also draw ellipses with 90 %% of the probability',
-    )
-    drawing.add_argument(
-        '--radius',
-        type=float,
-        metavar='PIXELS',
-        help='radius of the dots (default: a size that suits the face)',
-    )
-    drawing.add_argument('--no-box', action='store_true', help='do not draw the boxes')
+    add_style_arguments(drawing)
     add_detector_argument(parser)
     parser.add_argument(
         '--lost',

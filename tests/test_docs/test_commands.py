@@ -11,9 +11,7 @@ import importlib.util
 import re
 import runpy
 import shlex
-import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -67,16 +65,6 @@ COMMANDS = sorted(
         for command in commands_of(page.read_text(encoding='utf-8'))
     }
 )
-
-
-@pytest.fixture
-def handlers() -> Iterator[None]:
-    """Restore the signal handlers that a tool changes."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before, strict=True):
-        signal.signal(number, handler)
 
 
 def run_tool(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

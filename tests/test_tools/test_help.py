@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import runpy
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,16 +21,6 @@ TOOLS = sorted(
 
 class Parsed(BaseException):
     """Stops a tool when it parses its command line."""
-
-
-@pytest.fixture
-def handlers() -> Iterator[None]:
-    """Restore the signal handlers that a tool changes."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before, strict=True):
-        signal.signal(number, handler)
 
 
 def actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
