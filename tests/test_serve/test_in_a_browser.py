@@ -87,6 +87,23 @@ def open_page(browser: Browser, server: PageServer) -> None:
     browser.wait("document.getElementById('limits').textContent")
 
 
+def standing_still(browser: Browser) -> list[float]:
+    """Wait until the drawn image stops moving; return its left, top and width."""
+    area: list[float] = []
+    for _ in range(200):
+        before, area = (
+            area,
+            browser.run(
+                "const area = document.getElementById('drawn').getBoundingClientRect();"
+                'return [area.left, area.top, area.width]'
+            ),
+        )
+        if area == before:
+            return area
+        time.sleep(0.1)
+    raise TimeoutError(f'the image still moves: {area}')
+
+
 def saved(path: Path) -> bytes:
     """Wait for a file that the browser saves; return its content."""
     for _ in range(400):
@@ -298,26 +315,25 @@ def test_a_box_by_hand(
     content = cv2.imencode('.png', image)[1].tobytes()
     assert NO_FACE in give(browser, 'grey.png', content)
     browser.run("document.getElementById('draw').scrollIntoView()")
-    left, top, width = browser.run(
-        "const area = document.getElementById('drawn').getBoundingClientRect();"
-        'return [area.left, area.top, area.width]'
-    )
-    scale = 320 / width
 
-    def at(x: float, y: float) -> tuple[float, float]:
-        return left + (x + 0.5) / scale, top + (y + 0.5) / scale
+    def drag(start: tuple[float, float], end: tuple[float, float]) -> None:
+        # A touch scrolls on after it is lifted, and a new status line moves the
+        # image: its place is read before each drag, once it stands still.
+        left, top, width = standing_still(browser)
+        scale = width / 320
+        browser.drag(
+            (left + (start[0] + 0.5) * scale, top + (start[1] + 0.5) * scale),
+            (left + (end[0] + 0.5) * scale, top + (end[1] + 0.5) * scale),
+            pointer,
+        )
 
     # Without the button, a drag scrolls or does nothing.
-    browser.drag(at(50, 20), at(200, 180), pointer)
+    drag((50, 20), (200, 180))
     assert NO_FACE in browser.run(f'return {STATUS}')
-    left, top = browser.run(
-        "document.getElementById('draw').click();"
-        "const area = document.getElementById('drawn').getBoundingClientRect();"
-        'return [area.left, area.top]'
-    )
-    browser.drag(at(200, 180), at(201, 181), pointer)
+    browser.run("document.getElementById('draw').click()")
+    drag((200, 180), (201, 181))
     assert 'too small' in browser.run(f'return {STATUS}')
-    browser.drag(at(200, 180), at(50, 20), pointer)  # from any corner
+    drag((200, 180), (50, 20))  # from any corner
     assert ': 1 face' in answered(browser, 'grey.png')
     coco = browser.run('return shown.coco')
     x, y, width, height = coco['annotations'][0]['bbox']
