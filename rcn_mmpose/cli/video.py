@@ -1,11 +1,11 @@
 """Track the faces of videos from frame to frame.
 
-The keypoints of a face in one frame give its box in the next frame. The
-detector, which finds upright frontal faces, runs in the first frame, when a
-face is lost, and every few frames. The One-Euro filter reduces the jitter of
-the keypoints. Exit status: 0 if faces were found, 1 if no frame has a face or
-the video is damaged, cut short or changes its frame size, 2 for wrong use.
-Ctrl-C and SIGTERM keep the results so far.
+The keypoints of a face in one frame give its crop in the next frame, turned with
+the face. The detector, which finds upright frontal faces, runs in the first frame,
+when a face is lost, and every few frames. A lost face keeps its number for a while.
+The One-Euro filter reduces the jitter of the keypoints. Exit status: 0 if faces were
+found, 1 if no frame has a face or the video is damaged, cut short or changes its
+frame size, 2 for wrong use. Ctrl-C and SIGTERM keep the results so far.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from . import (
 
 if TYPE_CHECKING:
     from ..tracking.frames import VideoFrames
-    from ..tracking.tracker import FaceTracker
+    from ..tracking.tracker import Tracker
     from .drawn_video import DrawnVideo
     from .failures import FailureGroups
 
@@ -85,9 +85,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--lost',
         type=float,
-        default=0.5,
         metavar='CONFIDENCE',
-        help='mean confidence below which a face counts as lost (default: 0.5)',
+        help='mean confidence below which a face counts as lost (default: that of '
+        'the model, 0.8 for rcn-5 and 0.5 for rcn-68)',
     )
     parser.add_argument(
         '--every',
@@ -95,6 +95,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=10,
         metavar='FRAMES',
         help='frames between two runs of the detector (default: 10)',
+    )
+    parser.add_argument(
+        '--memory',
+        type=float,
+        default=2.0,
+        metavar='SECONDS',
+        help='time for which a lost face keeps its number (default: 2)',
+    )
+    parser.add_argument(
+        '--dead-zone',
+        type=float,
+        default=0.015,
+        metavar='PART',
+        help='part of the side of the crop by which a face may move before the crop '
+        'follows (default: 0.015)',
+    )
+    parser.add_argument(
+        '--no-turn', action='store_true', help='do not turn the crop with the face'
     )
     parser.add_argument(
         '--cutoff',
@@ -106,9 +124,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--slope',
         type=float,
-        default=10.0,
+        default=160.0,
         help='rise of the cut-off with the speed in face sizes per second; a '
-        'higher one means less lag (default: 10)',
+        'higher one means less lag (default: 160)',
+    )
+    parser.add_argument(
+        '--speed-cutoff',
+        type=float,
+        default=5.0,
+        metavar='HZ',
+        help='cut-off frequency of the filter of the speed (default: 5)',
+    )
+    parser.add_argument(
+        '--rest',
+        type=float,
+        default=0.04,
+        metavar='SPEED',
+        help='speed that counts as rest, in face sizes per second; a higher one '
+        'means less jitter (default: 0.04)',
+    )
+    parser.add_argument(
+        '--noise',
+        type=float,
+        default=3.0,
+        metavar='DEVIATIONS',
+        help='standard deviations of the noise that count as rest (default: 3)',
     )
     parser.add_argument(
         '--no-filter', action='store_true', help='do not filter the keypoints'
@@ -123,23 +163,33 @@ def run(options: argparse.Namespace) -> int:
     from ..detect.haar import HaarDetector
     from ..tracking.frames import VideoFrames
     from ..tracking.one_euro import OneEuroFilter
-    from ..tracking.tracker import FaceTracker
+    from ..tracking.tracker import Tracker
 
     # A wrong name of the only video is noticed before the model is loaded.
     only = VideoFrames(jobs[0].video) if len(jobs) == 1 else None
     predictor = load(options)
     say_licence(predictor)
-    new_filter = partial(OneEuroFilter, options.cutoff, options.slope)
+    new_filter = partial(
+        OneEuroFilter,
+        options.cutoff,
+        options.slope,
+        options.speed_cutoff,
+        options.rest,
+        options.noise,
+    )
     new_filter()  # checks the options now
     detector = HaarDetector.for_model(predictor, options.smallest_face)
     predictor = predictor.with_detector(None, detector.box_rule)
     new_tracker = partial(
-        FaceTracker,
+        Tracker,
         predictor,
         detector,
         options.lost,
         options.every,
         None if options.no_filter else new_filter,
+        memory=options.memory,
+        dead_zone=options.dead_zone,
+        turn=not options.no_turn,
     )
     new_tracker()
     status = 0
@@ -220,7 +270,7 @@ def _name(video: str) -> str:
 def _track(
     job: _Job,
     frames: VideoFrames,
-    new_tracker: Callable[[], FaceTracker],
+    new_tracker: Callable[[], Tracker],
     options: argparse.Namespace,
 ) -> int:
     """Track the faces of one video."""

@@ -13,6 +13,7 @@ from .clothes import draw_shoulders, neck_cut
 from .eyewear import wear
 from .lighting import expose, shade
 from .occluders import Around, draw_occluders
+from .parameters import Expression
 from .relief import SCALE
 from .scene import Scene, draw_scene
 from .skin import paint
@@ -61,6 +62,7 @@ def render_face(
     size: int = 160,
     pose: tuple[float, float, float] | None = None,
     plain: bool = False,
+    expression: Expression | None = None,
 ) -> SyntheticFace:
     """Render a face.
 
@@ -74,6 +76,8 @@ def render_face(
             random ones.
         plain (bool): Whether to render an average face at rest, centred,
             evenly lit, without hair and occluders.
+        expression (Expression, optional): Instead of a random one. All else stays,
+            but the image is placed by the keypoints.
 
     Returns:
         SyntheticFace: Image and keypoints.
@@ -84,7 +88,7 @@ def render_face(
     if size < 32:
         raise ValueError(f'size {size} is too small for a face; 32 or more.')
     streams = Streams(seed)
-    scene = draw_scene(streams, size, pose, plain)
+    scene = draw_scene(streams, size, pose, plain, expression)
     image, depth, hidden = draw_image(streams, scene, size)
     jpeg = compress(streams.part(Stream.JPEG), image)
     decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)

@@ -67,6 +67,7 @@ def draw_scene(
     size: int,
     pose: Pose | None = None,
     plain: bool = False,
+    doing: Expression | None = None,
 ) -> Scene:
     """Draw a random scene.
 
@@ -77,6 +78,7 @@ def draw_scene(
             ones.
         plain (bool): Whether to return an average face at rest, in the centre
             of the image, evenly lit, without hair, glasses and occluders.
+        doing (Expression, optional): Expression instead of a random one.
 
     Returns:
         Scene: The scene.
@@ -84,10 +86,10 @@ def draw_scene(
     if pose is None:
         pose = draw_pose(streams.part(Stream.POSE))
     if plain:
-        face, doing = mean_identity(), Expression()
+        face, doing = mean_identity(), doing or Expression()
     else:
         face = draw_identity(streams.part(Stream.IDENTITY))
-        doing = draw_expression(streams.part(Stream.EXPRESSION))
+        doing = doing or draw_expression(streams.part(Stream.EXPRESSION))
     layout = make_layout(face, doing)
     uneven = None if plain else streams.part(Stream.RELIEF)
     relief = make_relief(face, doing, layout, uneven)

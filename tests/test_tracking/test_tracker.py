@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from threading import Event
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,9 +17,9 @@ import pytest
 from rcn_mmpose.geometry.boxes import box_from_extent
 from rcn_mmpose.inference import ModelInfo, Predictor
 from rcn_mmpose.tracking.one_euro import OneEuroFilter
-from rcn_mmpose.tracking.tracker import FaceTracker, NetworkError
+from rcn_mmpose.tracking.tracker import NetworkError, Tracker
 
-SIDE = 24
+SIDE, NAN = 24, math.nan
 
 
 class Squares(Predictor):
@@ -61,12 +63,13 @@ def frame(*squares: tuple[int, int, int]) -> np.ndarray:
     return image
 
 
-def run(frames: list[np.ndarray], **options: object) -> tuple[list, Detector]:
+def run(frames: list[np.ndarray], **options: Any) -> tuple[list, Detector]:
     """Track faces; return the faces of each frame and the detector."""
     detector = Detector()
     options.setdefault('new_filter', None)
+    options.setdefault('dead_zone', 0)
     predictor = Squares(ModelInfo((80, 80), ('a', 'b')))
-    tracker = FaceTracker(predictor, detector, **options)
+    tracker = Tracker(predictor, detector, **options)
     found = []
     for i, image in enumerate(frames):
         detector.now = i
@@ -107,12 +110,93 @@ def test_a_face_that_appears_later_is_found() -> None:
     assert numbers(found) == [[0]] * 6 + [[0, 1]] * 6
 
 
-def test_a_face_that_returns_gets_a_new_number() -> None:
+def test_a_face_that_returns_in_time_keeps_its_number() -> None:
     face = (20, 40, 255)
-    frames = [frame(face), frame(face), frame(), frame(), frame(face)]
-    found, detector = run(frames)
-    assert numbers(found) == [[0], [0], [], [], [1]]
-    assert detector.asked == [0, 2, 3, 4]  # in every frame without a face
+    frames = [frame(face), frame(face), *[frame()] * 5, frame(face)]
+    found, _ = run(frames)
+    assert numbers(found) == [[0], [0], *[[]] * 5, [0]]
+    found, _ = run(frames, memory=0.1)
+    assert [faces for faces in numbers(found) if faces] == [[0], [0]]
+    frames += [frame(face)] * 4
+    found, _ = run(frames, memory=0.1)
+    assert numbers(found)[-1] == [1]
+    # Elsewhere it is another face.
+    found, _ = run([*frames[:3], *[frame((200, 40, 255))] * 4])
+    assert numbers(found)[-1] == [1]
+
+
+def test_the_detector_pauses_while_there_is_no_face() -> None:
+    """25 frames a second for a minute."""
+    found, detector = run([frame()] * 1500)
+    assert numbers(found) == [[]] * 1500
+    assert detector.asked[:6] == [0, 1, 3, 7, 15, 25]
+    assert len(detector.asked) < 155
+    face = (20, 40, 255)
+    _, detector = run([frame(face)] * 3 + [frame()] * 4 + [frame(face)] * 3, memory=0)
+    assert detector.asked == [0, 3, 4, 6]
+    _, detector = run([frame()] * 5, every=1)
+    assert detector.asked == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize('time', [1.0, 0.5, NAN, math.inf])
+def test_wrong_time_stamps_change_nothing(time: float) -> None:
+    follow = tracker()
+    image = frame((50, 30, 200))
+    follow(image, 1.0)
+    with pytest.raises(ValueError, match='give frames in order of time'):
+        follow(image, time)
+    (face,) = follow(image, 1.1)
+    assert face.track == 0
+
+
+@pytest.mark.parametrize(
+    'image',
+    [
+        np.zeros((40, 40), float),
+        np.zeros((40, 40, 4), np.uint8),
+        np.zeros((0, 40), np.uint8),
+        None,
+    ],
+)
+def test_a_frame_that_is_no_image(image: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r'a frame of shape .* give uint8'):
+        tracker()(image, 0.0)
+
+
+def test_a_frame_of_another_size_starts_anew() -> None:
+    follow = tracker()
+    image = frame((50, 30, 200))
+    assert [face.track for face in follow(image, 0.0)] == [0]
+    assert [face.track for face in follow(image[:100, :200], 0.1)] == [1]
+
+
+def test_fifty_faces() -> None:
+    places = [(30 * (i % 10) + 4, 30 * (i // 10) + 4, 255) for i in range(50)]
+    image = np.zeros((160, 310), np.uint8)
+    for x, y, value in places:
+        image[y : y + 12, x : x + 12] = value
+    follow = tracker()
+    for step in range(3):
+        found = follow(image, step / 25)
+        assert [face.track for face in found] == list(range(50))
+
+
+def test_a_filter_of_positions_alone_still_works() -> None:
+    class Twice:
+        def __call__(self, points: np.ndarray, time: float, size: float) -> np.ndarray:
+            return 2 * points
+
+    image = frame((20, 40, 255))
+    ((raw,),), _ = run([image])
+    ((found,),), _ = run([image], new_filter=Twice)
+    np.testing.assert_allclose(found.keypoints, 2 * raw.keypoints)
+    np.testing.assert_array_equal(found.covariance, raw.covariance)
+
+
+def test_the_old_name() -> None:
+    with pytest.warns(DeprecationWarning, match='FaceTracker is now Tracker'):
+        from rcn_mmpose.tracking import FaceTracker
+    assert FaceTracker is Tracker
 
 
 def test_a_face_of_low_confidence_is_lost() -> None:
@@ -152,11 +236,11 @@ def test_invalid_options() -> None:
     for options in (dict(lost=1.1), dict(lost=-1), dict(every=0)):
         (name,) = options
         with pytest.raises(ValueError, match=f'{name}='):
-            FaceTracker(predictor, Detector(), **options)
+            Tracker(predictor, Detector(), **options)
     rule = dict(rule='detection')
     predictor = Squares(ModelInfo((80, 80), ('a', 'b'), box_rule=rule))
     with pytest.raises(ValueError, match='a tracker computes the boxes'):
-        FaceTracker(predictor, Detector())
+        Tracker(predictor, Detector())
 
 
 # ------------------------------------------------------- errors, threads, copies
@@ -173,9 +257,9 @@ class Interrupted(Squares):
         return super()._run(crops)
 
 
-def tracker(kind: type = Squares, detector: Callable | None = None) -> FaceTracker:
+def tracker(kind: type = Squares, detector: Callable | None = None) -> Tracker:
     model = kind(ModelInfo((40, 40), ('a', 'b')))
-    return FaceTracker(model, detector or Detector(), new_filter=None)
+    return Tracker(model, detector or Detector(), new_filter=None)
 
 
 def test_an_error_of_the_network_is_raised_and_the_face_stays() -> None:
@@ -222,7 +306,7 @@ def test_a_shared_tracker_raises() -> None:
         first = pool.submit(follow, image, 0.0)
         started.wait(30)
         try:
-            with pytest.raises(RuntimeError, match='one FaceTracker for each video'):
+            with pytest.raises(RuntimeError, match='one Tracker for each video'):
                 follow(image, 1.0)
         finally:
             released.set()
@@ -235,7 +319,7 @@ def test_trackers_of_several_videos_share_a_predictor(threads: int) -> None:
     model = Squares(ModelInfo((40, 40), ('a', 'b')))
 
     def track(video: int) -> list:
-        follow = FaceTracker(model, Detector())
+        follow = Tracker(model, Detector())
         faces = [
             follow(frame((40 + step * video, 30, 200)), float(step))
             for step in range(12)
