@@ -21,6 +21,8 @@ from ..environment.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     dict(
+        Detections='rcn_mmpose.detect.detections',
+        as_detections='rcn_mmpose.detect.detections',
         HaarDetector='rcn_mmpose.detect.haar',
         MMDetDetector='rcn_mmpose.detect.mmdet_detector',
         detect_faces_for='rcn_mmpose.detect.haar',

@@ -17,12 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..environment.renamed import warn_renamed
+from ..detect.detections import Detections, as_detections, detections_of_images
 from ..image.crop import Prediction, Squares, crop_square
 from ..image.reading import (
-    as_boxes,
     as_images,
-    boxes_of_images,
     image_name,
     is_image,
     read_image,
@@ -30,6 +28,7 @@ from ..image.reading import (
 from ..io.output import Failure, Result, SourceImage
 from .failure_reasons import reason_of
 from .second_pass import SecondPass, merge, predict_again
+from .seen_crops import SeenCrops
 
 if TYPE_CHECKING:
     from .loading import ModelInfo
@@ -41,10 +40,10 @@ NO_BOXES = (
 )
 NOT_FINITE = 'the network returned keypoints that are not finite numbers.'
 # From an image, uint8 grey or BGR, to the boxes of its faces (N, 4).
-Detector = Callable[[np.ndarray], np.ndarray]
+Detector = Callable[[np.ndarray], np.ndarray | Detections]
 
 
-class Predictor(ABC):
+class Predictor(SeenCrops, ABC):
     """Find the keypoints of faces.
 
     Threads may call one predictor at the same time: the results are those of one
@@ -57,7 +56,7 @@ class Predictor(ABC):
         batch_size (int): Faces in a batch of the network.
         detector (Callable, optional): Finds the boxes if none are given. It
             takes an image, uint8 (H, W) grey or (H, W, 3) BGR, and returns
-            boxes (N, 4).
+            boxes (N, 4) or :class:`~rcn_mmpose.detect.detections.Detections`.
         passes (int): With 2, each face is cropped again by its first
             keypoints, upright and centred, predicted again, and both
             predictions are merged: see :mod:`rcn_mmpose.inference.second_pass`.
@@ -102,7 +101,9 @@ class Predictor(ABC):
             boxes: For one image the boxes of its faces (N, 4),
                 (x1, y1, x2, y2) in pixels; for a list of images a list of
                 such entries. An image without a face has an empty list. With
-                a detector the boxes may be left out.
+                a detector the boxes may be left out. An entry may be
+                :class:`~rcn_mmpose.detect.detections.Detections`, whose roll
+                rotates the crops.
 
         Returns:
             Result: All faces, in the order of images and boxes. In a list of
@@ -125,26 +126,16 @@ class Predictor(ABC):
         images = as_images(images)
         if boxes is None and self.detector is None:
             raise ValueError(NO_BOXES)
-        boxes = boxes_of_images(boxes, len(images), alone)
+        given: list[Detections | None] = [None] * len(images)
+        if boxes is not None:
+            given = [*detections_of_images(boxes, len(images), alone)]
         faces = _Faces(self, strict=alone)
-        for image, known in zip(images, boxes, strict=True):
+        for image, known in zip(images, given, strict=True):
             faces.add(image, known)
             if self.second_pass and len(faces.waiting) >= self.batch_size:
                 faces.predict()  # releases the images
         faces.predict()
         return faces.result(start)
-
-    def predict(self, images: Any, boxes: Any = None) -> Result:
-        """Predict the keypoints of the faces in images, see :meth:`__call__`.
-
-        An array of crops is still taken, with a DeprecationWarning, as in
-        :meth:`predict_crops`: uint8 (N, height, width) of the model's input
-        size, which cannot be an image.
-        """
-        if boxes is None and self._are_crops(images):
-            warn_renamed('Predictor.predict(crops)', 'Predictor.predict_crops(crops)')
-            return self.predict_crops(images)  # type: ignore[return-value]  # until 0.2
-        return self(images, boxes)
 
     def predict_crops(self, crops: np.ndarray) -> Prediction:
         """Predict the keypoints of crops.
@@ -180,26 +171,6 @@ class Predictor(ABC):
             np.concatenate, zip(*parts, strict=True)
         )
         return keypoints, confidence, covariance
-
-    def crop(self, image: Any, boxes: Any) -> np.ndarray:
-        """Crop the faces of one image, as the network sees them.
-
-        Args:
-            image: A path or an image in memory, as in a call.
-            boxes (np.ndarray): (x1, y1, x2, y2) in pixels, (N, 4).
-
-        Returns:
-            np.ndarray: Grey, uint8 (N, height, width).
-
-        Raises:
-            ValueError: If the image cannot be read, or a box is empty, not finite or
-                outside the image.
-        """
-        image, size = read_image(image), self.info.input_size
-        crops = [
-            crop_square(image, *self.info.square(box), size) for box in as_boxes(boxes)
-        ]
-        return np.stack(crops) if crops else np.zeros((0, *size), np.uint8)
 
     def with_detector(
         self, detector: Detector | None, box_rule: Mapping | None = None
@@ -247,6 +218,7 @@ class _Waiting(NamedTuple):
 
     crop: np.ndarray
     square: tuple[np.ndarray, float]
+    roll: float
     array: np.ndarray | None  # the image, for a second pass
     row: int  # index of the face in the result
     image: int
@@ -265,11 +237,13 @@ class _Faces:
         self.rows: list[int] = []  # of the faces with a prediction
         self.predictions: list[Prediction] = []
         self.boxes: list[np.ndarray] = []
+        self.scores: list[float] = []
+        self.rolls: list[float] = []
         self.image_index: list[int] = []
         self.images: list[SourceImage] = []
         self.failures: list[Failure] = []
 
-    def add(self, image: Any, boxes: np.ndarray | None) -> None:
+    def add(self, image: Any, faces: Detections | None) -> None:
         """Crop the faces of one image."""
         index, name = len(self.images), image_name(image)
         array, size = None, (0, 0)
@@ -278,9 +252,12 @@ class _Faces:
             with self._timed('decode'):
                 array = read_image(image)
             size = (array.shape[1], array.shape[0])
-            if boxes is None and detector is not None:
+            if faces is None and detector is not None:
                 with self._timed('detect'):
-                    boxes = as_boxes(detector(array), ' of the detector')
+                    found = detector(array)
+                if not isinstance(found, Detections):
+                    found = as_detections(found, ' of the detector')
+                faces = found
         except Exception as error:
             self._fail(index, None, error, '' if array is None else 'detector')
             array = None
@@ -288,18 +265,24 @@ class _Faces:
         if not name and array is not None:
             source = source.with_lent(image)
         self.images.append(source)
-        for face, box in enumerate(() if boxes is None else boxes):
+        if faces is None:
+            return
+        columns = faces.boxes, faces.scores.tolist(), faces.roll.tolist()
+        for face, (box, score, roll) in enumerate(zip(*columns, strict=True)):
             self.boxes.append(box)
+            self.scores.append(score)
+            self.rolls.append(roll)
             self.image_index.append(index)
             if array is not None:
-                self._crop(array, box, index, face)
+                self._crop(array, index, face)
 
-    def _crop(self, array: np.ndarray, box: np.ndarray, index: int, face: int) -> None:
-        """Crop one face."""
+    def _crop(self, array: np.ndarray, index: int, face: int) -> None:
+        """Crop the newest face."""
+        box, roll = self.boxes[-1], self.rolls[-1]
         try:
             with self._timed('crop'):
                 square = self.info.square(box)
-                crop = crop_square(array, *square, self.info.input_size)
+                crop = crop_square(array, *square, self.info.input_size, roll)
         except Exception as error:
             if self.strict and isinstance(error, ValueError):
                 raise ValueError(f'face {face}: {error}') from error
@@ -307,7 +290,7 @@ class _Faces:
             return
         kept = array if self.predictor.second_pass else None
         row = len(self.boxes) - 1
-        self.waiting.append(_Waiting(crop, square, kept, row, index, face))
+        self.waiting.append(_Waiting(crop, square, roll, kept, row, index, face))
 
     def predict(self) -> None:
         """Run the network on the waiting faces."""
@@ -340,6 +323,7 @@ class _Faces:
         with self._timed('network'):
             found = model.predict_crops(np.stack([face.crop for face in faces]))
         squares = Squares.upright([face.square for face in faces])
+        squares.rotation[:] = [face.roll for face in faces]
         found = squares.to_image(found, self.info.input_size[0])
         if second_pass:
             images = [face.array for face in faces if face.array is not None]
@@ -397,4 +381,6 @@ class _Faces:
             failures=tuple(failures),
             timing=dict(self.seconds, other=other, total=total),
             lines=self.info.lines,
+            detection_scores=np.array(self.scores, float),
+            roll=np.array(self.rolls, float),
         )

@@ -72,6 +72,10 @@ class Result(ResultViews):
             ``network`` (with normalisation), ``other``, and ``total``, their sum.
         lines: Pairs of keypoints (indices from 0) that a drawing joins, for sets
             other than MTFL's five keypoints and 300W's 68.
+        detection_scores: Score of the detector, float64 (N,); NaN if the box was
+            given, or the detector has no score.
+        roll: Degrees by which the first crop was rotated, clockwise, float64 (N,);
+            0 for an upright crop.
     """
 
     keypoints: np.ndarray
@@ -84,6 +88,14 @@ class Result(ResultViews):
     failures: tuple[Failure, ...]
     timing: dict[str, float]
     lines: Lines = ()
+    # Given as None, they are filled in: NaN and 0.
+    detection_scores: np.ndarray = None  # type: ignore[assignment]
+    roll: np.ndarray = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        for name, unknown in (('detection_scores', np.nan), ('roll', 0.0)):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, np.full(len(self), unknown))
 
     def __len__(self) -> int:
         """Return N, the number of faces."""
@@ -93,32 +105,6 @@ class Result(ResultViews):
     def found(self) -> np.ndarray:
         """Mask of the faces that have keypoints, bool (N,)."""
         return np.isfinite(self.keypoints).all((1, 2))
-
-    def to_coco(self) -> dict:
-        """Return the faces with keypoints as COCO annotations, ready for json."""
-        annotations = [
-            coco_annotation(
-                number,
-                int(self.image_index[i]) + 1,
-                self.boxes[i],
-                self.keypoints[i],
-                self.confidence[i],
-            )
-            for number, i in enumerate(np.flatnonzero(self.found), 1)
-        ]
-        return dict(
-            images=[
-                dict(
-                    id=i + 1,
-                    file_name=image.name,
-                    width=image.size[0],
-                    height=image.size[1],
-                )
-                for i, image in enumerate(self.images)
-            ],
-            annotations=annotations,
-            categories=coco_categories(self.names, self.lines),
-        )
 
 
 def coco_annotation(

@@ -116,6 +116,8 @@ class ResultViews:
             confidence=self.confidence[rows],
             covariance=self.covariance[rows],
             boxes=self.boxes[rows],
+            detection_scores=self.detection_scores[rows],
+            roll=self.roll[rows],
             image_index=self.image_index[rows],
             failures=failures_of(self, rows),
         )
@@ -146,6 +148,8 @@ class ResultViews:
             confidence=self.confidence[rows],
             covariance=self.covariance[rows],
             boxes=self.boxes[rows],
+            detection_scores=self.detection_scores[rows],
+            roll=self.roll[rows],
             image_index=self.image_index[rows] * 0,
             images=(self.images[image],),
             failures=tuple(
@@ -153,6 +157,34 @@ class ResultViews:
                 for failure in self.failures
                 if failure.image == image
             ),
+        )
+
+    def to_coco(self: Any) -> dict:
+        """Return the faces with keypoints as COCO annotations, ready for json."""
+        from .output import coco_annotation, coco_categories
+
+        annotations = [
+            coco_annotation(
+                number,
+                int(self.image_index[i]) + 1,
+                self.boxes[i],
+                self.keypoints[i],
+                self.confidence[i],
+            )
+            for number, i in enumerate(np.flatnonzero(self.found), 1)
+        ]
+        return dict(
+            images=[
+                dict(
+                    id=i + 1,
+                    file_name=image.name,
+                    width=image.size[0],
+                    height=image.size[1],
+                )
+                for i, image in enumerate(self.images)
+            ],
+            annotations=annotations,
+            categories=coco_categories(self.names, self.lines),
         )
 
     def draw(
