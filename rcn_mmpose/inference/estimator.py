@@ -137,6 +137,7 @@ def load_estimator(
         name=Path(checkpoint).stem,
         licence=_licence(parsed, meta),
         training_boxes=boxes,
+        lost=(meta.get('dataset_meta') or {}).get('lost'),
         **_crop_options(parsed, model, box_rule),
     )
     return model, info, dataset_meta.get('flip_indices')

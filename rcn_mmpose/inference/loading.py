@@ -176,9 +176,9 @@ class ModelInfo:
         name: Name of the model.
         versions: Versions of the packages that wrote the model.
         licence: Licence of the weights; empty if it is not stated.
-        lines: Pairs of keypoints (indices from 0) that a drawing joins; empty
-            for sets whose lines are known, and if there are none.
+        lines: Pairs of keypoints (from 0) that a drawing joins; may be empty.
         training_boxes: See :mod:`rcn_mmpose.geometry.training_boxes`; may be empty.
+        lost: Mean confidence below which a tracked face is lost; None if unknown.
 
     Raises:
         ValueError: If a value is not allowed.
@@ -194,6 +194,7 @@ class ModelInfo:
     licence: str = ''
     lines: tuple[tuple[int, int], ...] = ()
     training_boxes: Mapping[str, Mapping] = field(default_factory=dict)
+    lost: float | None = None
 
     def __post_init__(self) -> None:
         names = tuple(self.keypoints)
@@ -262,8 +263,7 @@ class ModelInfo:
             content = json.loads(text)
             if content['format'] > FORMAT:
                 raise ValueError(f'format {content["format"]}')
-            known = {f.name for f in fields(cls)} & set(content)
-            values = {name: content[name] for name in known}
+            values = {f.name: content[f.name] for f in fields(cls) if f.name in content}
             values['input_size'] = tuple(values['input_size'])
             names = values['keypoints'] = tuple(values['keypoints'])
             values.setdefault('training_boxes', BOXES_BY_NAMES.get(names, {}))

@@ -13,6 +13,7 @@ from ..environment.renamed import warn_renamed
 from ..geometry.boxes import overlap
 from ..geometry.keypoints import FIVE_NAMES
 from ..geometry.training_boxes import EXTENT, EYES_AND_MOUTH
+from .lost import threshold_of
 from .network import predict_squares
 from .one_euro import FilteredFace, OneEuroFilter, check_time
 from .squares_of_faces import FaceSquare, NextSquare
@@ -30,10 +31,6 @@ ALIKE = 1.6  # largest ratio of the sizes of one face before and after
 # Keypoints that jump this far in a frame, this near to the expected place of another
 # face, are those of the other face; in sides of the squares.
 JUMP, CLOSE = 0.1, 0.4
-# Thresholds of the confidence by the names of the keypoints, for models that carry
-# none: measured by rcn_mmpose.lab.calibration.lost_threshold.
-LOST_BY_NAMES = {FIVE_NAMES: 0.8}
-LOST = 0.5
 
 
 class TrackedFace(NamedTuple):
@@ -85,7 +82,7 @@ class Tracker:
             frame, of the kind that the model was trained on; see
             :class:`~rcn_mmpose.detect.haar.HaarDetector`.
         lost (float, optional): Threshold of the confidence, in [0, 1]. Defaults to
-            that of the model, or 0.8 for MTFL's five keypoints and 0.5 for others.
+            :func:`~rcn_mmpose.tracking.lost.threshold_of` the model.
         every (int): Number of frames between two runs of the detector, at least
             1. Defaults to 10.
         new_filter (Callable, optional): A function that returns a new filter
@@ -115,9 +112,7 @@ class Tracker:
         turn: bool = True,
     ) -> None:
         info = predictor.info
-        if lost is None:
-            known = getattr(info, 'lost', None)
-            lost = LOST_BY_NAMES.get(info.keypoints, LOST) if known is None else known
+        lost = threshold_of(info) if lost is None else lost
         if not 0 <= lost <= 1 or every < 1:
             raise ValueError(
                 f'lost={lost}, every={every}; give a confidence from 0 to 1 '
