@@ -35,8 +35,9 @@ def test_the_threshold_refuses_95_percent_of_the_wrong_crops() -> None:
 
 
 def test_a_model_carries_its_threshold(tmp_path: Path) -> None:
-    for ending in ('.onnx', '.json'):
+    for ending in ('.onnx', '.json', '.pth'):
         shutil.copy(MODELS / f'rcn-5{ending}', tmp_path / f'own{ending}')
+    shutil.copy(MODELS / 'rcn-5.pth', tmp_path)
     before = json.loads((tmp_path / 'own.json').read_text())
     save_threshold(str(tmp_path / 'own.onnx'), 0.7)
     after = json.loads((tmp_path / 'own.json').read_text())
