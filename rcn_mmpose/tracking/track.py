@@ -29,6 +29,9 @@ class Track:
         self.detected = True  # by the detector, in this frame
         self.centre = square.centre  # of the keypoints
         self.velocity = np.zeros(2)  # of the centre, pixels per second
+        # Square about the centre, averaged: the last keypoints before a face is
+        # hidden are already drawn to the other face.
+        self.usual = FaceSquare(np.zeros(2), square.side, square.roll)
 
     def expected(self, time: float) -> np.ndarray:
         """Return the expected centre of the keypoints."""
@@ -48,10 +51,20 @@ class Track:
     def see(self, keypoints: np.ndarray, square: FaceSquare, time: float) -> None:
         """Note where the face is in this frame."""
         centre = keypoints.mean(0)
-        step = time - self.time
-        if math.isfinite(step) and not self.hidden:
+        step, weight = time - self.time, 1.0
+        if math.isfinite(step):
             weight = 1 - math.exp(-step / STEADY)
-            self.velocity += weight * ((centre - self.centre) / step - self.velocity)
+            if not self.hidden:
+                self.velocity += weight * (
+                    (centre - self.centre) / step - self.velocity
+                )
+        last = self.usual
+        turned = (square.roll - last.roll + 180) % 360 - 180
+        self.usual = FaceSquare(
+            last.centre + weight * (square.centre - centre - last.centre),
+            last.side + weight * (square.side - last.side),
+            last.roll + weight * turned,
+        )
         self.centre, self.square, self.time = centre, square, time
         self.hidden = self.detected = False
 

@@ -31,6 +31,7 @@ ALIKE = 1.6  # largest ratio of the sizes of one face before and after
 # Keypoints that jump this far in a frame, this near to the expected place of another
 # face, are those of the other face; in sides of the squares.
 JUMP, CLOSE = 0.1, 0.4
+MIXED = 1.25  # ratio of the sizes before and after that shows keypoints of two faces
 
 
 class TrackedFace(NamedTuple):
@@ -230,7 +231,7 @@ class Tracker:
             return
         nearest, least = None, FOUND_AGAIN * square.side
         for track in self.tracks:
-            ratio = square.side / track.square.side
+            ratio = square.side / track.usual.side
             away = float(np.linalg.norm(track.square_at(time).centre - square.centre))
             if track.hidden and 1 / ALIKE < ratio < ALIKE and away < least:
                 nearest, least = track, away
@@ -268,6 +269,7 @@ class Tracker:
             if (
                 square is None
                 or face is None
+                or self._is_mixed(track, square, time)
                 or overlap(square.box, boxes).max(initial=0) > SAME_FACE
             ):
                 self._hide(track)
@@ -318,6 +320,18 @@ class Tracker:
                 if gap < away or gap < CLOSE * other.square.side:
                     return True
         return False
+
+    def _is_mixed(self, track: Track, square: FaceSquare, time: float) -> bool:
+        """Whether keypoints seem to be partly of one face and partly of another."""
+        ratio = square.side / track.usual.side
+        if track.number is None or track.detected or 1 / MIXED < ratio < MIXED:
+            return False
+        centre = track.expected(time)
+        return track.hidden or any(
+            np.linalg.norm(other.expected(time) - centre) < other.usual.side
+            for other in self.tracks
+            if other is not track
+        )
 
     def _show(
         self,
