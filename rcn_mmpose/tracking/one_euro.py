@@ -68,8 +68,8 @@ class OneEuroFilter:
     any size.
 
     Other than in the paper, speed counts only beyond a threshold: ``rest``, or the
-    speed that noise seems to have, if that is more. The noise of a face is measured
-    by the third differences of its keypoints in time, which motion hardly changes.
+    speed that noise seems to have, if that is more. The noise of a keypoint is
+    measured by its third differences in time, which motion hardly changes.
     So the filter may be fast in motion and is calm at rest. With ``rest`` and
     ``noise`` of 0 it is that of the paper.
 
@@ -114,7 +114,7 @@ class OneEuroFilter:
         self.position: np.ndarray | None = None
         self.velocity: np.ndarray | float = 0.0
         self.raw: list[np.ndarray] = []  # the last four frames, not filtered
-        self.deviation: float | None = None  # of the noise, in face sizes
+        self.deviation: np.ndarray | float = 0.0  # of the noise, in face sizes, (K, 1)
 
     def __call__(self, keypoints: np.ndarray, time: float, size: float) -> np.ndarray:
         """Filter the keypoints of the next frame.
@@ -171,19 +171,19 @@ class OneEuroFilter:
         weight = smoothing(self.speed_cutoff, seconds)
         self.velocity = weight * velocity + (1 - weight) * self.velocity
         speed = np.linalg.norm(self.velocity, axis=-1, keepdims=True) / size
-        rest = max(self.rest, self.noise * (self.deviation or 0.0) / seconds)
+        rest = np.maximum(self.rest, self.noise * self.deviation / seconds)
         speed = np.maximum(speed - rest, 0.0)
         weight = smoothing(self.cutoff + self.slope * speed, seconds)
         self.position = weight * keypoints + (1 - weight) * self.position
         return self.position, weight[:, 0]
 
     def _watch(self, keypoints: np.ndarray, seconds: float, size: float) -> None:
-        """Estimate the noise; a mouth that moves is not the median keypoint."""
+        """Estimate the noise of each keypoint."""
         self.raw = [*self.raw[-3:], keypoints]
         if len(self.raw) < 4:
             return
         lengths = np.linalg.norm(np.diff(np.array(self.raw), 3, axis=0)[0], axis=-1)
-        found = float(np.median(lengths)) / (THIRD * size)
-        last = found if self.deviation is None else self.deviation
-        weight = 1 - math.exp(-seconds / MEMORY)
-        self.deviation = last + weight * (found - last)
+        found = lengths[:, None] / (THIRD * size)
+        first = np.ndim(self.deviation) == 0
+        weight = 1.0 if first else 1 - math.exp(-seconds / MEMORY)
+        self.deviation = self.deviation + weight * (found - self.deviation)

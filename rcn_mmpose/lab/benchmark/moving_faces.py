@@ -241,7 +241,7 @@ def rendered_stills(part: str, count: int) -> list[Still]:
 
 
 def real_stills(annotations: str, images: str, part: str, count: int) -> list[Still]:
-    """Read faces of an annotation file, half of it for each part.
+    """Read frontal faces of an annotation file, half of it for each part.
 
     Args:
         annotations (str): A COCO file with five or 68 keypoints.
@@ -250,13 +250,20 @@ def real_stills(annotations: str, images: str, part: str, count: int) -> list[St
         count (int): Number of faces.
     """
     faces = read_annotations(annotations).faces
-    faces = [f for f in faces if np.ptp(f.keypoints[:, 0]) >= 35]
+    faces = [f for f in faces if _is_frontal(f.keypoints)]
     chosen = faces[(part == 'report') :: 2]
     step = max(len(chosen) // count, 1)
     return [
         Still(_bgr(read_image(f'{images}/{f.file}')), f.keypoints)
         for f in chosen[::step][:count]
     ]
+
+
+def _is_frontal(keypoints: np.ndarray) -> bool:
+    """Whether the nose is between the eyes, and the face is large enough."""
+    five = five_from_68(keypoints) if len(keypoints) == 68 else keypoints
+    left, right, nose = five[:3, 0]
+    return right - left >= 35 and 0.3 < (nose - left) / (right - left) < 0.7
 
 
 def _bgr(image: np.ndarray) -> np.ndarray:
