@@ -29,7 +29,7 @@ from importlib.util import find_spec
 from io import TextIOWrapper
 from time import monotonic
 from types import FrameType
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from ..environment.missing import cure
 from ..environment.script import CONTROLS
@@ -210,14 +210,40 @@ def add_model_arguments(
 
 
 def add_detector_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the option of the face detector."""
+    """Add the options of the face detector."""
+    parser.add_argument(
+        '--detector',
+        default='auto',
+        metavar='NAME',
+        help="yunet, yunet:PATH (OpenCV's file of its weights), haar (OpenCV's cascade "
+        'for upright frontal faces), or auto: yunet if its weights are installed, '
+        'else haar (default: auto)',
+    )
     parser.add_argument(
         '--smallest-face',
         type=float,
-        default=0.05,
         metavar='FRACTION',
         help='smallest face that the detector finds, as a fraction of the '
-        "image's shorter side (default: 0.05)",
+        "image's shorter side (default: 16 pixels; haar: 0.05)",
+    )
+    parser.add_argument(
+        '--min-score',
+        type=float,
+        metavar='SCORE',
+        help='threshold of the score of yunet, above 0 and below 1 (default: 0.7)',
+    )
+
+
+def detector_for(options: argparse.Namespace, predictor: Predictor) -> Any:
+    """Return the face detector that the options name, for a model."""
+    from ..detect.yunet import choose_detector
+
+    return choose_detector(
+        options.detector,
+        predictor,
+        options.smallest_face,
+        options.min_score,
+        lambda line: say(line, sys.stderr),
     )
 
 

@@ -1,6 +1,6 @@
 """Find the keypoints of the faces in images.
 
-The boxes come from a file, or from a detector of upright frontal faces. An
+The boxes come from a file, or from a face detector. An
 image that fails does not stop the others. Exit status: 0 if all faces of all
 images were predicted, 1 if something failed (an image without a face counts),
 2 for wrong use.
@@ -28,6 +28,7 @@ from . import (
     add_model_arguments,
     add_style_arguments,
     counted,
+    detector_for,
     load,
     model_inputs,
     output_of,
@@ -50,8 +51,8 @@ rcn-mmpose predict --model rcn-5 images/ 'more/**/*.png' \\
     --boxes boxes.csv --out keypoints.csv"""
 BATCH = 32  # images in one call of the model
 NO_FACE = (
-    'no face was found; the detector finds upright frontal faces only. Give the '
-    'box by --boxes, or search for smaller faces by --smallest-face.'
+    'no face was found. Give the box by --boxes, or accept less certain faces by '
+    '--min-score 0.5.'
 )
 
 
@@ -87,12 +88,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'its ending',
     )
     parser.add_argument(
-        '--min-score',
+        '--min-confidence',
         type=float,
         default=0,
         metavar='CONFIDENCE',
-        help='leave out faces whose mean confidence is below this number from 0 to '
-        '1 (default: 0)',
+        help='leave out faces whose mean confidence of the keypoints is below this '
+        'number from 0 to 1 (default: 0)',
     )
     parser.add_argument(
         '--batch-size',
@@ -141,10 +142,7 @@ def run(options: argparse.Namespace) -> int:
         predictor = load(options)
         say_licence(predictor)
         if not options.boxes:
-            from ..detect.haar import HaarDetector
-
-            detector = HaarDetector.for_model(predictor, options.smallest_face)
-            predictor = predictor.with_detector(detector)
+            predictor = predictor.with_detector(detector_for(options, predictor))
         work = _Prediction(predictor, file, options, drawings, sizes)
         for name, reason in listed.failures:
             work.fail(name, reason)
@@ -173,9 +171,13 @@ def _check(options: argparse.Namespace) -> None:
         )
     if options.radius is not None and not 0 < options.radius < math.inf:
         raise ValueError(f'--radius {options.radius:g}: give pixels above 0.')
-    if not 0 <= options.min_score <= 1:
+    if not 0 <= options.min_confidence <= 1:
         raise ValueError(
-            f'--min-score {options.min_score:g}: give a confidence from 0 to 1.'
+            f'--min-confidence {options.min_confidence:g}: give a number from 0 to 1.'
+        )
+    if options.min_score is not None and not 0 < options.min_score < 1:
+        raise ValueError(
+            f'--min-score {options.min_score:g}: give a number above 0 and below 1.'
         )
     if options.batch_size is not None and options.batch_size < 1:
         raise ValueError(f'--batch-size {options.batch_size}: give 1 or more faces.')
@@ -274,7 +276,7 @@ class _Prediction:
         self.drawings = drawings
         self.sizes = sizes
         self.images = 0
-        self.weak = 0  # faces below --min-score
+        self.weak = 0  # faces below --min-confidence
         self.failed: FailureGroups | None = None
         self.start = monotonic()
 
@@ -319,7 +321,7 @@ class _Prediction:
         if self.sizes:
             result = fail_other_sizes(result, self.sizes)
         searched = set(result.image_index) | {f.image for f in result.failures}
-        if self.options.min_score:
+        if self.options.min_confidence:
             result = self._without_weak(result)
         self.file.add(result)
         self.images += len(result.images)
@@ -339,7 +341,7 @@ class _Prediction:
 
     def _without_weak(self, result: Result) -> Result:
         """Leave out faces of low confidence; failed faces stay."""
-        weak = result.found & (result.confidence.mean(1) < self.options.min_score)
+        weak = result.found & (result.confidence.mean(1) < self.options.min_confidence)
         self.weak += int(weak.sum())
         return replace(result[~weak], failures=result.failures)
 
@@ -384,7 +386,7 @@ class _Prediction:
         if self.weak:
             lines.append(
                 f'  {counted(self.weak, "face")} left out: mean confidence below '
-                f'{self.options.min_score:g}'
+                f'{self.options.min_confidence:g}'
             )
         lines += [f'  {note}' for note in notes]
         return '\n'.join(lines)

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import add_detector_argument, say_licence
+from . import add_detector_argument, detector_for, say_licence
 
 DEFAULT = 'rcn-68'
 EXAMPLES = """\
@@ -52,7 +52,6 @@ def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     if not 0 <= options.port < 2**16:
         raise ValueError(f'--port {options.port}; give 0 to 65535.')
-    from ..detect.haar import HaarDetector
     from ..inference.loading import load_model
     from ..serve.server import PageServer, is_loopback
     from ..serve.service import Service
@@ -62,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     predictors = []
     for model in models:
         predictor = load_model(model)
-        detector = HaarDetector.for_model(predictor, options.smallest_face)
+        detector = detector_for(options, predictor)
         predictors.append(predictor.with_detector(detector))
     for predictor in predictors:
         say_licence(predictor)

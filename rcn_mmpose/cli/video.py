@@ -30,6 +30,7 @@ from . import (
     add_model_arguments,
     add_style_arguments,
     counted,
+    detector_for,
     load,
     model_inputs,
     output_of,
@@ -87,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar='CONFIDENCE',
         help='mean confidence below which a face counts as lost (default: that of '
-        'the model, 0.8 for rcn-5 and 0.5 for rcn-68)',
+        'the model, 0.8 for rcn-5 and 0.6 for rcn-68)',
     )
     parser.add_argument(
         '--every',
@@ -160,7 +161,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Track the faces of all videos."""
     jobs = _jobs(options)
-    from ..detect.haar import HaarDetector
     from ..tracking.frames import VideoFrames
     from ..tracking.one_euro import OneEuroFilter
     from ..tracking.tracker import Tracker
@@ -178,7 +178,7 @@ def run(options: argparse.Namespace) -> int:
         options.noise,
     )
     new_filter()  # checks the options now
-    detector = HaarDetector.for_model(predictor, options.smallest_face)
+    detector = detector_for(options, predictor)
     predictor = predictor.with_detector(None, detector.box_rule)
     new_tracker = partial(
         Tracker,

@@ -90,8 +90,13 @@ class Detections:
             return np.array(self.boxes, dtype)
         return np.asarray(self.boxes, dtype)
 
-    def __getitem__(self, rows: Any) -> Detections:
-        """Return some of the faces: a slice, a mask (N,) or a list of integers."""
+    def __getitem__(self, rows: Any) -> Any:
+        """Return some of the faces for a slice, a mask (N,) or a list of integers.
+
+        An integer or a tuple selects from the boxes, as from an array.
+        """
+        if isinstance(rows, (int, np.integer, tuple)):
+            return self.boxes[rows]
         points = None if self.points is None else self.points[rows]
         return Detections(self.boxes[rows], self.scores[rows], points, self.roll[rows])
 

@@ -290,6 +290,11 @@ def drop_duplicates(boxes: np.ndarray, confidence: np.ndarray) -> np.ndarray:
     Returns:
         np.ndarray: The boxes kept, in their order, (M, 4).
     """
+    return boxes[rows_without_duplicates(boxes, confidence)]
+
+
+def rows_without_duplicates(boxes: np.ndarray, confidence: np.ndarray) -> list[int]:
+    """Return the rows of the boxes that :func:`drop_duplicates` keeps, sorted."""
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(-1)
     kept: list[int] = []
     for i in np.argsort(-confidence, kind='stable').tolist():
@@ -298,7 +303,7 @@ def drop_duplicates(boxes: np.ndarray, confidence: np.ndarray) -> np.ndarray:
         smaller = np.minimum(areas[i], areas[kept])
         if not ((part > 0.3) | (shared > 0.6 * smaller)).any():
             kept.append(i)
-    return boxes[sorted(kept)]
+    return sorted(kept)
 
 
 def match_boxes(

@@ -25,10 +25,14 @@ from .boxes import (
 from .keypoints import FIVE_NAMES, NAMES_68, NUMBERED_68
 
 EYES_AND_MOUTH: dict[str, dict] = dict(
-    haar=dict(scale=1.209, shift=0.088), keypoints=dict(rule='eyes_and_mouth')
+    haar=dict(scale=1.209, shift=0.088),
+    yunet=dict(scale=1.092, shift=0.066),
+    keypoints=dict(rule='eyes_and_mouth'),
 )
 EXTENT: dict[str, dict] = dict(
-    haar=dict(scale=1.165, shift=0.154), keypoints=dict(rule='extent')
+    haar=dict(scale=1.165, shift=0.154),
+    yunet=dict(scale=1.025, shift=0.128),
+    keypoints=dict(rule='extent'),
 )
 # By the name of a dataset of this project.
 KNOWN_TRAINING_BOXES: dict[str, dict] = dict.fromkeys(

@@ -77,8 +77,8 @@ def load_model(
             suits boxes of a face detector.
         detector (Callable | str, optional): Finds faces if no boxes are
             given, see :class:`~rcn_mmpose.inference.predictor.Predictor`.
-            ``'haar'`` is the detector that OpenCV ships, see
-            :mod:`rcn_mmpose.detect`.
+            Or ``'auto'`` (YuNet, else the cascade), ``'yunet'``, ``'haar'``,
+            ``'none'``, see :func:`~rcn_mmpose.detect.yunet.choose_detector`.
         passes (int): With 2, each face is predicted again from an upright
             crop around its first keypoints, and both predictions are merged.
             Defaults to 1.
@@ -103,10 +103,10 @@ def load_model(
         raise ValueError(
             f"runtime={runtime!r}; give 'torch' or 'onnx', or leave it out."
         )
-    if isinstance(detector, str) and (detector, box_rule) != ('haar', None):
+    name = detector if isinstance(detector, str) else 'none'
+    if name != 'none' and box_rule is not None:
         raise ValueError(
-            f'detector={detector!r}, box_rule={box_rule}; give a function, '
-            "or 'haar' without box_rule: it has its own rule for boxes."
+            f'detector={name!r}, box_rule={box_rule}; the detector has its own rule.'
         )
     needs_torch = (precision, device) != ('fp32', 'cpu')
     path = ''
@@ -150,10 +150,10 @@ def load_model(
     if not predictor.info.licence:  # Older files of shipped models state none.
         licence = terms_of(checkpoint or path)
         predictor.info = replace(predictor.info, licence=licence)
-    if isinstance(detector, str):
-        from ..detect.haar import HaarDetector
+    if name != 'none':
+        from ..detect.yunet import choose_detector
 
-        return predictor.with_detector(HaarDetector.for_model(predictor))
+        return predictor.with_detector(choose_detector(name, predictor))
     return predictor
 
 

@@ -28,10 +28,7 @@ if TYPE_CHECKING:
 # enlarged, so that the dots look round. A large image is reduced, so that the
 # answer stays small.
 SHOWN = 800, 1600
-NO_FACE = (
-    'No face was found. The detector finds upright frontal faces only. For other '
-    'faces, draw a box around the face.'
-)
+NO_FACE = 'No face was found. Draw a box around the face.'
 NO_BOX = 'The search for faces is off. Draw a box around a face.'
 
 

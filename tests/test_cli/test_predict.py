@@ -388,7 +388,7 @@ def test_faces_of_low_confidence_are_left_out(
     limit = sorted(scores)[1]
     kept = sum(score >= limit for score in scores)
     capsys.readouterr()
-    words = ('--out', out, '--min-score', repr(limit), '--draw', drawn)
+    words = ('--out', out, '--min-confidence', repr(limit), '--draw', drawn)
     assert call(folder, checkpoint, *words) == 0
     content = json.loads(out.read_text())
     assert [face['score'] for face in content['annotations']] == [
@@ -402,7 +402,7 @@ def test_faces_of_low_confidence_are_left_out(
     assert left in said
     # All faces left out is not the same as no face found.
     words = ('predict', folder / 'images/a/1.png', '--model', checkpoint, '--out', out)
-    assert main([*map(str, words), '--min-score', '1']) == 0
+    assert main([*map(str, words), '--min-confidence', '1']) == 0
     assert json.loads(out.read_text())['annotations'] == []
 
 
@@ -412,7 +412,7 @@ def test_a_failed_face_is_not_one_of_low_confidence(
     boxes = folder / 'boxes.csv'
     boxes.write_text(f'{boxes.read_text()}\na/1.png,900,900,950,950\n')
     out = folder / 'k.json'
-    assert call(folder, checkpoint, '--out', out, '--min-score', '1') == 1
+    assert call(folder, checkpoint, '--out', out, '--min-confidence', '1') == 1
     ((failure),) = json.loads(out.read_text())['failures']
     assert failure['face'] == 1 and 'lies outside' in failure['reason']
 
@@ -455,8 +455,8 @@ def test_drawings_without_boxes_and_with_larger_dots(
         (['--no-box'], '--no-box needs --draw'),
         (['--draw', 'd', '--radius', '0'], '--radius 0: '),
         (['--format', 'csv'], '--format csv is for --out -'),
-        (['--min-score', '80'], '--min-score 80: give a confidence from 0 to 1'),
-        (['--min-score', 'nan'], '--min-score nan'),
+        (['--min-confidence', '80'], '--min-confidence 80: give a number from 0 to 1'),
+        (['--min-confidence', 'nan'], '--min-confidence nan'),
         (['--batch-size', '0'], '--batch-size 0'),
     ],
 )

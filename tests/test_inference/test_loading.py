@@ -116,12 +116,13 @@ def test_the_detector_of_opencv(checkpoint: Path) -> None:
     np.testing.assert_allclose(result.boxes, [box])
     same_box = load_model(checkpoint)(image, [box])
     np.testing.assert_array_equal(result.keypoints, same_box.keypoints)
-    for options in (
-        dict(detector='dlib'),
-        dict(detector='haar', box_rule=dict(rule='given')),
+    for options, message in (
+        (dict(detector='dlib'), "detector 'dlib'; give 'yunet'"),
+        (dict(detector='haar', box_rule=dict(rule='given')), 'has its own rule'),
     ):
-        with pytest.raises(ValueError, match='give a function'):
+        with pytest.raises(ValueError, match=message):
             load_model(checkpoint, **options)
+    assert load_model(checkpoint, detector='none').detector is None
 
 
 def test_the_box_rule_comes_from_the_test_pipeline(

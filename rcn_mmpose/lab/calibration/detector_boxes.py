@@ -16,12 +16,14 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
+from ...detect.detections import as_detections
 from ...detect.haar import HaarDetector
+from ...detect.yunet import YuNetDetector
 from ...environment.script import run_script
 from ...geometry.boxes import box_from_extent, overlap
 from ...image.reading import read_image
@@ -61,7 +63,7 @@ class BoxComparison(NamedTuple):
 
 
 def compare_boxes(
-    detector: Callable[[np.ndarray], np.ndarray],
+    detector: Callable[[np.ndarray], Any],
     images: Sequence[str],
     boxes: np.ndarray,
     turn: float = 0.0,
@@ -93,7 +95,7 @@ def compare_boxes(
                 image.shape[1::-1],
                 borderMode=cv2.BORDER_REPLICATE,
             )
-        found = detector(image)
+        found = as_detections(detector(image)).boxes
         shares = overlap(box, found)
         others += len(found)
         fits = (shares >= LEAST_OVERLAP) | (_inside(box, found) >= LEAST_INSIDE)
@@ -182,15 +184,21 @@ def measure_training_boxes(
         pass
     names = image_names(content)
     chosen = range(0, len(usable), max(1, len(usable) // faces))[:faces]
+    paths = [os.path.join(folder, names[usable[i]['image_id']]) for i in chosen]
     try:
         found = compare_boxes(
             HaarDetector('cascade'),
-            [os.path.join(folder, names[usable[i]['image_id']]) for i in chosen],
+            paths,
             corners[list(chosen)],
         )
     except (ValueError, ImportError, OSError) as error:
         return measured, f'boxes of the detector: not measured ({error})'
     measured['haar'] = _rounded(found.scale, found.shift, found.sideways)
+    try:
+        other = compare_boxes(YuNetDetector('yunet'), paths, corners[list(chosen)])
+        measured['yunet'] = _rounded(other.scale, other.shift, other.sideways)
+    except (ValueError, ImportError, OSError):  # the cascade's boxes suffice
+        pass
     return measured, (
         f'boxes of the detector: scale {found.scale:.3f}, shift {found.shift:.3f} '
         f'({found.faces} faces, {found.missed} missed)'
@@ -221,7 +229,10 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument('images', help='folder of the images')
     parser.add_argument('--faces', type=int, default=300, help='number of faces')
     parser.add_argument(
-        '--boxes', default='cascade', help='boxes of HaarDetector to compare'
+        '--detector', choices=('haar', 'yunet'), default='haar', help='detector'
+    )
+    parser.add_argument(
+        '--boxes', help='corrected boxes to compare (default: uncorrected boxes)'
     )
     parser.add_argument(
         '--turn', type=float, default=0, help='rotate the images, degrees'
@@ -250,7 +261,9 @@ def main(args: Sequence[str] | None = None) -> None:
     faces = content['annotations']
     chosen = faces[:: max(1, len(faces) // options.faces)][: options.faces]
     found = compare_boxes(
-        HaarDetector(options.boxes),
+        YuNetDetector(options.boxes or 'yunet')
+        if options.detector == 'yunet'
+        else HaarDetector(options.boxes or 'cascade'),
         [os.path.join(options.images, names[face['image_id']]) for face in chosen],
         _corners(chosen),
         options.turn,
