@@ -22,7 +22,7 @@ writes to the folder --out:
 
 The errors are those of rcn_mmpose.FaceNME: the protocol of the paper (cells) and
 the usual protocol (pixels), by every normaliser of the dataset. An exported model
-has no cells. The boxes are true boxes, boxes of the cascade of OpenCV, and true
+has no cells. The boxes are true boxes, boxes of a detector, and true
 boxes with known errors. A face is missed if no detected box has an intersection
 over union of 0.5 with its true box.
 
@@ -47,7 +47,7 @@ from rcn_mmpose import __version__, compat
 compat.activate()
 
 from rcn_mmpose.cli import progress
-from rcn_mmpose.detect import HaarDetector
+from rcn_mmpose.detect import choose_detector
 from rcn_mmpose.environment.script import run_script
 from rcn_mmpose.evaluation.ced import draw_curves
 from rcn_mmpose.evaluation.error_file import write_errors
@@ -100,6 +100,11 @@ def parse_args(args: list[str]) -> argparse.Namespace:
     parser.add_argument(
         '--out',
         help='output folder (default: work_dirs/model_report/MODEL_DATA)',
+    )
+    parser.add_argument(
+        '--detector',
+        default='auto',
+        help='yunet, haar, or auto: yunet if installed (default: auto)',
     )
     parser.add_argument(
         '--no-detector',
@@ -189,7 +194,7 @@ def main(args: list[str]) -> None:
     os.makedirs(out, exist_ok=True)
     detector = None
     if not options.no_detector:
-        detector = HaarDetector.for_model(model)
+        detector = choose_detector(options.detector, model)
     wrong: list[int] = []
     errors = []
     if options.box_faces:
