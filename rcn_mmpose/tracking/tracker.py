@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..detect.detections import as_detections
 from ..environment.processes import OwnLock
 from ..environment.renamed import warn_renamed
 from ..geometry.boxes import overlap
@@ -80,7 +81,8 @@ class Tracker:
         predictor (Predictor): A model from ``load_model`` with the box rule
             ``'given'``.
         detector (Callable): A function that returns the boxes (N, 4) of a
-            frame, of the kind that the model was trained on; see
+            frame, of the kind that the model was trained on, or
+            :class:`~rcn_mmpose.detect.detections.Detections`; see
             :class:`~rcn_mmpose.detect.haar.HaarDetector`.
         lost (float, optional): Threshold of the confidence, in [0, 1]. Defaults to
             :func:`~rcn_mmpose.tracking.lost.threshold_of` the model.
@@ -215,13 +217,9 @@ class Tracker:
     def _detect(self, frame: np.ndarray, time: float) -> None:
         """Run the detector and start a track for each new face."""
         self.since = 0
-        found = self.detector(frame)
-        rolls = getattr(found, 'roll', None)
-        for i, box in enumerate(np.asarray(found, float).reshape(-1, 4)):
-            roll = 0.0 if rolls is None else float(rolls[i])
-            self._start(
-                FaceSquare.of_box(box, roll if math.isfinite(roll) else 0.0), time
-            )
+        found = as_detections(self.detector(frame), ' of the detector')
+        for box, roll in zip(found, found.roll, strict=True):
+            self._start(FaceSquare.of_box(box, float(roll)), time)
 
     def _start(self, square: FaceSquare, time: float) -> None:
         """Start or wake a track, unless a visible track of this face exists."""

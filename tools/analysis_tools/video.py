@@ -35,17 +35,20 @@ from rcn_mmpose.lab.benchmark.video_run import network_time, record_clip, table_
 from rcn_mmpose.tracking import OneEuroFilter, Tracker
 
 EARLIER = (1.0, 10.0, 1.0, 0.0, 0.0)  # options of the filter of version 0.1
+DEFAULT = 'One-Euro, 1 160 5, rest 0.04, noise 3 (default)'
 FILTERS: dict[str, Any] = {
     'no filter': None,
     'One-Euro, 1 10 1 (before)': partial(OneEuroFilter, *EARLIER),
     'One-Euro, 1 80 5': partial(OneEuroFilter, 1.0, 80.0, 5.0, 0.0, 0.0),
     'One-Euro, 1 160 5, rest 0.06': partial(OneEuroFilter, 1.0, 160, 5.0, 0.06, 0.0),
-    'One-Euro, 1 160 5, rest 0.04, noise 3 (default)': OneEuroFilter,
+    DEFAULT: OneEuroFilter,
     'Kalman, 0.15 0.3 1.5': partial(KalmanFilter, 0.15, 0.3, 1.5),
     'Kalman, 0.3 0.3 1.5': partial(KalmanFilter, 0.3, 0.3, 1.5),
     'Kalman, 0.6 0.3 1.5': partial(KalmanFilter, 0.6, 0.3, 1.5),
     'Kalman, 0.6 1 1.5': partial(KalmanFilter, 0.6, 1.0, 1.5),
 }
+
+SHOWN = ('no filter', DEFAULT)
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -69,6 +72,9 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
         help='real faces instead of rendered ones: a COCO file and its folder',
     )
     parser.add_argument(
+        '--detector', default='auto', help='as for rcn-mmpose video (default: auto)'
+    )
+    parser.add_argument(
         '--faces', type=int, default=4, help='clips of each motion (default: 4)'
     )
     parser.add_argument(
@@ -84,7 +90,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> None:
     """Track the clips, print the tables and write the file."""
     from rcn_mmpose import model_files
-    from rcn_mmpose.detect import HaarDetector
+    from rcn_mmpose.detect.yunet import choose_detector
 
     args = parse_args(arguments)
     path = args.model
@@ -92,10 +98,9 @@ def main(arguments: list[str] | None = None) -> None:
         path = os.path.splitext(model_files(path)[1])[0] + '.onnx'
     cv2.setNumThreads(1)
     model = OnnxPredictor(path, threads=1)
-    detector = HaarDetector.for_model(model)
+    detector = choose_detector(args.detector, model)
     model = model.with_detector(None, detector.box_rule)
-    new_filter = None if args.filters else OneEuroFilter
-    new_tracker = partial(Tracker, model, detector, new_filter=new_filter)
+    new_tracker = partial(Tracker, model, detector, new_filter=None)
     if args.stills:
         stills = real_stills(*args.stills, args.part, args.faces)
     else:
@@ -104,7 +109,7 @@ def main(arguments: list[str] | None = None) -> None:
     recordings = []
     for clip in clips_of(args.part, stills, args.faces):
         recordings.append(record_clip(new_tracker(), clip))
-    chosen = FILTERS if args.filters else {'default options': None}
+    chosen = FILTERS if args.filters else {name: FILTERS[name] for name in SHOWN}
     tables = {name: table_of(recordings, new) for name, new in chosen.items()}
     for name, table in tables.items():
         print(f'\n{args.model}, {name}:\n\n{table.as_markdown()}', flush=True)

@@ -38,7 +38,7 @@ class Recording:
 
 
 @dataclass
-class Table:
+class MotionTable:
     """Measures by kind of motion."""
 
     rows: dict[str, list[ClipMeasures]] = field(
@@ -100,9 +100,9 @@ def filtered(recording: Recording, new_filter: Callable[[], Any]) -> Frames:
     return found
 
 
-def table_of(recordings: Iterable[Recording], new_filter: Any = None) -> Table:
+def table_of(recordings: Iterable[Recording], new_filter: Any = None) -> MotionTable:
     """Return the table of recorded clips, filtered or not."""
-    table = Table()
+    table = MotionTable()
     for recording in recordings:
         faces = filtered(recording, new_filter) if new_filter else recording.faces
         table.add(recording.clip, faces, recording.cpu)

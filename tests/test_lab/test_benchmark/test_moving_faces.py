@@ -122,3 +122,28 @@ def test_faces_that_cross_keep_their_numbers(stills: list[Still]) -> None:
     found = measure_clip(clip, track(clip))
     assert found.changes == 0
     assert found.lost < 5
+
+
+def test_tables_of_recorded_clips() -> None:
+    from rcn_mmpose.lab.benchmark.kalman import KalmanFilter
+    from rcn_mmpose.lab.benchmark.video_run import record_clip, table_of
+    from rcn_mmpose.tracking import OneEuroFilter, TrackedFace
+
+    clip = clip_of([Pose(MIDDLE, MIDDLE)] * 40, 'still')
+    rng, count = np.random.default_rng(0), iter(range(40))
+    box, spread = np.array((100.0, 100, 300, 300)), np.tile(np.eye(2), (5, 1, 1))
+
+    def noisy(image: np.ndarray, time: float) -> list[TrackedFace]:
+        truth = clip.truth(0, next(count))
+        assert truth is not None
+        points = truth + rng.normal(0, 0.64, truth.shape)  # 1 % of the eye distance
+        return [TrackedFace(0, box, points, np.ones(5), spread)]
+
+    recording = record_clip(noisy, clip)
+    raw = table_of([recording]).record()['still']
+    assert raw['error'] == pytest.approx(1, rel=0.1)
+    assert raw['trembling'] == pytest.approx(1, rel=0.1)
+    for new_filter in (OneEuroFilter, KalmanFilter):
+        calm = table_of([recording], new_filter)
+        assert calm.record()['still']['trembling'] < 0.5 * raw['trembling']
+    assert calm.as_markdown().splitlines()[2].startswith('| still | 1 | ')
