@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ...evaluation.ced import area_under_curve, failure_rate
+from ...geometry.boxes import match_boxes
 from ...geometry.keypoints import five_from_68
 from ...inference import load_model
 from .faces import RawFace, raw_faces
@@ -16,6 +18,9 @@ from .other_packages import MTCNN, Dlib, KeypointModel, MediaPipe
 from .turns import Measurement
 
 SETUP = f'{__name__}:set_up'
+LIMIT = 10.0  # percent of the eye distance; a larger error or a miss is a failure
+# Detectors of this project's rows without a given box. They search the whole image.
+OWN_DETECTORS = ('yunet', 'haar')
 OTHER_PACKAGES: dict[str, Callable[[], KeypointModel]] = {
     'dlib, 68 points, box given': lambda: Dlib(detect=False),
     'dlib, 68 points, own detector': lambda: Dlib(detect=True),
@@ -51,6 +56,15 @@ def groups(
             found[f'{config}, {count} threads'] = [
                 ProcessPlan(SETUP, 'rcn_mmpose, box given', ours, count),
                 *(
+                    ProcessPlan(
+                        SETUP,
+                        f'rcn_mmpose, {name}, two passes',
+                        dict(ours, detector=name),
+                        count,
+                    )
+                    for name in OWN_DETECTORS
+                ),
+                *(
                     ProcessPlan(SETUP, name, dict(data, package=name), count)
                     for name in OTHER_PACKAGES
                 ),
@@ -65,6 +79,7 @@ def set_up(
     part: str,
     package: str,
     checkpoint: str = '',
+    detector: str = '',
 ) -> dict[str, Case]:
     """Set up one model; each call predicts one face.
 
@@ -76,6 +91,8 @@ def set_up(
         package (str): A key of :data:`OTHER_PACKAGES`; empty for this
             project's network.
         checkpoint (str): Weights of this project's network.
+        detector (str): One of :data:`OWN_DETECTORS`: no box is given, and the face
+            is predicted in two passes.
 
     Raises:
         SkipError: If the other package is missing or does not work.
@@ -87,7 +104,7 @@ def set_up(
         except Exception as error:
             raise SkipError(str(error)) from error
     else:
-        model = _ProjectModel(config, checkpoint)
+        model = _ProjectModel(config, checkpoint, detector)
     found, name = raw_faces(config, folder, faces, f'{part}_dataloader')
     turn = itertools.cycle(found)
 
@@ -115,13 +132,23 @@ def set_up(
 class _ProjectModel:
     """A network of this project with the interface of the other models."""
 
-    def __init__(self, config: str, checkpoint: str) -> None:
-        self.model = load_model(config, checkpoint)
+    def __init__(self, config: str, checkpoint: str, detector: str) -> None:
+        self.detects = bool(detector)
+        self.model = load_model(
+            config,
+            checkpoint,
+            detector=detector or None,
+            passes=2 if detector else 1,
+        )
         self.points = len(self.model.info.keypoints)
 
-    def __call__(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
-        """Predict the keypoints."""
-        return self.model(image, box[None]).keypoints[0]
+    def __call__(self, image: np.ndarray, box: np.ndarray) -> np.ndarray | None:
+        """Predict the keypoints; with a detector, of the face that has the box."""
+        if not self.detects:
+            return self.model(image, box[None]).keypoints[0]
+        result = self.model(image)
+        (match,) = match_boxes(box[None].astype(float), result.boxes)
+        return None if match is None else result.keypoints[match]
 
 
 def face_error(points: np.ndarray, face: RawFace, count: int) -> float:
@@ -148,6 +175,8 @@ def compare(rows: list[Measurement]) -> None:
     Args:
         rows (list[Measurement]): The rows of one table. The fact ``errors``
             is replaced by ``found``, the share of faces that the model finds;
+            ``fr10_5`` and ``auc10_5``, the failure rate and the area under the
+            error curve at 10 %, where a miss is a failure;
             ``nme_5`` and ``nme_68``, the mean errors over these faces in
             percent; and ``nme_5_all_found``, the mean error over the faces
             that all models find.
@@ -165,6 +194,10 @@ def compare(rows: list[Measurement]) -> None:
             there = [x for x in values if x is not None]
             facts['found'] = len(there) / len(values)
             facts[f'nme_{count}'] = _mean(there)
+            whole = np.array([np.inf if x is None else x for x in values])
+            if count == 5:
+                facts['fr10_5'] = failure_rate(whole, LIMIT)
+                facts['auc10_5'] = area_under_curve(whole, LIMIT)
         facts['nme_5_all_found'] = _mean([lists[5][j] for j in common])
 
 

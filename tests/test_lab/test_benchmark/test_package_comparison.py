@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -56,9 +57,17 @@ def test_comparison() -> None:
         Measurement('other', 1, facts=dict(errors={5: [2.0, None, 6]})),
     ]
     package_comparison.compare(rows)
-    assert rows[0].facts == dict(found=1, nme_5=2, nme_68=6, nme_5_all_found=2)
+    assert rows[0].facts == dict(
+        found=1, nme_5=2, fr10_5=0, auc10_5=80, nme_68=6, nme_5_all_found=2
+    )
     assert rows[1].facts == {}
-    assert rows[2].facts == dict(found=pytest.approx(2 / 3), nme_5=4, nme_5_all_found=4)
+    assert rows[2].facts == dict(
+        found=pytest.approx(2 / 3),
+        nme_5=4,
+        fr10_5=pytest.approx(100 / 3),  # a miss is a failure
+        auc10_5=pytest.approx(40),
+        nme_5_all_found=4,
+    )
 
 
 def test_no_face_is_found_by_all() -> None:
@@ -108,6 +117,20 @@ def test_a_broken_package_is_skipped(
     monkeypatch.setitem(package_comparison.OTHER_PACKAGES, 'broken', broken)
     with pytest.raises(SkipError, match='dtype size changed'):
         set_up(small, tmp_path, 'broken')
+
+
+def test_a_detected_face_has_to_be_the_true_one() -> None:
+    model = object.__new__(package_comparison._ProjectModel)
+    model.detects = True
+    found = SimpleNamespace(
+        boxes=np.array([[0.0, 0, 9, 9], [20, 20, 60, 60]]),
+        keypoints=np.arange(20.0).reshape(2, 5, 2),
+    )
+    model.model = lambda image: found
+    image = np.zeros((80, 80, 3), np.uint8)
+    near = model(image, np.float32([22, 22, 62, 62]))
+    assert near is not None and near.tolist() == found.keypoints[1].tolist()
+    assert model(image, np.float32([45, 45, 85, 85])) is None
 
 
 def test_the_project_model(small: str, tmp_path: Path) -> None:
