@@ -79,7 +79,10 @@ def write_checkpoint(path: Path, cfg: Config, model: nn.Module) -> Path:
             keypoint_id2name=dict(enumerate(NAMES)),
             flip_indices=[1, 0, 2, 4, 3],
             sigmas=np.ones(5),
-            training_boxes=dict(haar=dict(scale=1.209, shift=0.088)),
+            training_boxes=dict(
+                haar=dict(scale=1.209, shift=0.088),
+                yunet=dict(scale=1.092, shift=0.066),
+            ),
         ),
     )
     torch.save(dict(meta=meta, state_dict=model.state_dict()), path)
