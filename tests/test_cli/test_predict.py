@@ -262,9 +262,9 @@ def test_without_boxes_the_detector_runs(
     words = ['predict', str(image), '--model', checkpoint]
     assert main([*words, '--out', str(out)]) == 0
     (found,) = json.loads(out.read_text())['annotations']
-    from rcn_mmpose.detect import HaarDetector
+    from rcn_mmpose.detect import YuNetDetector
 
-    (box,) = HaarDetector('eyes_and_mouth')(cv2.imread(str(image)))
+    (box,) = YuNetDetector('eyes_and_mouth')(cv2.imread(str(image)))
     x, y, width, height = found['bbox']
     np.testing.assert_allclose((x, y, x + width, y + height), box)
     cv2.imwrite(str(image), cv2.copyMakeBorder(face, *[99] * 4, 0))

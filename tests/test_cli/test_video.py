@@ -12,7 +12,7 @@ import pytest
 from video_clips import set_times, write_video
 
 from rcn_mmpose.cli import main
-from rcn_mmpose.detect import HaarDetector
+from rcn_mmpose.detect import YuNetDetector
 from rcn_mmpose.inference import TorchPredictor
 from rcn_mmpose.io.predictions import read_predictions
 from rcn_mmpose.tracking import frames as module
@@ -369,7 +369,7 @@ def test_frames_that_fail_do_not_end_the_video(
     """Any error of a frame is in the summary; the other frames have their faces."""
     owner, name = {
         'network': (TorchPredictor, '_run'),
-        'detector': (HaarDetector, '__call__'),
+        'detector': (YuNetDetector, '__call__'),
     }[part]
     work, calls = getattr(owner, name), []
 
