@@ -35,7 +35,7 @@ TESTED = {
     ('mmdet', 'onedl-mmdetection'): '3.3.0',
     ('numpy',): '2.2.6',
     ('onnx',): '1.23.2',
-    ('onnxruntime',): '1.23.2',
+    ('onnxruntime',): '1.24.4' if sys.version_info >= (3, 11) else '1.23.2',
     (
         'opencv-python-headless',
         'opencv-python',

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from rcn_mmpose import compat
 from rcn_mmpose.environment import diagnosis as doctor
@@ -71,13 +72,13 @@ sys.exit(doctor.main([]))
 
 
 def test_tested_versions_are_those_of_the_lock(root: Path) -> None:
-    lock = dict(
-        re.findall(
-            r'^([\w.-]+)==([^;\s]+)',
-            (root / 'requirements' / 'lock.txt').read_text(),
-            re.M,
-        )
-    )
+    text = (root / 'requirements' / 'lock.txt').read_text()
+    lines = map(Requirement, re.findall(r'^[^#\n].*', text, re.M))
+    lock = {
+        line.name: str(line.specifier).removeprefix('==')
+        for line in lines
+        if not line.marker or line.marker.evaluate()
+    }
     for distributions, version in doctor.TESTED.items():
         found = {lock[name] for name in distributions if name in lock}
         assert found == ({version} if version != '-' else set())
