@@ -132,6 +132,29 @@ def checkpoint() -> Reader:
     return read_checkpoint
 
 
+def onnx_graph() -> Reader:
+    """Check a graph of unknown origin before an engine opens it."""
+    from pathlib import Path
+
+    from rcn_mmpose.inference.foreign_onnx import check_contents
+
+    return lambda path: check_contents(Path(path), 'weights.bin')
+
+
+def description() -> Reader:
+    """Read the description beside an exported model, whose graph is empty."""
+    from pathlib import Path
+
+    from rcn_mmpose.inference.loading import read_description
+
+    def read(path: str) -> None:
+        graph = Path(path).with_suffix('.onnx')
+        graph.write_bytes(b'')
+        read_description(graph)
+
+    return read
+
+
 def cache() -> Reader:
     """Read the cache of --device-data; one of its three files is fuzzed."""
     import numpy as np
@@ -260,6 +283,8 @@ TARGETS: dict[str, tuple[Callable[[], Reader], str]] = dict(
     errors=(errors, '.csv'),
     config=(config, '.py'),
     checkpoint=(checkpoint, '.pth'),
+    onnx_graph=(onnx_graph, '.onnx'),
+    description=(description, '.json'),
     cache=(cache, '.part'),
     image=(image, '.jpg'),
     image_header=(image_header, '.jpg'),

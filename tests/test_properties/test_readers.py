@@ -18,7 +18,7 @@ CASES = ROOT / 'tests' / 'fuzz_cases'
 NAMES = (
     *('pts', 'mtfl', 'mat', 'faces', 'own_faces', 'annotations', 'boxes'),
     *('predictions', 'errors', 'config', 'checkpoint', 'cache', 'image'),
-    *('image_header', 'predict'),
+    *('image_header', 'predict', 'onnx_graph', 'description'),
 )
 Target = Callable[[bytes], bool]
 
