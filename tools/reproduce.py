@@ -71,8 +71,8 @@ def parse_args(args: list[str]) -> argparse.Namespace:
     parser.add_argument(
         '--amp',
         nargs='?',
-        const='always',
-        choices=['always', 'auto'],
+        const='auto',
+        choices=['auto', 'always'],
         help='see tools/train.py',
     )
     parser.add_argument('--device-data', action='store_true', help='see tools/train.py')
@@ -125,7 +125,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
     if options.recipe:
         arguments += ['--recipe', options.recipe]
     if options.amp:
-        arguments += ['--amp', options.amp][: 1 + (options.amp == 'auto')]
+        arguments += ['--amp', options.amp][: 1 + (options.amp == 'always')]
     if options.device_data:
         arguments.append('--device-data')
     return Settings(

@@ -36,10 +36,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--amp',
         nargs='?',
-        const='always',
-        choices=['always', 'auto'],
-        help='mixed precision: float16 on a GPU, bfloat16 on a CPU; with '
-        '"auto" only on hardware that computes in it natively',
+        const='auto',
+        choices=['auto', 'always'],
+        help='mixed precision: float16 on a GPU, bfloat16 on a CPU that has '
+        'instructions for it; "always" emulates them, ten times as slow as float32',
     )
     parser.add_argument(
         '--device-data',

@@ -17,6 +17,7 @@ from mmengine.config import Config, DictAction
 from mmengine.runner import find_latest_checkpoint
 
 from ..device_data.switch import use_device_data
+from ..environment.bfloat16 import INSTEAD
 from ..io.checkpoint import fetch_checkpoint, with_carried_calibration
 from .config_check import check_config, check_options
 from .cpu_amp import amp_pays
@@ -170,14 +171,16 @@ def skip_validation(cfg: Config, args: argparse.Namespace) -> None:
         cfg.default_hooks.checkpoint.pop('save_best', None)
 
 
-def enable_amp(cfg: Config, args: argparse.Namespace) -> None:
-    """``--amp``: compute in mixed precision.
+def enable_amp(cfg: Config, args: argparse.Namespace) -> str | None:
+    """``--amp``: compute in mixed precision, where that is faster.
 
     Raises:
         ValueError: If the optimiser wrapper of the config is of another kind.
     """
-    if not (args.amp == 'always' or args.amp == 'auto' and amp_pays()):
-        return
+    if not args.amp:
+        return None
+    if args.amp != 'always' and not amp_pays():
+        return f'--amp: {INSTEAD}; the training computes in float32.'
     wrapper = cfg.optim_wrapper
     if wrapper.setdefault('type', 'OptimWrapper') == 'OptimWrapper':
         if torch.cuda.is_available():
@@ -189,6 +192,7 @@ def enable_amp(cfg: Config, args: argparse.Namespace) -> None:
             f'--amp cannot change an optim_wrapper of type {wrapper.type!r}; '
             'it needs OptimWrapper.'
         )
+    return None
 
 
 def choose_start(cfg: Config, args: argparse.Namespace) -> str | None:

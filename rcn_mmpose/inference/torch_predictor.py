@@ -8,6 +8,7 @@ network, softmax and decoding. An exported model computes the same.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from ..codecs import CellIndex
 from ..codecs.decoding import read_scores
+from ..environment.bfloat16 import INSTEAD, cpu_has_bfloat16
 from ..environment.processes import spare_lost_threads
 from ..image.crop import Prediction
 from ..image.lcn import local_contrast_normalize
@@ -177,7 +179,8 @@ class TorchPredictor(TravelsByPath):
     Args:
         model (nn.Module): The model; it is copied.
         info (ModelInfo): Description of the model.
-        precision (str): See :class:`FaceNetwork`.
+        precision (str): See :class:`FaceNetwork`. On a CPU without bfloat16
+            instructions, ``'bf16'`` gives a warning and float32.
         device (str): Where the network runs.
         flip_indices (list[int], optional): See :class:`FaceNetwork`.
         batch_size (int, optional): Faces in a batch of the network. The
@@ -202,6 +205,12 @@ class TorchPredictor(TravelsByPath):
         batch_size: int | None = None,
         **options: Any,
     ) -> None:
+        if precision == 'bf16' and device == 'cpu' and not cpu_has_bfloat16():
+            warnings.warn(
+                f"precision='bf16': {INSTEAD}; the model computes in float32.",
+                stacklevel=2,
+            )
+            precision = 'fp32'
         network = FaceNetwork(model, precision, flip_indices)
         if batch_size is None:
             batch_size = network.best_batch_size()

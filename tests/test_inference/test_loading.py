@@ -26,6 +26,8 @@ from .small_model import (
     write_checkpoint,
 )
 
+HAS_BFLOAT16 = 'rcn_mmpose.inference.torch_predictor.cpu_has_bfloat16'
+
 IMAGE = random_crops(1, side=90)[0]
 BOXES = [[10, 10, 70, 70], [20, 15, 80, 75]]
 
@@ -91,7 +93,8 @@ def test_the_joint_model(tmp_path: Path) -> None:
     assert same(two(IMAGE, BOXES), load_model(path)(IMAGE, BOXES))
 
 
-def test_options(checkpoint: Path) -> None:
+def test_options(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HAS_BFLOAT16, lambda: True)
     model = load_model(
         checkpoint,
         precision='bf16',
@@ -104,6 +107,16 @@ def test_options(checkpoint: Path) -> None:
     assert model.info.box_rule == dict(rule='detection', scale=1.2)
     assert len(model(IMAGE)) == 2
     assert load_model(checkpoint).batch_size == 64
+
+
+def test_a_processor_without_bfloat16_computes_in_float32(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HAS_BFLOAT16, lambda: False)
+    with pytest.warns(UserWarning, match='bf16.*ten times.*computes in float32'):
+        model = load_model(checkpoint, precision='bf16')
+    assert model.precision == 'fp32' and model.network.dtype == torch.float32
+    assert same(model(IMAGE, BOXES), load_model(checkpoint)(IMAGE, BOXES))
 
 
 def test_the_detector_of_opencv(checkpoint: Path) -> None:

@@ -223,8 +223,14 @@ def test_a_tie_before_the_denoiser_excludes_the_crop(
 
 
 def test_invalid_arguments_of_export(
-    model: TorchPredictor, checkpoint: Path, tmp_path: Path
+    model: TorchPredictor,
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(
+        'rcn_mmpose.inference.torch_predictor.cpu_has_bfloat16', lambda: True
+    )
     with pytest.raises(ValueError, match='must end in .onnx'):
         export(model, tmp_path / 'a.pt')
     with pytest.raises(ValueError, match="precision='fp32'"):

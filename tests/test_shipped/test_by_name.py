@@ -60,6 +60,9 @@ def test_both_runtimes_predict_like_the_trained_checkpoint(
 
 def test_choice_of_the_runtime(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shipped_file('tiny-5') == str(here / 'tiny-5.onnx')
+    monkeypatch.setattr(
+        'rcn_mmpose.inference.torch_predictor.cpu_has_bfloat16', lambda: True
+    )
     model = load_model('tiny-5', precision='bf16')
     assert model.network.dtype == torch.bfloat16
     there = ['mmpose']
