@@ -171,7 +171,7 @@ def run_test(
                     for e in errors
                 ]
         if detector is not None and tested.detected is not None:
-            found = detector(image)
+            found = np.asarray(detector(image))
             matches = match_boxes(boxes.astype(float), found)
             for i, match in zip(rows, matches, strict=True):
                 if match is not None:
