@@ -1,14 +1,14 @@
 """Whether a processor computes in bfloat16, or only emulates it.
 
-A processor without these instructions takes 10 to 25 times as long in bfloat16 as in
-float32, so mixed precision is used only where it pays.
+A processor without these instructions takes about ten times as long in bfloat16 as
+in float32, so mixed precision is used only where it pays.
 """
 
 from __future__ import annotations
 
 INSTEAD = (
-    'this processor has no instructions for bfloat16, which would take about ten '
-    'times as long as float32'
+    'PyTorch has no instructions for bfloat16 on this processor, which would take '
+    'about ten times as long as float32'
 )
 
 

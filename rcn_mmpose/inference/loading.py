@@ -253,11 +253,11 @@ class ModelInfo:
         return json.dumps(content, indent=2, ensure_ascii=False) + '\n'
 
     @classmethod
-    def from_json(cls, text: str) -> ModelInfo:
-        """Read the json file of an exported model. Unknown entries are ignored.
+    def from_json(cls, text: str, file: str = 'the json file') -> ModelInfo:
+        """Read the json of an exported model; errors name its file.
 
         Raises:
-            ValueError: If the text is not a description of a model.
+            ValueError: If the text does not describe a model. It may have more entries.
         """
         try:
             content = json.loads(text)
@@ -267,13 +267,13 @@ class ModelInfo:
             values['input_size'] = tuple(values['input_size'])
             names = values['keypoints'] = tuple(values['keypoints'])
             values.setdefault('training_boxes', BOXES_BY_NAMES.get(names, {}))
+            return cls(**values)
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                f'the json file does not describe a model in version {FORMAT} of '
+                f'{file} does not describe a model in version {FORMAT} of '
                 f'the format ({error}); export the model again, or install '
                 'a newer rcn_mmpose.'
             ) from error
-        return cls(**values)
 
 
 class OnnxPredictor(TravelsByPath):
@@ -353,7 +353,7 @@ def read_description(path: Path) -> ModelInfo:
     if path.resolve().parent != FOLDER:  # the index vouches for files that ship
         check_foreign(path, description)
     text = description.read_text(encoding='utf-8')
-    info = ModelInfo.from_json(text)
+    info = ModelInfo.from_json(text, repr(str(description)))
     content = json.loads(text)
     check_described(path, content.get('sha256'), description)
     weights = content.get('weights')  # Written by shared_weights.py.

@@ -205,7 +205,8 @@ class TorchPredictor(TravelsByPath):
         batch_size: int | None = None,
         **options: Any,
     ) -> None:
-        if precision == 'bf16' and device == 'cpu' and not cpu_has_bfloat16():
+        on_cpu = str(device).partition(':')[0] == 'cpu'
+        if precision == 'bf16' and on_cpu and not cpu_has_bfloat16():
             warnings.warn(
                 f"precision='bf16': {INSTEAD}; the model computes in float32.",
                 stacklevel=2,
