@@ -1,11 +1,12 @@
 """Track the faces of videos from frame to frame.
 
-The keypoints of a face in one frame give its crop in the next frame, turned with
-the face. The detector, which finds upright frontal faces, runs in the first frame,
-when a face is lost, and every few frames. A lost face keeps its number for a while.
-The One-Euro filter reduces the jitter of the keypoints. Exit status: 0 if faces were
-found, 1 if no frame has a face or the video is damaged, cut short or changes its
-frame size, 2 for wrong use. Ctrl-C and SIGTERM keep the results so far.
+The keypoints of a face in one frame give its crop in the next frame, turned
+with the face. The detector, which finds upright faces, runs in the first
+frame, when a face is lost, and every few frames. A lost face keeps its
+number for a while. The One-Euro filter reduces the jitter of the keypoints.
+Exit status: 0 if faces were found, 1 if no frame has a face or the video is
+damaged, cut short or changes its frame size, 2 for wrong use. Ctrl-C and
+SIGTERM keep the results so far.
 """
 
 from __future__ import annotations
