@@ -52,7 +52,7 @@ def quantize(
         out: The ``.onnx`` to write, with its ``.json``.
         crops (np.ndarray): Some dozens of faces for the ranges, not from a
             test set; uint8 (N, H, W), as
-            :meth:`rcn_mmpose.inference.predictor.Predictor.crop` returns them.
+            ``Predictor.crop`` returns them.
 
     Returns:
         dict[str, float]: Movement of the keypoints of these crops, in pixels
