@@ -117,6 +117,13 @@ def short_bmp(width: int, height: int) -> bytes:
     return b'BM' + struct.pack('<IHHI', 26, 0, 0, 26) + head
 
 
+def long_bmp(size: int, width: int, height: int) -> bytes:
+    """A BMP with a longer header, such as the 64 bytes of OS/2 2."""
+    head = struct.pack('<IiiHHIIIIII', size, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+    head = head.ljust(size, b'\0')
+    return b'BM' + struct.pack('<IHHI', 0, 0, 0, 14 + size) + head
+
+
 def run_length_bmp(width: int, height: int, size: int = 300) -> bytes:
     head = struct.pack('<IiiHHIIIIII', 40, width, height, 1, 8, 1, 0, 0, 0, 1, 1)
     content = b'BM' + struct.pack('<IHHI', 0, 0, 0, 58) + head + bytes(4)
@@ -130,6 +137,9 @@ HUGE = {
     'GIF': put(encode('.gif'), 6, '<HH', 65_535, 65_535),
     'BMP': put(encode('.bmp'), 18, '<ii', 60_000, -60_000),
     'BMP of OS/2': short_bmp(65_535, 65_535),
+    'BMP of OS/2 2': long_bmp(64, 60_000, 60_000),
+    'BMP of version 4': long_bmp(108, 60_000, -60_000),
+    'BMP of version 5': long_bmp(124, 60_000, 60_000),
     'WebP, extended': webp_extended(60_000, 60_000),
     'WebP, lossy': webp_lossy(),
     'WebP, lossless': webp_lossless(),
