@@ -346,6 +346,30 @@ LONG: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.parametrize('wide', [False, True])
+@pytest.mark.parametrize('inside', [False, True])
+def test_a_grid_of_avif_counts(inside: bool, wide: bool) -> None:
+    """The image is put together from tiles; its size is in the file or in `idat`."""
+    side = 60_000
+    grid = bytes([0, int(wide), 0, 0]) + struct.pack(
+        '>II' if wide else '>HH', side, side
+    )
+    item = box(b'infe', b'\2\0\0\0' + struct.pack('>HH', 1, 0) + b'grid\0')
+    # Version 1: 4 bytes each of offset and length, one extent of one item.
+    place = b'\1\0\0\0\x44\0' + struct.pack('>HHHHH', 1, 1, int(inside), 0, 1)
+    size = struct.pack('>II', 9, 9)  # `ispe` claims a small image
+    parts = box(b'iinf', bytes(4) + b'\0\1' + item) + box(b'ispe', bytes(4) + size)
+
+    def meta(offset: int) -> bytes:
+        extent = struct.pack('>II', offset, len(grid))
+        inner = bytes(4) + parts + box(b'iloc', place + extent)
+        return AVIF + box(b'meta', inner + (box(b'idat', grid) if inside else b''))
+
+    content = meta(0) if inside else meta(len(meta(0))) + grid
+    with pytest.raises(ValueError, match="'x' claims 60000x60000 pixels"):
+        check_size(content, 'x')
+
+
 @pytest.mark.parametrize('name', LONG)
 def test_32_megabytes_of_a_header_take_little_time(name: str) -> None:
     content = LONG[name]()
