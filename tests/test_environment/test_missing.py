@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from rcn_mmpose.environment.missing import EXPORT, PREDICTION, cure, named_cure
 
@@ -44,11 +45,11 @@ def test_the_cures_are_those_of_the_metadata(root: Path) -> None:
     extras = setup['options.extras_require']
 
     def names(lines: list[str]) -> set[str]:
-        return {line.partition('>')[0].partition('<')[0] for line in lines}
+        return {Requirement(line).name for line in lines if line}
 
-    wanted = names(extras['predict'].split())
+    wanted = names(extras['predict'].split('\n'))
     assert names(shlex.split(PREDICTION)[2:]) == wanted
-    assert names(shlex.split(EXPORT)[2:]) <= names(extras['onnx'].split())
+    assert names(shlex.split(EXPORT)[2:]) <= names(extras['onnx'].split('\n'))
 
 
 def test_a_cure_is_said_once() -> None:
